@@ -1,0 +1,95 @@
+/**
+ * What `observe()` returns: plain data with named axes, units and provenance.
+ *
+ * Records are structured-cloneable (they cross `postMessage`) and mergeable (`mergeRecords` in
+ * `run/merge.ts`). Every array carries both ensemble axes, `condition` of length one included.
+ */
+
+export interface Axis {
+  readonly name: string;
+  readonly length: number;
+  /** Tick values or labels, when they are not 0, 1, 2, … */
+  readonly values?: readonly (number | string)[];
+  readonly unit?: string;
+}
+
+/** A row-major array with named axes. */
+export interface Field {
+  readonly axes: readonly Axis[];
+  readonly data: Float64Array | Float32Array;
+  readonly unit: string;
+}
+
+/** Time series per replica. */
+export interface SeriesRecord {
+  readonly kind: "series";
+  /** e.g. `loss`, `|theta|^2`; one entry per `values` slice. */
+  readonly quantities: readonly string[];
+  /** SGD steps between two samples. */
+  readonly every: number;
+  /** Step numbers, [time]. The value at step t is taken from θ_t, before update t is applied. */
+  readonly steps: Float64Array;
+  /** [quantity, condition, replica, time]; NaN from the step a replica froze. */
+  readonly values: Field;
+}
+
+/** Time-averaged first and second moments per replica, about a common reference point. */
+export interface MomentsRecord {
+  readonly kind: "moments";
+  /** Names of the coordinates z_k: `theta[0]`, `W[1,2]`, `v.theta[0]`, or a projection's name. */
+  readonly coordinates: readonly string[];
+  readonly every: number;
+  /** Lags in SGD steps. */
+  readonly lags: readonly number[];
+  /** Pairs averaged, [lag]. */
+  readonly counts: readonly number[];
+  /** Common origin c of condition, [condition, coordinate]. */
+  readonly reference: Field;
+  /** ⟨z_t − c⟩ over the origins of each lag, [condition, replica, lag, coordinate]. */
+  readonly first: Field;
+  /** ⟨z_{t+lag} − c⟩ over the ends of each lag, [condition, replica, lag, coordinate]. */
+  readonly firstEnd: Field;
+  /** ⟨(z_t − c)_i (z_{t+lag} − c)_j⟩, [condition, replica, lag, i, j]. NaN for frozen replicas. */
+  readonly second: Field;
+}
+
+/** Whole states at chosen steps. */
+export interface SnapshotRecord {
+  readonly kind: "snapshot";
+  readonly steps: Float64Array;
+  readonly coordinates: readonly string[];
+  /** [time, condition, replica, coordinate] */
+  readonly values: Field;
+}
+
+export type ObservableRecord = SeriesRecord | MomentsRecord | SnapshotRecord;
+
+/** Which software, device and numbers made a Record. */
+export interface Provenance {
+  readonly thermograd: string;
+  readonly adapter: string;
+  readonly software: boolean;
+  readonly seed: number;
+  readonly model: string;
+  readonly sampling: string;
+  readonly update: string;
+  readonly schedule: string;
+}
+
+/** The part of a Record that belongs to the run, not to one observable. */
+export interface RunInfo {
+  readonly firstStep: number;
+  readonly steps: number;
+  /** One hyperparameter setting per condition, e.g. `{ learningRate: 0.1, batchSize: 8 }`. */
+  readonly conditions: readonly Readonly<Record<string, number>>[];
+  /** Global numbers of the replicas in this Record. */
+  readonly replicas: { readonly first: number; readonly count: number };
+  /** Step at which a replica was frozen because it diverged, −1 if it was not, [condition, replica]. */
+  readonly frozen: Int32Array;
+  readonly provenance: Provenance;
+}
+
+/** Observables by the names they were asked for under, and `run`. */
+export type RunRecord<
+  O extends Record<string, ObservableRecord> = Record<string, ObservableRecord>,
+> = O & { readonly run: RunInfo };

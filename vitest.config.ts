@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// Forks, not threads: Vulkan never sees the environment of a worker thread, and the driver is
+// chosen through it. One device per test file, destroyed in `afterAll`.
+export default defineConfig({
+  test: {
+    pool: "forks",
+    include: ["test/**/*.test.ts"],
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    setupFiles: ["test/setup.ts"],
+  },
+});
