@@ -1,6 +1,7 @@
 // Logistic function 1 / (1 + exp(-x)) and softplus log(1 + exp(x)) in float32. Only exp(-|x|)
 // occurs, so neither side overflows and small values keep their relative precision: relative
-// errors below 4e-7 for |x| <= 87 (measured in test/gpu/functions.test.ts); below x = -87.33 both are 0.
+// errors below 4e-7 for x >= -87 (measured in test/gpu/functions.test.ts); both are 0 below
+// x = -87.33.
 // twin: 1 / (1 + Math.exp(-x)), Math.log1p(Math.exp(x))
 //#import lib/exp
 //#import lib/log
