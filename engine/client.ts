@@ -14,7 +14,7 @@ type ResultOf<P extends Programs[string]> = ReturnType<P>;
 export interface Client<P extends Programs> {
   /** The device in the worker; opens it at the first call. */
   readonly device: () => Promise<DeviceInfo>;
-  /** Runs a program; `onProgress` may be called once more after the result has arrived. */
+  /** Runs a program; every `onProgress` call comes before the result. */
   readonly run: <Name extends keyof P & string>(
     name: Name,
     args: ArgumentsOf<P[Name]>,

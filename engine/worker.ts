@@ -83,14 +83,18 @@ export function serve(
           `worker: no program "${name}"; there are: ${Object.keys(programs).join(", ")}.`,
         );
       }
+      // Progress travels on a port of its own: wait for it, so that none arrives after the result.
+      let delivered: Promise<unknown> = Promise.resolve();
       try {
         const opened = await device.get();
         const result = await program(opened, args as never, (progress) => {
-          void onProgress?.(progress);
+          const told = Promise.resolve(onProgress?.(progress)).catch(() => undefined);
+          delivered = delivered.then(() => told);
         });
         opened.check();
         return result;
       } finally {
+        await delivered;
         if (onProgress) release(onProgress);
       }
     },
