@@ -47,7 +47,7 @@ const RAISED = [
 ] as const;
 
 /** Enabled where the adapter has them; nothing depends on them. */
-const WELCOME: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
+export const WELCOME: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
 
 /** The error thermograd throws for one that WebGPU reported outside of any scope. */
 export function uncapturedError(kind: string, message: string): Error {
@@ -76,7 +76,8 @@ function requestDevice({ adapter }: ChosenAdapter): Promise<GPUDevice> {
   return adapter.requestDevice({ requiredLimits, requiredFeatures });
 }
 
-function wrap(gpu: GPUDevice, info: DeviceInfo): Device {
+/** Watches an open WebGPU device: its loss, its stray errors, its end. */
+export function watch(gpu: GPUDevice, info: DeviceInfo): Device {
   let failure: Error | undefined;
   let destroyed = false;
   gpu.addEventListener("uncapturederror", (event) => {
@@ -85,7 +86,7 @@ function wrap(gpu: GPUDevice, info: DeviceInfo): Device {
   });
   const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
     void gpu.lost.then((reason) => {
-      if (destroyed) return;
+      if (destroyed || reason.reason === "destroyed") return;
       failure = lossError(reason);
       resolve(reason);
     });
@@ -120,5 +121,5 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const chosen = await platform.choose(options.adapter);
   const { name: adapter, driver, software, source, reason } = chosen;
   const gpu = await requestDevice(chosen);
-  return wrap(gpu, { adapter, driver, software, source, reason });
+  return watch(gpu, { adapter, driver, software, source, reason });
 }

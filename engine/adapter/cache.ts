@@ -96,7 +96,7 @@ export async function cachedFolder(
       `cache ${folder}: cannot be written (${fact}); set XDG_CACHE_HOME to a folder that can.`,
     );
   } finally {
-    await rm(fresh, { recursive: true, force: true });
+    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
   }
   if (await isIntact(folder)) return folder;
   throw new ArgumentError(

@@ -4,7 +4,13 @@
  */
 import { NoAdapterError } from "../errors.ts";
 import { type AdapterSource, embeddedSource, nullSource, systemSource } from "./dawn.ts";
-import { type ChosenAdapter, type FoundAdapter, type Platform, printNames } from "./platform.ts";
+import {
+  type AdapterList,
+  type ChosenAdapter,
+  type FoundAdapter,
+  type Platform,
+  printNames,
+} from "./platform.ts";
 
 const REMEDIES: Partial<Record<NodeJS.Platform, string>> = {
   linux:
@@ -72,15 +78,22 @@ export async function chooseAdapter(sources: Sources, wanted?: string): Promise<
   throw new NoAdapterError(noAdapterMessage());
 }
 
-export async function listAdapters(sources: Sources): Promise<FoundAdapter[]> {
+/** A source that fails (say, a cache that cannot be written) does not hide the others. */
+export async function listAdapters(sources: Sources): Promise<AdapterList> {
   const adapters: FoundAdapter[] = [];
+  const problems: string[] = [];
   for (const source of [sources.system, sources.embedded]) {
-    for (const name of await source.names()) {
-      const found = await source.open(name);
-      if (found) adapters.push(found);
+    try {
+      for (const name of await source.names()) {
+        const found = await source.open(name);
+        if (found) adapters.push(found);
+        else problems.push(`${name}: listed by its driver, but cannot be opened.`);
+      }
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
     }
   }
-  return adapters;
+  return { adapters, problems };
 }
 
 const SOURCES: Sources = { system: systemSource, embedded: embeddedSource };

@@ -22,11 +22,16 @@ export interface ChosenAdapter extends FoundAdapter {
   readonly reason: string;
 }
 
+export interface AdapterList {
+  readonly adapters: readonly FoundAdapter[];
+  readonly problems: readonly string[];
+}
+
 export interface Platform {
   /** The adapter to use. @throws NoAdapterError with the remedies of the platform. */
   readonly choose: (wanted?: string) => Promise<ChosenAdapter>;
-  /** Every adapter there is; empty when there is none. */
-  readonly list: () => Promise<FoundAdapter[]>;
+  /** Every adapter there is, and what kept others from being found. Does not throw. */
+  readonly list: () => Promise<AdapterList>;
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;

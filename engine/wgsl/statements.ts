@@ -75,7 +75,7 @@ function readsAgain(consumer: Node, input: number): boolean {
   const k = symbols(over, out.length);
   const read = lowering(consumer).reads(consumer, out, k)[input]!;
   const seen = new Set(
-    read.flatMap((index) => [...index.terms.keys()].join(" ").match(/d\d+/g) ?? []),
+    read.flatMap((index): string[] => [...index.terms.keys()].join(" ").match(/d\d+/g) ?? []),
   );
   return [...consumer.shape, ...over].some((length, axis) => length > 1 && !seen.has(`d${axis}`));
 }
