@@ -4,10 +4,9 @@ export {
   type Device,
   type DeviceInfo,
   type DeviceOptions,
-  describeDevices,
   openDevice,
-  printDevices,
 } from "./device.ts";
+export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
 export type { Node, Shape } from "./graph.ts";
 export { fanIn, fixed, gaussian, type Initial } from "./initial.ts";

@@ -72,9 +72,3 @@ export const testDevice = async (): Promise<GPUDevice> => (await openDevice()).g
 /** A device of the `null` tier that the caller destroys. */
 export const nullDevice = async (): Promise<GPUDevice> =>
   (await openDevice({ adapter: "null" })).gpu;
-
-/** The bare device of tests that drive kernels by hand; destroy it in `afterAll`. */
-export const testDevice = async (): Promise<GPUDevice> => (await openDevice()).gpu;
-
-/** A bare device that compiles and validates, and never executes. */
-export const nullDevice = async (): Promise<GPUDevice> => (await openDevice({ adapter: "null" })).gpu;
