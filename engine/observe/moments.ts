@@ -43,7 +43,9 @@ export function moments(
   const lags = [...new Set([0, ...(options.lags ?? [])])].sort((a, b) => a - b);
   for (const lag of lags) {
     if (!Number.isInteger(lag) || lag < 0) {
-      throw new ArgumentError(`moments: lag ${lag} is no number of SGD steps; use whole numbers >= 0.`);
+      throw new ArgumentError(
+        `moments: lag ${lag} is no number of SGD steps; use whole numbers >= 0.`,
+      );
     }
   }
   return { kind: "moments", of: options.of ?? null, lags, every };
@@ -148,7 +150,14 @@ function gated(spec: MomentsSpec, lines: readonly string[]): string[] {
   const wanted = [...new Set(spec.lags.map((lag) => lag % spec.every))].map(
     (phase) => `phase == ${phase}u`,
   );
-  return ["{", `  let phase = rel % ${spec.every}u;`, `  if (${wanted.join(" || ")}) {`, ...indented(indented(lines)), "  }", "}"];
+  return [
+    "{",
+    `  let phase = rel % ${spec.every}u;`,
+    `  if (${wanted.join(" || ")}) {`,
+    ...indented(indented(lines)),
+    "  }",
+    "}",
+  ];
 }
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
@@ -203,4 +212,5 @@ function lagged(count: number, z: string, at: number, lag: LagLayout, sum: Sum):
   });
 }
 
-export const momentsNames = (layout: MomentsLayout): string[] => layout.coordinates.map(quantityName);
+export const momentsNames = (layout: MomentsLayout): string[] =>
+  layout.coordinates.map(quantityName);

@@ -6,9 +6,9 @@
  * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
  */
 import type { Model } from "../model.ts";
-import { momentsCode, momentsLayout, type MomentsLayout, type MomentsSpec } from "./moments.ts";
+import { type MomentsLayout, type MomentsSpec, momentsCode, momentsLayout } from "./moments.ts";
 import type { QuantityContext } from "./quantity.ts";
-import { kernelQuantities, seriesCode, type SeriesSpec, windowSlots } from "./series.ts";
+import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
 
 export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec;
@@ -89,10 +89,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
       const region = { name, spec, layout, at: momentsWords, referenceAt };
       momentsWords += layout.words;
       moments.push(region);
-      code.push(
-        `// ${name}`,
-        ...momentsCode(spec, layout, label, region.at, referenceAt, context),
-      );
+      code.push(`// ${name}`, ...momentsCode(spec, layout, label, region.at, referenceAt, context));
     } else {
       snapshots.push({ name, spec });
     }
@@ -106,7 +103,10 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
     constants: Float32Array.from(constants),
     window,
     declarations: declarations(seriesWords > 0, momentsWords > 0, constants.length > 0),
-    code: code.length === 0 ? "" : ["let rel = step - run.observe_first;", ...code].map((line) => `    ${line}`).join("\n"),
+    code:
+      code.length === 0
+        ? ""
+        : ["let rel = step - run.observe_first;", ...code].map((line) => `    ${line}`).join("\n"),
   };
 }
 

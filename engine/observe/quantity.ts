@@ -51,7 +51,11 @@ const DOTS: Readonly<Record<string, readonly [string, string]>> = {
 export const coordinateIndex = (model: Model, name: string): number =>
   model.coordinateNames.indexOf(name.replaceAll(" ", ""));
 
-export function quantityCode(quantity: Quantity, local: string, context: QuantityContext): QuantityCode {
+export function quantityCode(
+  quantity: Quantity,
+  local: string,
+  context: QuantityContext,
+): QuantityCode {
   const { model, hasVelocity } = context;
   const name = quantityName(quantity);
   if (typeof quantity !== "string") return projectionCode(quantity, local, context);
@@ -80,7 +84,11 @@ export function quantityCode(quantity: Quantity, local: string, context: Quantit
   return { lines: [], value: `${ofVelocity ? "velocity" : "theta"}[${index}u]` };
 }
 
-function projectionCode(projection: Projection, local: string, context: QuantityContext): QuantityCode {
+function projectionCode(
+  projection: Projection,
+  local: string,
+  context: QuantityContext,
+): QuantityCode {
   const { vector, velocity = false, name } = projection;
   const { model } = context;
   if (vector.length !== model.parameterCount || !vector.every(Number.isFinite)) {

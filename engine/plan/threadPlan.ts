@@ -100,6 +100,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [`update/${rule.name}`] },
           loss_gradient: body,
+          ...(model.parameterCount <= unroll && perParameter(model.parameterCount, hasVelocity)),
           ...(observation && {
             observables: { code: observation.declarations },
             observe: { code: observation.code },
@@ -129,3 +130,19 @@ export function planThread(request: ThreadRequest): ThreadPlan {
  * large ones use 64, a multiple of every common subgroup size.
  */
 const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);
+
+/** The loops over parameters of `thread.wgsl`, written out. */
+function perParameter(count: number, hasVelocity: boolean): Record<string, { code: string }> {
+  const each = (line: (p: number) => string): { code: string } => ({
+    code: Array.from({ length: count }, (_, p) => `    ${line(p)}`).join("\n"),
+  });
+  return {
+    finish_gradient: each(
+      (p) => `gradient[${p}u] = gradient[${p}u] * inverse_batch + h.weight_decay * theta[${p}u];`,
+    ),
+    apply_update: each(
+      (p) =>
+        `theta[${p}u] = update(theta[${p}u], &velocity[${hasVelocity ? p : 0}u], gradient[${p}u], h);`,
+    ),
+  };
+}

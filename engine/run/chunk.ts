@@ -46,12 +46,18 @@ export function chunkLanes(
   const size = Math.min(most, wanted ?? most, lanes);
   const chunks = Math.ceil(lanes / size);
   // Even chunks: none is left with a few lanes.
-  return Array.from({ length: chunks }, (_, i) =>
-    Math.floor(((i + 1) * lanes) / chunks) - Math.floor((i * lanes) / chunks),
+  return Array.from(
+    { length: chunks },
+    (_, i) => Math.floor(((i + 1) * lanes) / chunks) - Math.floor((i * lanes) / chunks),
   );
 }
 
-export function createChunk(gpu: GPUDevice, firstLane: number, lanes: number, words: LaneWords): Chunk {
+export function createChunk(
+  gpu: GPUDevice,
+  firstLane: number,
+  lanes: number,
+  words: LaneWords,
+): Chunk {
   const make = (label: string, count: number): GPUBuffer | null =>
     count === 0 ? null : storage(gpu, label, 4 * count * lanes);
   return {
@@ -82,4 +88,3 @@ export function chooseWindow(
   while (window > 1 && 4 * wordsAt(window) * lanes > bytes) window = Math.floor(window / 2);
   return Math.max(1, window);
 }
-

@@ -13,7 +13,9 @@ function combinations(sweep: Sweep): Setting[] {
     if (values.length === 0) {
       throw new ArgumentError(`sweep: ${name} has no values; give at least one, or leave it out.`);
     }
-    settings = settings.flatMap((setting) => values.map((value) => ({ ...setting, [name]: value })));
+    settings = settings.flatMap((setting) =>
+      values.map((value) => ({ ...setting, [name]: value })),
+    );
   }
   return settings;
 }

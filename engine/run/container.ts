@@ -40,7 +40,10 @@ export async function pack(
   const json = new TextEncoder().encode(JSON.stringify({ header, entries }));
   const start = MAGIC.length + 32 + 4;
   const headerLength = padded(start + json.length) - start;
-  const total = Object.values(arrays).reduce((sum, a) => sum + padded(a.byteLength), start + headerLength);
+  const total = Object.values(arrays).reduce(
+    (sum, a) => sum + padded(a.byteLength),
+    start + headerLength,
+  );
   const bytes = new Uint8Array(total);
   bytes.set(MAGIC);
   bytes.fill(0x20, start, start + headerLength);

@@ -6,9 +6,10 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
+import { initialState } from "../initial.ts";
+import { BLOCK, momentsLayout } from "../observe/moments.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
 import { planObservation } from "../observe/observation.ts";
-import { BLOCK, momentsLayout } from "../observe/moments.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { planThread, RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
@@ -16,17 +17,23 @@ import { storesOrder } from "../sampling.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { type DataSource, packRows } from "../wgsl/row.ts";
-import { initialState } from "../initial.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
-import { type Chunk, chunkLanes, chooseWindow, createChunk, destroyChunk, type LaneWords } from "./chunk.ts";
+import { checkData } from "./checkData.ts";
+import {
+  type Chunk,
+  chooseWindow,
+  chunkLanes,
+  createChunk,
+  destroyChunk,
+  type LaneWords,
+} from "./chunk.ts";
 import { completeSetting, sweptNames } from "./conditions.ts";
-import { pack, type Packed, unpack } from "./container.ts";
+import { type Packed, pack, unpack } from "./container.ts";
 import { evaluateLanes, evaluationShader } from "./evaluate.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { type EnsembleOptions, fingerprint, type Resolved, resolve } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
-import { checkData } from "./checkData.ts";
 
 /** The Record type of a set of observables, by name. */
 export type RecordOf<O extends Observables> = {
@@ -88,7 +95,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private observeFirst = 0;
 
   /** Use `createEnsemble`. */
-  constructor(device: Device, resolved: Resolved, plan: ThreadPlan, observation: ObservationPlan | null) {
+  constructor(
+    device: Device,
+    resolved: Resolved,
+    plan: ThreadPlan,
+    observation: ObservationPlan | null,
+  ) {
     const { gpu } = device;
     this.device = device;
     this.resolved = resolved;
@@ -97,12 +109,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.observation = observation;
     const words = laneWords(resolved, observation);
     let first = 0;
-    this.chunks = chunkLanes(words, resolved.lanes, gpu.limits, resolved.execution.lanesPerChunk).map(
-      (lanes) => {
-        first += lanes;
-        return createChunk(gpu, first - lanes, lanes, words);
-      },
-    );
+    this.chunks = chunkLanes(
+      words,
+      resolved.lanes,
+      gpu.limits,
+      resolved.execution.lanesPerChunk,
+    ).map((lanes) => {
+      first += lanes;
+      return createChunk(gpu, first - lanes, lanes, words);
+    });
     this.data = storage(gpu, "data", packRows(resolved.data, resolved.model.fields, plan.row));
     this.hyper = storage(gpu, "hyper", hyperWords(this.settings));
     this.run = uniform(gpu, "run", structBytes(RUN_SCHEMA, RUN_ZERO).byteLength);
@@ -181,7 +196,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         done += steps;
       }
       const frozen = await this.settle();
-      return { ...observing.records(frozen), run: this.runInfo(firstStep, options.steps, frozen) } as RecordOf<O>;
+      return {
+        ...observing.records(frozen),
+        run: this.runInfo(firstStep, options.steps, frozen),
+      } as RecordOf<O>;
     });
   }
 
@@ -197,7 +215,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const end = first + steps;
     for (let rel = first; rel < end; ) {
       const due = observing.due(rel);
-      if (due.fullLoss) observing.takeFullLoss(rel, await this.lanesMean([this.resolved.model.loss]));
+      if (due.fullLoss)
+        observing.takeFullLoss(rel, await this.lanesMean([this.resolved.model.loss]));
       if (due.snapshot) observing.takeSnapshot(rel, await this.readStates());
       const next = observing.nextDue(rel, end);
       await this.take(kernel, first, next - rel, options, rel, options.steps);
@@ -210,7 +229,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         { buffer: chunk.series ?? chunk.state, offset: 0, size: series },
         { buffer: chunk.moments ?? chunk.state, offset: 0, size: sums },
       ]);
-      observing.takeSeries(new Float32Array(seriesBytes!), chunk.firstLane, chunk.lanes, first, steps);
+      observing.takeSeries(
+        new Float32Array(seriesBytes!),
+        chunk.firstLane,
+        chunk.lanes,
+        first,
+        steps,
+      );
       observing.takeMoments(new Float32Array(momentsBytes!), chunk.firstLane, chunk.lanes);
     }
     this.clearMoments(plan);
@@ -316,7 +341,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     data?: DataSource,
   ): Promise<Float64Array> {
     const { model } = this.resolved;
-    const rows = data ? storage(this.device.gpu, "evaluation data", packRows(data, model.fields, this.plan.row)) : this.data;
+    const rows = data
+      ? storage(this.device.gpu, "evaluation data", packRows(data, model.fields, this.plan.row))
+      : this.data;
     const means = await evaluateLanes({
       device: this.device,
       shader: evaluationShader(model, nodes, this.plan.row, this.plan.unroll),
@@ -335,10 +362,14 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.free("set");
     const { rule, conditions, hasVelocity, hasNoise, data } = this.resolved;
     if (condition !== undefined && !conditions[condition]) {
-      throw new ArgumentError(`set: there is no condition ${condition}; there are ${conditions.length}, counted from 0.`);
+      throw new ArgumentError(
+        `set: there is no condition ${condition}; there are ${conditions.length}, counted from 0.`,
+      );
     }
     const settings = this.settings.map((setting, c) =>
-      condition === undefined || condition === c ? completeSetting(rule, { ...setting, ...change }) : setting,
+      condition === undefined || condition === c
+        ? completeSetting(rule, { ...setting, ...change })
+        : setting,
     );
     for (const name of Object.keys(change)) {
       if (!(name in rule.hyperparameters)) {
@@ -348,7 +379,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       }
     }
     this.resolved.checkBatches(settings, data.samples);
-    if ((rule.needsVelocity(settings) && !hasVelocity) || (rule.needsNoise(settings) && !hasNoise)) {
+    if (
+      (rule.needsVelocity(settings) && !hasVelocity) ||
+      (rule.needsNoise(settings) && !hasNoise)
+    ) {
       throw new ArgumentError(
         "set: the ensemble was created without momentum (or gradient noise), so it keeps no state " +
           "for it; create it with a value above 0 in some condition.",
@@ -383,7 +417,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const { header, arrays } = await unpack(bytes, "checkpoint");
     const { states, frozen, reference } = arrays;
     if (header.kind !== "ensemble" || !states || !frozen || !reference) {
-      throw new CheckpointError("checkpoint: holds no ensemble; give bytes made by ensemble.checkpoint().");
+      throw new CheckpointError(
+        "checkpoint: holds no ensemble; give bytes made by ensemble.checkpoint().",
+      );
     }
     const own = await fingerprint(this.resolved);
     if (header.fingerprint !== own) {
@@ -398,7 +434,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const stops = new Uint32Array(chunk.lanes);
       for (let lane = 0; lane < chunk.lanes; lane += 1) {
         const global = chunk.firstLane + lane;
-        for (let k = 0; k < width; k += 1) words[k * chunk.lanes + lane] = states[global * width + k]!;
+        for (let k = 0; k < width; k += 1)
+          words[k * chunk.lanes + lane] = states[global * width + k]!;
         stops[lane] = frozen[global]! + 1;
       }
       this.device.gpu.queue.writeBuffer(chunk.state, 0, words);
@@ -406,7 +443,11 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     }
     this.settings = header.conditions as Setting[];
     this.device.gpu.queue.writeBuffer(this.hyper, 0, hyperWords(this.settings));
-    if (header.hasReference === true && reference.length === this.reference.length && this.constants) {
+    if (
+      header.hasReference === true &&
+      reference.length === this.reference.length &&
+      this.constants
+    ) {
       this.reference = Float32Array.from(reference);
       this.device.gpu.queue.writeBuffer(this.constants, 0, this.reference);
       this.hasReference = true;
@@ -423,7 +464,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private async frozenSteps(): Promise<Int32Array> {
     const steps = new Int32Array(this.lanes);
     for (const chunk of this.chunks) {
-      const [bytes] = await this.readback.read([{ buffer: chunk.frozen, offset: 0, size: 4 * chunk.lanes }]);
+      const [bytes] = await this.readback.read([
+        { buffer: chunk.frozen, offset: 0, size: 4 * chunk.lanes },
+      ]);
       new Uint32Array(bytes!).forEach((stop, lane) => {
         steps[chunk.firstLane + lane] = stop - 1;
       });
@@ -447,19 +490,29 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       }
       const begun = performance.now();
       const round = Math.min(steps - done, this.pacer.round(this.lanes));
-      for (let c = 0; c < this.chunks.length; c += 1) await this.takeChunk(kernel, c, window, round);
+      for (let c = 0; c < this.chunks.length; c += 1)
+        await this.takeChunk(kernel, c, window, round);
       this.step += round;
       this.rebuild = false;
       done += round;
       const seconds = (performance.now() - begun) / 1000;
-      onProgress?.({ steps: before + done, of, replicaStepsPerSecond: (round * this.lanes) / seconds });
+      onProgress?.({
+        steps: before + done,
+        of,
+        replicaStepsPerSecond: (round * this.lanes) / seconds,
+      });
     }
     await this.pacer.idle();
     this.device.check();
   }
 
   /** `steps` steps of one chunk, in slices of lanes and dispatches of bounded time. */
-  private async takeChunk(kernel: Kernel, index: number, window: number | null, steps: number): Promise<void> {
+  private async takeChunk(
+    kernel: Kernel,
+    index: number,
+    window: number | null,
+    steps: number,
+  ): Promise<void> {
     const { gpu } = this.device;
     const chunk = this.chunks[index]!;
     const groups = this.bindGroups(kernel, index, window !== null);
@@ -517,7 +570,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
 
   private async kernel(observation: ObservationPlan | null): Promise<Kernel> {
     const shader = this.plan.shader(observation);
-    return kernel(this.device, shader, this.bindings(observation !== null), { WORKGROUP: this.plan.workgroup });
+    return kernel(this.device, shader, this.bindings(observation !== null), {
+      WORKGROUP: this.plan.workgroup,
+    });
   }
 
   private bindings(observing: boolean): Bindings {
@@ -594,7 +649,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
 
   private free(what: string): void {
     if (this.busy !== null) {
-      throw new ArgumentError(`${what}: the ensemble is busy with ${this.busy}; await that call first.`);
+      throw new ArgumentError(
+        `${what}: the ensemble is busy with ${this.busy}; await that call first.`,
+      );
     }
   }
 
@@ -631,7 +688,10 @@ function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
   return Float32Array.from(names.flatMap((name) => settings.map((setting) => setting[name]!)));
 }
 
-function laneWords({ model, hasVelocity, sampling, data }: Resolved, plan: ObservationPlan | null): LaneWords {
+function laneWords(
+  { model, hasVelocity, sampling, data }: Resolved,
+  plan: ObservationPlan | null,
+): LaneWords {
   return {
     state: (hasVelocity ? 2 : 1) * model.parameterCount,
     order: storesOrder(sampling) ? data.samples : 0,
@@ -658,9 +718,12 @@ function fillReference(
   const count = model.parameterCount;
   region.layout.coordinates.forEach((quantity, k) => {
     const name = typeof quantity === "string" ? quantity : quantity.name;
-    const ofVelocity = typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
+    const ofVelocity =
+      typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
     const source = ofVelocity ? velocity! : theta;
-    const index = model.coordinateNames.indexOf(ofVelocity && typeof quantity === "string" ? name.slice(2) : name);
+    const index = model.coordinateNames.indexOf(
+      ofVelocity && typeof quantity === "string" ? name.slice(2) : name,
+    );
     const vector = typeof quantity === "string" ? null : quantity.vector;
     if (vector === null && index < 0) return;
     for (let c = 0; c < conditions.length; c += 1) {
@@ -714,30 +777,49 @@ export async function createEnsemble<const O extends Observables = Record<never,
     ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
     ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),
   });
-  const ensemble = new Ensemble<O>(device, resolved, plan, observationPlan(options.observables, resolved));
+  const ensemble = new Ensemble<O>(
+    device,
+    resolved,
+    plan,
+    observationPlan(options.observables, resolved),
+  );
   if (options.from) await ensemble.restore(options.from);
   else ensemble.initialize();
   return ensemble;
 }
 
-function observationPlan(observables: Observables | undefined, resolved: Resolved): ObservationPlan | null {
+function observationPlan(
+  observables: Observables | undefined,
+  resolved: Resolved,
+): ObservationPlan | null {
   if (!observables || Object.keys(observables).length === 0) return null;
   if ("run" in observables) {
-    throw new ArgumentError('observables: the name "run" is taken by the record of the run itself; choose another.');
+    throw new ArgumentError(
+      'observables: the name "run" is taken by the record of the run itself; choose another.',
+    );
   }
   const { model, conditions, hasVelocity, lanes } = resolved;
   const specs = Object.values(observables);
   const series = specs.filter((spec) => spec.kind === "series");
   const blocks = specs.filter((spec) => spec.kind === "moments").map((spec) => BLOCK * spec.every);
   const wordsAt = (window: number): number =>
-    series.reduce((sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window), 0);
+    series.reduce(
+      (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),
+      0,
+    );
   const window = chooseWindow(wordsAt, lanes, Math.min(LONGEST_WINDOW, ...blocks), SERIES_BYTES);
   for (const spec of specs) {
     if (spec.kind === "moments") {
       momentsLayout(spec, { model, hasVelocity, conditions: conditions.length, place: () => 0 });
     }
   }
-  return planObservation({ model, observables, conditions: conditions.length, hasVelocity, window });
+  return planObservation({
+    model,
+    observables,
+    conditions: conditions.length,
+    hasVelocity,
+    window,
+  });
 }
 
 export { sweptNames };

@@ -9,7 +9,7 @@ import { type Schema, structBytes, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
-import { Readback, storage, uniform } from "./buffers.ts";
+import { type Readback, storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 import { type Kernel, kernel } from "./pipeline.ts";
 
@@ -27,7 +27,12 @@ const WORKGROUP = 16;
 /** Sample evaluations of one dispatch, at most. */
 const WORK = 1 << 19;
 
-export function evaluationShader(model: Model, outputs: readonly Node[], row: RowLayout, unroll: number): LinkedShader {
+export function evaluationShader(
+  model: Model,
+  outputs: readonly Node[],
+  row: RowLayout,
+  unroll: number,
+): LinkedShader {
   return link(
     "schedules/evaluate",
     {
@@ -84,7 +89,13 @@ export async function evaluateLanes(request: EvaluationRequest): Promise<Float64
       gpu.queue.writeBuffer(
         parameters,
         0,
-        structBytes(RUN, { first_lane: first, lanes, state_lanes: chunk.lanes, samples, block: BLOCK }),
+        structBytes(RUN, {
+          first_lane: first,
+          lanes,
+          state_lanes: chunk.lanes,
+          samples,
+          block: BLOCK,
+        }),
       );
       const encoder = gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
@@ -99,7 +110,8 @@ export async function evaluateLanes(request: EvaluationRequest): Promise<Float64
       for (let k = 0; k < outputs; k += 1) {
         for (let lane = 0; lane < lanes; lane += 1) {
           let sum = 0;
-          for (let block = 0; block < blocks; block += 1) sum += words[(k * blocks + block) * lanes + lane]!;
+          for (let block = 0; block < blocks; block += 1)
+            sum += words[(k * blocks + block) * lanes + lane]!;
           means[k * total + chunk.firstLane + first + lane] = sum / samples;
         }
       }

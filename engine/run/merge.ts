@@ -31,10 +31,16 @@ function join(a: Field, b: Field, axis: string): Field {
   return { ...a, axes: a.axes.map((old, i) => (i === position ? merged : old)), data };
 }
 
-const joinSteps = (a: Float64Array, b: Float64Array): Float64Array => Float64Array.from([...a, ...b]);
+const joinSteps = (a: Float64Array, b: Float64Array): Float64Array =>
+  Float64Array.from([...a, ...b]);
 
 /** Weighted mean along the lag axis: time averages of two stretches. */
-function average(a: Field, b: Field, weightsA: readonly number[], weightsB: readonly number[]): Field {
+function average(
+  a: Field,
+  b: Field,
+  weightsA: readonly number[],
+  weightsB: readonly number[],
+): Field {
   const position = a.axes.findIndex(({ name }) => name === "lag");
   const inner = a.axes.slice(position + 1).reduce((n, { length }) => n * length, 1);
   const data = new Float64Array(a.data.length);
@@ -57,7 +63,8 @@ function mergeMoments(a: MomentsRecord, b: MomentsRecord): MomentsRecord {
         "from its checkpoint, which keeps the reference.",
     );
   }
-  const mean = (key: "first" | "firstEnd" | "second"): Field => average(a[key], b[key], a.counts, b.counts);
+  const mean = (key: "first" | "firstEnd" | "second"): Field =>
+    average(a[key], b[key], a.counts, b.counts);
   return {
     ...a,
     counts: a.counts.map((count, i) => count + b.counts[i]!),
@@ -85,7 +92,9 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
     return merged;
   }
   if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
-  throw new ArgumentError(`merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`);
+  throw new ArgumentError(
+    `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
+  );
 }
 
 /**
@@ -125,7 +134,11 @@ export function merge<R extends RunRecord>(a: R, b: R): R {
  */
 export function mergeShards<R extends RunRecord>(a: R, b: R): R {
   const [ra, rb] = [a.run.replicas, b.run.replicas];
-  if (ra.first + ra.count !== rb.first || a.run.firstStep !== b.run.firstStep || a.run.steps !== b.run.steps) {
+  if (
+    ra.first + ra.count !== rb.first ||
+    a.run.firstStep !== b.run.firstStep ||
+    a.run.steps !== b.run.steps
+  ) {
     throw new ArgumentError(
       `mergeShards: replicas ${ra.first}–${ra.first + ra.count - 1} over steps ${a.run.firstStep}+` +
         `${a.run.steps} and replicas ${rb.first}–${rb.first + rb.count - 1} over ${b.run.firstStep}+` +
@@ -141,7 +154,10 @@ export function mergeShards<R extends RunRecord>(a: R, b: R): R {
   const conditions = a.run.conditions.length;
   for (let c = 0; c < conditions; c += 1) {
     frozen.set(a.run.frozen.subarray(c * ra.count, (c + 1) * ra.count), c * (ra.count + rb.count));
-    frozen.set(b.run.frozen.subarray(c * rb.count, (c + 1) * rb.count), c * (ra.count + rb.count) + ra.count);
+    frozen.set(
+      b.run.frozen.subarray(c * rb.count, (c + 1) * rb.count),
+      c * (ra.count + rb.count) + ra.count,
+    );
   }
   const replicas = { first: ra.first, count: ra.count + rb.count };
   return { ...merged, run: { ...a.run, replicas, frozen } } as unknown as R;
@@ -157,7 +173,10 @@ function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
       second: join(a.second, c.second, "replica"),
     };
   }
-  if ((a.kind === "series" && b.kind === "series") || (a.kind === "snapshot" && b.kind === "snapshot")) {
+  if (
+    (a.kind === "series" && b.kind === "series") ||
+    (a.kind === "snapshot" && b.kind === "snapshot")
+  ) {
     return { ...a, values: join(a.values, b.values, "replica") } as ObservableRecord;
   }
   throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);

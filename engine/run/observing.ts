@@ -6,7 +6,14 @@ import type { Model } from "../model.ts";
 import { momentsNames } from "../observe/moments.ts";
 import type { MomentsRegion, ObservationPlan, SeriesRegion } from "../observe/observation.ts";
 import { quantityName } from "../observe/quantity.ts";
-import type { Axis, Field, MomentsRecord, ObservableRecord, SeriesRecord, SnapshotRecord } from "../record.ts";
+import type {
+  Axis,
+  Field,
+  MomentsRecord,
+  ObservableRecord,
+  SeriesRecord,
+  SnapshotRecord,
+} from "../record.ts";
 
 export interface EnsembleShape {
   readonly conditions: number;
@@ -102,7 +109,13 @@ export class Observing {
   }
 
   /** Takes a chunk's `series` words of one window, [word, lane]. */
-  takeSeries(words: Float32Array, firstLane: number, lanes: number, first: number, steps: number): void {
+  takeSeries(
+    words: Float32Array,
+    firstLane: number,
+    lanes: number,
+    first: number,
+    steps: number,
+  ): void {
     for (const { region, times, values } of this.series) {
       const { from, count } = this.inWindow(region.spec.every, first, steps);
       let written = 0;
@@ -160,7 +173,8 @@ export class Observing {
     return {
       fullLoss: this.series.some(
         ({ region }) =>
-          rel % region.spec.every === 0 && region.spec.of.some((q) => quantityName(q) === "fullLoss"),
+          rel % region.spec.every === 0 &&
+          region.spec.of.some((q) => quantityName(q) === "fullLoss"),
       ),
       snapshot: this.snapshots.some(({ every }) => rel % every === 0),
     };
@@ -222,7 +236,9 @@ export class Observing {
     const coordinates = momentsNames(layout);
     const size = coordinates.length;
     const lags = layout.lags.length;
-    const counts = layout.lags.map(({ lag }) => Math.max(0, Math.ceil((this.steps - lag) / spec.every)));
+    const counts = layout.lags.map(({ lag }) =>
+      Math.max(0, Math.ceil((this.steps - lag) / spec.every)),
+    );
     const first = new Float64Array(this.lanes * lags * size);
     const firstEnd = new Float64Array(this.lanes * lags * size);
     const second = new Float64Array(this.lanes * lags * size * size);
@@ -244,13 +260,23 @@ export class Observing {
       });
     }
     const names: Axis = { name: "coordinate", length: size, values: coordinates };
-    const lagAxis: Axis = { name: "lag", length: lags, values: layout.lags.map(({ lag }) => lag), unit: "steps" };
-    const field = (axes: readonly Axis[], data: Float64Array, unit: string): Field => ({ axes, data, unit });
+    const lagAxis: Axis = {
+      name: "lag",
+      length: lags,
+      values: layout.lags.map(({ lag }) => lag),
+      unit: "steps",
+    };
+    const field = (axes: readonly Axis[], data: Float64Array, unit: string): Field => ({
+      axes,
+      data,
+      unit,
+    });
     const [condition, replica] = ensembleAxes(this.shape);
     const reference = new Float64Array(this.shape.conditions * size);
     for (let c = 0; c < this.shape.conditions; c += 1) {
       for (let i = 0; i < size; i += 1) {
-        reference[c * size + i] = this.reference[region.referenceAt + i * this.shape.conditions + c]!;
+        reference[c * size + i] =
+          this.reference[region.referenceAt + i * this.shape.conditions + c]!;
       }
     }
     return {
@@ -262,14 +288,19 @@ export class Observing {
       reference: field([condition, names], reference, "θ"),
       first: field([condition, replica, lagAxis, names], first, "θ"),
       firstEnd: field([condition, replica, lagAxis, names], firstEnd, "θ"),
-      second: field([condition, replica, lagAxis, names, { ...names, name: "coordinate'" }], second, "θ²"),
+      second: field(
+        [condition, replica, lagAxis, names, { ...names, name: "coordinate'" }],
+        second,
+        "θ²",
+      ),
     };
   }
 
   private snapshotRecord({ states, steps }: SnapshotHost): SnapshotRecord {
     const width = (states[0]?.length ?? 0) / this.lanes;
     const names = this.model.coordinateNames;
-    const coordinates = width > names.length ? [...names, ...names.map((name) => `v.${name}`)] : [...names];
+    const coordinates =
+      width > names.length ? [...names, ...names.map((name) => `v.${name}`)] : [...names];
     const data = new Float32Array(states.length * this.lanes * coordinates.length);
     states.forEach((state, t) => data.set(state, t * this.lanes * coordinates.length));
     return {

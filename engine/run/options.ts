@@ -11,7 +11,7 @@ import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
-import { resolveConditions, sweptNames, type Sweep } from "./conditions.ts";
+import { resolveConditions, type Sweep, sweptNames } from "./conditions.ts";
 import { hex, sha256 } from "./container.ts";
 import type { EnsembleShape } from "./observing.ts";
 
@@ -92,12 +92,18 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
   }
   if (!SAMPLING_LAWS.includes(sampling)) {
-    throw new ArgumentError(`sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`);
+    throw new ArgumentError(
+      `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
+    );
   }
-  const full = sampling === "fullBatch" ? { ...rule, setting: { ...rule.setting, batchSize: data.samples } } : rule;
+  const full =
+    sampling === "fullBatch"
+      ? { ...rule, setting: { ...rule.setting, batchSize: data.samples } }
+      : rule;
   const conditions = resolveConditions(full, options.sweep);
   const checkBatches = (settings: readonly Setting[], samples: number): void => {
-    for (const { batchSize } of settings) validateSampling(sampling, samples, batchSize!, options.lastBatch);
+    for (const { batchSize } of settings)
+      validateSampling(sampling, samples, batchSize!, options.lastBatch);
   };
   checkBatches(conditions, data.samples);
   const replicas = replicaRange(options.replicas);
@@ -126,7 +132,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     onDiverge: options.onDiverge ?? "freeze",
     bounds: bounds(options.bounds),
     execution: checkExecution(options.execution ?? {}),
-    shape: { conditions: conditions.length, replicas: replicas.count, firstReplica: replicas.first, labels },
+    shape: {
+      conditions: conditions.length,
+      replicas: replicas.count,
+      firstReplica: replicas.first,
+      labels,
+    },
     lanes,
     hasVelocity: rule.needsVelocity(conditions),
     hasNoise: rule.needsNoise(conditions),
@@ -163,7 +174,8 @@ function checkExecution(execution: Execution): Execution {
 
 /** Digest of everything that decides trajectories, but for the current hyperparameters. */
 export async function fingerprint(resolved: Resolved): Promise<string> {
-  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, hasVelocity } = resolved;
+  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, hasVelocity } =
+    resolved;
   const nodes = topologicalOrder([model.loss, ...model.gradients]);
   const number = new Map(nodes.map((node, i) => [node, i]));
   const graph = nodes.map(({ op, inputs, shape, attributes }) => [

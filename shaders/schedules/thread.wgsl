@@ -147,9 +147,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       break;
     }
 
+    //#slot finish_gradient
     for (var p = 0u; p < PARAMS; p += 1u) {
       gradient[p] = gradient[p] * inverse_batch + h.weight_decay * theta[p];
     }
+    //#end
     if (HAS_NOISE) {
       for (var p = 0u; p < PARAMS; p += 2u) {
         let xi = normal_pair(threefry2x32(noise_key, vec2u(step, p / 2u)));
@@ -161,9 +163,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     //#slot observe
     //#end
 
+    //#slot apply_update
     for (var p = 0u; p < PARAMS; p += 1u) {
       theta[p] = update(theta[p], &velocity[select(0u, p, HAS_VELOCITY)], gradient[p], h);
     }
+    //#end
   }
 
   for (var p = 0u; p < PARAMS; p += 1u) {
