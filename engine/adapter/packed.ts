@@ -43,6 +43,8 @@ async function packedChromium(): Promise<PackedChromium | undefined> {
 const unpackTar = async (archive: string): Promise<CachedFile[]> =>
   readTar(await decompress(await readFile(archive)));
 
+// A change in the sets of files below needs other folder names: old caches count as intact.
+
 /** Folder with `vk_swiftshader_icd.json` and `libvulkan.so.1`; undefined where it is not packed. */
 export async function swiftshaderFolder(): Promise<string | undefined> {
   const packed = await packedChromium();
