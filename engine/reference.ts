@@ -27,6 +27,8 @@ interface Entry {
   readonly name: string;
   readonly size: number;
   readonly readers: { readonly list: Float64Array[]; readonly position: number }[];
+  /** Holds a scalar that is bound as a number. */
+  readonly own: Float64Array;
   current: Float64Array;
 }
 
@@ -46,8 +48,8 @@ function bound(entry: Entry, bindings: Bindings): Float64Array {
     );
   }
   if (typeof value !== "number") return value;
-  entry.current[0] = value;
-  return entry.current;
+  entry.own[0] = value;
+  return entry.own;
 }
 
 /** Makes the readers of a leaf read `values`. */
@@ -87,7 +89,7 @@ export function compileReference(
     values.set(node, out);
     if (node.op === "param" || node.op === "sample") {
       const name = node.attributes.name as string;
-      entries.set(node, { node, name, size: out.length, readers: [], current: out });
+      entries.set(node, { node, name, size: out.length, readers: [], own: out, current: out });
       continue;
     }
     const rule = ops[node.op];
