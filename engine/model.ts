@@ -248,10 +248,10 @@ export function defineModel<
   const sample = Object.fromEntries(
     fields.map((field) => [field.name, sampleField(field.name, field.shape, field.labels)]),
   );
-  const [thetaByName, sampleByName] = [theta as Nodes<Params>, sample as Nodes<Sample>];
-  const loss = checkScalar(place, "loss", undefined, definition.loss(thetaByName, sampleByName));
+  const given = [theta as Nodes<Params>, sample as Nodes<Sample>] as const;
+  const loss = checkScalar(place, "loss", undefined, definition.loss(...given));
   const measured = metrics.map(([metric, measure]) =>
-    checkScalar(place, "metric", metric, measure(thetaByName, sampleByName)),
+    checkScalar(place, "metric", metric, measure(...given)),
   );
   checkLeaves(place, [loss, ...measured], blocks, fields);
   checkDependence(place, loss, blocks);

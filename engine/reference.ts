@@ -32,6 +32,15 @@ interface Entry {
   current: Float64Array;
 }
 
+const entryOf = (node: Node, own: Float64Array): Entry => ({
+  node,
+  name: node.attributes.name as string,
+  size: own.length,
+  readers: [],
+  own,
+  current: own,
+});
+
 function bound(entry: Entry, bindings: Bindings): Float64Array {
   const source = entry.node.op === "param" ? bindings.params : bindings.sample;
   const value = Object.hasOwn(source, entry.name) ? source[entry.name] : undefined;
@@ -88,8 +97,7 @@ export function compileReference(
     const out = new Float64Array(size(node.shape));
     values.set(node, out);
     if (node.op === "param" || node.op === "sample") {
-      const name = node.attributes.name as string;
-      entries.set(node, { node, name, size: out.length, readers: [], own: out, current: out });
+      entries.set(node, entryOf(node, out));
       continue;
     }
     const rule = ops[node.op];

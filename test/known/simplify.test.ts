@@ -59,6 +59,8 @@ const RULES: readonly (readonly [string, Node, string])[] = [
   ["operand that broadcasting repeats anyway", op.mul(op.broadcastTo(x, [3]), v), "mul(x, v)"],
   ["function of a repeated value", op.exp(op.broadcastTo(x, [3])), "broadcastTo(exp(x), [3])"],
   ["sum of a uniform array", op.sum(op.broadcastTo(2, [2, 3]), 0), "broadcastTo(4, [3])"],
+  // Larger than constant folding goes.
+  ["sum over an axis", op.sum(op.broadcastTo(2, [100, 2]), 0), "broadcastTo(200, [2])"],
   ["mean of a uniform array", op.mean(op.broadcastTo(2, [100])), "2"],
   ["constants", op.exp(op.add(constant([1, 2], [2]), -1)), `${[1, Math.E]}`],
   ["product with zeros", op.matvec(zeros([2, 3]), v), "broadcastTo(0, [2])"],
