@@ -257,11 +257,10 @@ export function defineModel<
   checkDependence(place, loss, blocks);
 
   const simple = simplify([loss, ...gradient(loss, thetaNodes), ...measured]);
-  const last = blocks[blocks.length - 1]!;
   return Object.freeze({
     name,
     params: Object.freeze(blocks),
-    parameterCount: last.offset + last.size,
+    parameterCount: blocks.reduce((total, block) => total + block.size, 0),
     fields: Object.freeze(fields),
     loss: simple[0]!,
     gradients: Object.freeze(simple.slice(1, 1 + blocks.length)),
