@@ -8,7 +8,7 @@ import { sources } from "#shaders";
 import { LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
-import { hyperparameterCode } from "../run/conditions.ts";
+import { hyperparameterLoader, hyperparameterStruct } from "../run/conditions.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
 import type { UpdateRule } from "../update/updateRule.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
@@ -96,7 +96,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
         },
         slots: {
           run: { code: structText("Run", RUN_SCHEMA) },
-          hyperparameters: { code: hyperparameterCode(rule) },
+          hyperparameters: { code: hyperparameterStruct(rule) },
+          load_hyperparameters: { code: hyperparameterLoader(rule) },
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [`update/${rule.name}`] },
           loss_gradient: body,

@@ -3,6 +3,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
+import { structText } from "../wgsl/layout.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
 export type Sweep = Readonly<Record<string, readonly number[]>>;
@@ -65,14 +66,19 @@ export function sweptNames(conditions: readonly Setting[]): string[] {
 export const memberName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The struct of hyperparameters and its loader from `hyper`, [hyperparameter, condition]. */
-export function hyperparameterCode(rule: UpdateRule): string {
-  const names = Object.keys(rule.hyperparameters);
-  const loads = names.map((_, k) => `    hyper[${k}u * run.conditions + condition],`);
+/** The struct of hyperparameters, one f32 each. */
+export const hyperparameterStruct = (rule: UpdateRule): string =>
+  structText(
+    "Hyperparameters",
+    Object.fromEntries(Object.keys(rule.hyperparameters).map((name) => [memberName(name), "f32"])),
+  );
+
+/** Their loader from `hyper`, [hyperparameter, condition]. */
+export function hyperparameterLoader(rule: UpdateRule): string {
+  const loads = Object.keys(rule.hyperparameters).map(
+    (_, k) => `    hyper[${k}u * run.conditions + condition],`,
+  );
   return [
-    "struct Hyperparameters {",
-    ...names.map((name) => `  ${memberName(name)}: f32,`),
-    "}",
     "fn hyperparameters(condition: u32) -> Hyperparameters {",
     "  return Hyperparameters(",
     ...loads,

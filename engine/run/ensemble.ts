@@ -526,7 +526,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         const encoder = gpu.createCommandEncoder();
         const pass = encoder.beginComputePass();
         pass.setPipeline(kernel.pipeline);
-        groups.forEach((group, g) => pass.setBindGroup(g, group));
+        for (const [g, group] of groups.entries()) pass.setBindGroup(g, group);
         const workgroups = Math.ceil(lanes / this.plan.workgroup);
         const rows = Math.ceil(workgroups / gpu.limits.maxComputeWorkgroupsPerDimension);
         pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);

@@ -59,7 +59,6 @@ export class Observing {
   private readonly snapshots: readonly SnapshotHost[];
   private readonly lanes: number;
   private readonly firstStep: number;
-  private readonly plan: ObservationPlan;
   private readonly model: Model;
   private readonly shape: EnsembleShape;
   private readonly reference: Float64Array;
@@ -75,7 +74,6 @@ export class Observing {
     readonly reference: Float32Array;
   }) {
     const { plan, shape, steps } = options;
-    this.plan = plan;
     this.model = options.model;
     this.shape = shape;
     this.firstStep = options.firstStep;
@@ -302,7 +300,7 @@ export class Observing {
     const coordinates =
       width > names.length ? [...names, ...names.map((name) => `v.${name}`)] : [...names];
     const data = new Float32Array(states.length * this.lanes * coordinates.length);
-    states.forEach((state, t) => data.set(state, t * this.lanes * coordinates.length));
+    for (const [t, state] of states.entries()) data.set(state, t * this.lanes * coordinates.length);
     return {
       kind: "snapshot",
       steps: Float64Array.from(steps),
