@@ -1,0 +1,80 @@
+/**
+ * What the commands ask of the world: experiments, a device, two streams, signals.
+ *
+ * `wiring.ts` gives the real ones, tests give fakes. Whatever is heavy is behind a function, so
+ * that `thermograd --help` loads none of it.
+ */
+import type { Device, DeviceOptions } from "../engine/device.ts";
+import type { Experiment, Progress } from "../experiments/experiment.ts";
+
+export interface Output {
+  write(text: string): unknown;
+  /** Width of the terminal, where it is one. */
+  readonly columns?: number | undefined;
+}
+
+/** Prints graph, gradient, plan and WGSL of a model. */
+export interface Explainer {
+  /** Experiments and models that can be explained. */
+  readonly names: readonly string[];
+  readonly explain: (name: string, openDevice: () => Promise<Device>) => Promise<string>;
+}
+
+export interface Workload {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** One row of `bench --json`; its keys are a contract. */
+export interface BenchRow {
+  readonly workload: string;
+  readonly schedule: string;
+  readonly replicas: number;
+  readonly params: number;
+  readonly batchSize: number;
+  readonly replicaStepsPerSecond: number;
+  readonly gflops: number;
+  /** Share of the adapter's measured peak; null where no peak was measured. */
+  readonly fractionOfPeak: number | null;
+  readonly adapter: string;
+  readonly seconds: number;
+}
+
+export interface BenchOptions {
+  readonly workloads: readonly Workload[];
+  readonly device: Device;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Bench {
+  readonly workloads: readonly Workload[];
+  readonly runBench: (options: BenchOptions) => Promise<readonly BenchRow[]>;
+}
+
+export interface Io {
+  readonly experiments: () => Promise<readonly Experiment[]>;
+  readonly openDevice: (options: DeviceOptions) => Promise<Device>;
+  readonly describeDevices: (options: DeviceOptions) => Promise<string | object>;
+  readonly explain: () => Promise<Explainer>;
+  readonly bench: () => Promise<Bench>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Whether stderr is a terminal: only then is progress drawn. */
+  readonly isTTY: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths of the command line begin here. */
+  readonly cwd: string;
+  /** Calls back at each SIGINT and SIGTERM until the returned function is called. */
+  readonly onInterrupt: (handler: () => void) => () => void;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+}
+
+export const EXIT = { ok: 0, disagrees: 1, badInput: 2, bug: 70, interrupted: 130 } as const;
+
+/** Options of `openDevice`: `--adapter`, else `THERMOGRAD_ADAPTER`, else none. */
+export function deviceOptions(io: Io, adapter: string | undefined): DeviceOptions {
+  const chosen = adapter ?? io.env.THERMOGRAD_ADAPTER;
+  return chosen === undefined || chosen === "" ? {} : { adapter: chosen };
+}

@@ -1,0 +1,162 @@
+/**
+ * `report.html`: one self-contained page of a run, with its figures inline.
+ *
+ * No script, no network, nothing outside the file. Figures follow the page's colors (light, dark,
+ * print). All text that came from outside is escaped.
+ */
+import type { Figure } from "../experiments/experiment.ts";
+import { drawFigure, omission } from "./figure.ts";
+import {
+  comparableDigits,
+  conciseNotation,
+  type Notation,
+  plainNotation,
+  printDuration,
+  printZ,
+} from "./notation.ts";
+import { printCondition, type Report, type ReportedQuantity } from "./result.ts";
+import { styleSheet } from "./style.ts";
+import { printAgreement, printMark } from "./terminal.ts";
+import { INLINE } from "./theme.ts";
+
+/** What the page says about the experiment beside its result. */
+export interface PageSubject {
+  readonly title: string;
+  readonly card: string;
+  readonly sources: readonly string[];
+  readonly summary: string;
+  /** Meaning and unit of each parameter, by name. */
+  readonly descriptions: Readonly<Record<string, string>>;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+
+const notationHtml = ({ mantissa, exponent }: Notation): string => {
+  const minus = (text: string) => text.replaceAll("-", "−");
+  if (exponent === 0) return minus(mantissa);
+  return `${minus(mantissa)}×10<sup>${minus(String(exponent))}</sup>`;
+};
+
+const printParameter = (value: unknown): string =>
+  Array.isArray(value)
+    ? value.map(printParameter).join(", ")
+    : typeof value === "string"
+      ? value
+      : JSON.stringify(value);
+
+function parameterTable(report: Report, subject: PageSubject): string {
+  const rows = Object.entries(report.parameters).map(([name, value]) => {
+    const description = escapeHtml(subject.descriptions[name] ?? "");
+    const shown = escapeHtml(printParameter(value));
+    return `<tr><td class="name"><code>${escapeHtml(name)}</code></td><td>${shown}</td><td>${description}</td></tr>`;
+  });
+  rows.push(
+    `<tr><td class="name"><code>seed</code></td><td>${report.seed}</td><td>seed of all random numbers</td></tr>`,
+  );
+  return `<div class="scroll"><table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead>
+<tbody>${rows.join("\n")}</tbody></table></div>`;
+}
+
+/** Color class of a z score: green within 2, amber within what agreement allows, red beyond. */
+function verdict({ z, agrees }: ReportedQuantity): string {
+  if (agrees === null) return "";
+  if (!agrees) return "disagrees";
+  return z !== null && Math.abs(z) > 2 ? "doubtful" : "agrees";
+}
+
+function quantityRow(quantity: ReportedQuantity): string {
+  const { name, condition, estimate, standardError, unit, predicted, systematic } = quantity;
+  const number = (html: string, extra = "") => `<td class="number ${extra}">${html}</td>`;
+  const prediction =
+    predicted === null
+      ? "–"
+      : notationHtml(plainNotation(predicted, comparableDigits(predicted, standardError)));
+  const bound = systematic === 0 ? "" : notationHtml(plainNotation(systematic, 2));
+  const mark = printMark(quantity.agrees);
+  const words = quantity.agrees === null ? "–" : quantity.agrees ? "agrees" : "disagrees";
+  return [
+    `<tr><td class="name">${escapeHtml(name)}</td><td>${escapeHtml(printCondition(condition))}</td>`,
+    number(notationHtml(conciseNotation(estimate, standardError))),
+    `<td>${unit === "1" ? "" : escapeHtml(unit)}</td>`,
+    number(prediction),
+    number(bound),
+    number(quantity.z === null ? "–" : printZ(quantity.z), verdict(quantity)),
+    `<td class="${verdict(quantity)}">${mark} ${words}</td></tr>`,
+  ].join("");
+}
+
+function quantityTable(quantities: readonly ReportedQuantity[]): string {
+  if (quantities.length === 0) return `<p class="note">This experiment measures no numbers.</p>`;
+  return `<div class="scroll"><table><thead><tr><th>quantity</th><th>condition</th>
+<th class="number">estimate</th><th>unit</th><th class="number">predicted</th>
+<th class="number">bias ≤</th><th class="number">z</th><th></th></tr></thead>
+<tbody>${quantities.map(quantityRow).join("\n")}</tbody></table></div>
+<p class="note">${escapeHtml(printAgreement(quantities))}. Digits in parentheses are one standard
+error of the last digits; z = (estimate − predicted) / standard error.</p>`;
+}
+
+async function figureHtml(figure: Figure, index: number): Promise<string> {
+  const svg = await drawFigure(figure, { theme: INLINE, title: false });
+  const note = omission(figure);
+  const caption = [figure.caption, note ?? ""].filter((part) => part !== "").map(escapeHtml);
+  return `<figure id="figure-${index + 1}"><div class="scroll">${svg}</div>
+<figcaption><b>Figure ${index + 1}. ${escapeHtml(figure.title)}.</b> ${caption.join(" ")}</figcaption></figure>`;
+}
+
+function provenanceList(report: Report): string {
+  const { provenance } = report;
+  const software = provenance.software ? " (software: runs on the CPU)" : "";
+  const rows: [string, string][] = [
+    ["adapter", `${provenance.adapter}${software}`],
+    ["driver", provenance.driver],
+    ["chosen", provenance.reason],
+    ["thermograd", provenance.thermograd],
+    ["node", `${provenance.node}, ${provenance.platform}`],
+    ["started", provenance.date],
+    ["run time", printDuration(report.seconds)],
+  ];
+  const items = rows.map(([term, text]) => `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`);
+  return `<dl>${items.join("\n")}</dl>`;
+}
+
+const section = (title: string, body: string): string =>
+  body === "" ? "" : `<section><h2>${title}</h2>\n${body}</section>\n`;
+
+/** The page of one run as text. */
+export async function printHtml(report: Report, subject: PageSubject): Promise<string> {
+  const figures: string[] = [];
+  for (const [index, figure] of report.figures.entries()) {
+    figures.push(await figureHtml(figure, index));
+  }
+  const warnings = report.warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("\n");
+  const sources = subject.sources.map(escapeHtml).join(" · ");
+  const title = escapeHtml(subject.title);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="thermograd ${escapeHtml(report.provenance.thermograd)}">
+<title>${title}</title>
+<style>
+${styleSheet()}</style>
+</head>
+<body>
+<header><h1>${title}</h1>
+<p class="byline">thermograd experiment <code>${escapeHtml(report.experiment)}</code>, card ${escapeHtml(subject.card)}${sources === "" ? "" : ` · ${sources}`}</p>
+<p>${escapeHtml(subject.summary)}</p></header>
+<main>
+${section("Results", quantityTable(report.quantities))}${section("Warnings", warnings === "" ? "" : `<ul class="warnings">${warnings}</ul>`)}${section("Figures", figures.join("\n"))}${section("Parameters", parameterTable(report, subject))}${section("Reproduce", `<pre>${escapeHtml(report.provenance.command)}</pre>`)}${section("Provenance", provenanceList(report))}</main>
+</body>
+</html>
+`;
+}
