@@ -13,7 +13,8 @@ import { createEnsemble } from "../engine/run/ensemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { quadraticMode } from "../models/quadraticMode.ts";
 import { heavyBallMode as theory } from "../models/theory/index.ts";
-import type { Experiment, Figure, Quantity } from "./experiment.ts";
+import { comparison } from "./comparison.ts";
+import type { Experiment, Quantity } from "./experiment.ts";
 import { duration, durations, learningRate, replicas, weightDecay } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32_BLOCK_SUM, transient } from "./systematic.ts";
@@ -104,33 +105,14 @@ export const heavyBallMode: Experiment<typeof parameters> = {
     return {
       quantities,
       warnings: [],
-      figures: [portrait(quantities)],
+      figures: [
+        comparison(
+          quantities,
+          `Learning rate ${p.learningRate}, momentum ${p.momentum}, ${p.replicas} replicas observed ` +
+            `for ${steps} steps after ${burnIn}.`,
+        ),
+      ],
       records: { mode: observed },
     };
   },
 };
-
-/** Measured over predicted, one point a quantity. */
-function portrait(quantities: readonly Quantity[]): Figure {
-  const x = quantities.map((_, k) => k + 1);
-  return {
-    id: "ratios",
-    title: "Measured moments over exact ones",
-    caption:
-      `1 ${quantities.map((q, k) => `${k === 0 ? "is" : `, ${k + 1} is`} ${q.name}`).join("")}. ` +
-      "Bars are one standard error from the scatter of the replicas.",
-    x: { label: "quantity" },
-    y: { label: "measured / exact" },
-    marks: [
-      { kind: "line", label: "exact", role: "theory", x: [1, x.length], y: [1, 1] },
-      {
-        kind: "points",
-        label: "measured",
-        role: "measured",
-        x,
-        y: quantities.map((q) => q.estimate.value / q.predicted!),
-        standardError: quantities.map((q) => q.estimate.standardError / Math.abs(q.predicted!)),
-      },
-    ],
-  };
-}

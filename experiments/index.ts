@@ -1,6 +1,10 @@
 /** Every experiment the command line knows. */
+
+import { epochShift } from "./epochShift.ts";
+import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { regressionStationary } from "./regressionStationary.ts";
 
 export type {
   Experiment,
@@ -12,6 +16,9 @@ export type {
   RunContext,
 } from "./experiment.ts";
 
-export const experiments: readonly Experiment[] = [
+export const experiments = [
   heavyBallMode,
+  regressionStationary,
+  epochShift,
+  epochVariance,
 ] as unknown as readonly Experiment[];
