@@ -117,6 +117,19 @@ describe("moments of a rotation", () => {
     expect(areaRate(moments, { i: I, j: I }).value).toBe(0);
   });
 
+  it("do not depend on the point that the record measures from", () => {
+    const one = generator(7);
+    const trajectories = Array.from({ length: 5 }, () => linearTrajectory(ROTATION, one, 60));
+    const from = (origin: number[]) => momentsOf([trajectories], NAMES, [0, 1], origin);
+    const [near, far] = [from([2.5, -2.5]), from([-40, 30])];
+    for (const estimator of [areaRate, covariance]) {
+      const [a, b] = [near, far].map((moments) => estimator(moments, { i: I, j: J }));
+      expect(Math.abs(a!.value - b!.value)).toBeLessThan(1e-9 * a!.standardError);
+      expect(Math.abs(a!.standardError / b!.standardError - 1)).toBeLessThan(1e-9);
+    }
+    expect(mean(near, { i: I }).value).toBeCloseTo(mean(far, { i: I }).value, 12);
+  });
+
   it("area rate over a longer lag", () => {
     const F = new Matrix(ROTATION.F.map((row) => [...row]));
     let power = Matrix.eye(2);
