@@ -2,7 +2,7 @@
  * Autocovariance of a series, averaged over replicas.
  *
  * C(t) = Σ_r Σ_s (x_{r,s} − m)(x_{r,s+t} − m) / (R (T − t)): A. Sokal, Monte Carlo Methods in
- * Statistical Mechanics (1997), eq. 3.16, with the mean m common to all replicas, so that a
+ * Statistical Mechanics (1997), section 3, with the mean m common to all replicas, so that a
  * difference between replicas counts as correlation. With the mean of each series itself,
  * C(t) would be low by about the variance of a series' mean.
  */

@@ -3,7 +3,7 @@
  *
  * h = ½ ln det(2πe S). The maximum-entropy value for that covariance: an upper bound where the
  * distribution is not Gaussian. Bias and variance of ln det for normal samples: T. W. Anderson, An
- * Introduction to Multivariate Statistical Analysis (2003), section 7.5 (|S| is distributed as a
+ * Introduction to Multivariate Statistical Analysis (2003), ch. 7 (|S| is distributed as a
  * product of chi-squared variables with n−1 … n−d degrees of freedom). Left out: shrinkage.
  */
 import { ArgumentError } from "../engine/errors.ts";

@@ -2,7 +2,7 @@
  * Integrated autocorrelation time with Sokal's self-consistent window.
  *
  * Source: A. Sokal, Monte Carlo Methods in Statistical Mechanics (1997), section 3; error from
- * N. Madras and A. Sokal, J. Stat. Phys. 50, 109 (1988), eq. 4.19. The same word is used for ½ + Σρ
+ * N. Madras and A. Sokal, J. Stat. Phys. 50, 109 (1988), section 4. The same word is used for ½ + Σρ
  * and for Σρ elsewhere: here τ = 1 + 2Σρ, so that n samples are worth n/τ independent ones.
  * One addition: momentum makes ρ oscillate, partial sums then dip and would close the window at
  * once, so the window also has to hold 5 times the memory 1 + 2Σ|ρ| (|ρ| above its noise only),
@@ -37,7 +37,7 @@ export interface IntegratedTimeOptions extends SeriesChoice {
  *
  * @throws RefusalError<Estimate> when the series is shorter than `times` τ, when the window does not
  *   close within it, or when nothing fluctuates; `quiet` turns the first two into warnings.
- * @see Sokal 1997, eqs. 3.16–3.20.
+ * @see Sokal 1997, section 3, whose τ_int is half of this one.
  * @example integratedTime(record.loss) // Estimate in steps
  */
 export function integratedTime(

@@ -22,7 +22,7 @@ const MAX_RANKED = 1_000_000;
  *
  * @throws ArgumentError for a quantity or condition not in the record; RefusalError when no
  *   replica is finite.
- * @see Vehtari et al. 2021, eqs. 1–4.
+ * @see Vehtari et al. 2021 (split R̂).
  */
 export function splitRHat(source: SeriesSource, choice: SeriesChoice = {}): number {
   return rHatOfHalves(halves(replicaSeries("splitRHat", source, choice).series));
@@ -36,7 +36,7 @@ export function splitRHat(source: SeriesSource, choice: SeriesChoice = {}): numb
  * than 1,000,000 values are thinned in time.
  *
  * @throws as `splitRHat` does.
- * @see Vehtari et al. 2021, eq. 14 and section 4.
+ * @see Vehtari et al. 2021 (rank-normalized and folded split R̂).
  */
 export function rankNormalizedRHat(source: SeriesSource, choice: SeriesChoice = {}): number {
   const { series, length } = replicaSeries("rankNormalizedRHat", source, choice);
