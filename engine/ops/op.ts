@@ -35,8 +35,8 @@ export interface Op {
   readonly name: string;
   /** Output shape; throws `ShapeError` that says what was given and what would fit. */
   readonly shape: (inputs: readonly Shape[], attributes: Attributes) => Shape;
-  /** Row-major float64 output from row-major float64 inputs. */
-  readonly value: (inputs: readonly Float64Array[], node: Node) => Float64Array;
+  /** Row-major float64 output from row-major float64 inputs; fills and returns `out` if given. */
+  readonly value: (inputs: readonly Float64Array[], node: Node, out?: Float64Array) => Float64Array;
   /** Cotangent of each input (null: does not depend on it), given that of the output. */
   readonly adjoint: (node: Node, cotangent: Node) => (Node | null)[];
   readonly wgsl?: Lowering;

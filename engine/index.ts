@@ -1,0 +1,36 @@
+/** The engine's public door; re-exports only. */
+export { gradient, hessianVectorProduct } from "./autodiff.ts";
+export {
+  type Device,
+  type DeviceInfo,
+  type DeviceOptions,
+  openDevice,
+} from "./device.ts";
+export { describeDevices, printDevices } from "./deviceReport.ts";
+export * from "./errors.ts";
+export type { Node, Shape } from "./graph.ts";
+export { fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export { defineModel, type Model } from "./model.ts";
+export { moments } from "./observe/moments.ts";
+export type { Observables } from "./observe/observation.ts";
+export type { Projection, Quantity } from "./observe/quantity.ts";
+export { series } from "./observe/series.ts";
+export { snapshot } from "./observe/snapshot.ts";
+export { op } from "./ops/index.ts";
+export type * from "./record.ts";
+export {
+  createEnsemble,
+  divergence,
+  type Ensemble,
+  type EnsembleProgress,
+  type EnsembleState,
+  type RecordOf,
+  type RunOptions,
+} from "./run/ensemble.ts";
+export { merge, mergeShards, recentered } from "./run/merge.ts";
+export type { EnsembleOptions, Execution } from "./run/options.ts";
+export { noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type SgdSettings, sgd } from "./update/sgd.ts";
+export type { Setting, UpdateRule } from "./update/updateRule.ts";
+export { VERSION } from "./version.ts";
+export type { DataSource } from "./wgsl/row.ts";

@@ -1,0 +1,94 @@
+/**
+ * Initial conditions: θ₀ of every replica, a pure function of (seed, condition, replica).
+ */
+import { ArgumentError } from "./errors.ts";
+import type { Model } from "./model.ts";
+import { laneKey, normalPair, STREAM_INITIAL, threefry2x32 } from "./random.ts";
+
+export type Initial =
+  | { readonly kind: "fixed"; readonly theta: readonly number[] }
+  | {
+      readonly kind: "gaussian";
+      readonly mean: readonly number[];
+      /** One for each parameter. */
+      readonly standardDeviation: readonly number[];
+    };
+
+const ones = (model: Model, value: number): number[] =>
+  new Array<number>(model.parameterCount).fill(value);
+
+/** Every replica starts at the same point: a number for all parameters, or one each. */
+export const fixed =
+  (theta: number | readonly number[]) =>
+  (model: Model): Initial => ({
+    kind: "fixed",
+    theta: typeof theta === "number" ? ones(model, theta) : theta,
+  });
+
+/** Independent normal parameters. */
+export const gaussian =
+  (options: {
+    readonly standardDeviation: number | readonly number[];
+    readonly mean?: number | readonly number[];
+  }) =>
+  (model: Model): Initial => {
+    const { standardDeviation, mean = 0 } = options;
+    return {
+      kind: "gaussian",
+      mean: typeof mean === "number" ? ones(model, mean) : mean,
+      standardDeviation:
+        typeof standardDeviation === "number" ? ones(model, standardDeviation) : standardDeviation,
+    };
+  };
+
+/**
+ * The usual law for networks: matrices normal with variance gain²/fan-in (last axis), vectors and
+ * scalars zero.
+ */
+export const fanIn =
+  (options: { readonly gain?: number } = {}) =>
+  (model: Model): Initial => {
+    const deviation = ones(model, 0);
+    for (const { shape, offset, size } of model.params) {
+      if (shape.length < 2) continue;
+      const inputs = shape[shape.length - 1]!;
+      deviation.fill((options.gain ?? 1) / Math.sqrt(inputs), offset, offset + size);
+    }
+    return { kind: "gaussian", mean: ones(model, 0), standardDeviation: deviation };
+  };
+
+/** Checks the lengths against the model. */
+export function checkInitial(initial: Initial, model: Model): void {
+  const arrays =
+    initial.kind === "fixed"
+      ? { theta: initial.theta }
+      : { mean: initial.mean, standardDeviation: initial.standardDeviation };
+  for (const [name, values] of Object.entries(arrays)) {
+    if (values.length !== model.parameterCount || !values.every(Number.isFinite)) {
+      throw new ArgumentError(
+        `initial: ${name} has ${values.length} numbers for the ${model.parameterCount} parameters ` +
+          `of ${model.name}; give one finite number each, in the order of coordinateNames.`,
+      );
+    }
+  }
+}
+
+/** Writes θ₀ of one lane into `theta`, [param]. */
+export function initialState(
+  initial: Initial,
+  lane: { readonly seed: number; readonly condition: number; readonly replica: number },
+  theta: Float32Array | Float64Array,
+): void {
+  if (initial.kind === "fixed") {
+    theta.set(initial.theta);
+    return;
+  }
+  const key = laneKey(lane.seed, STREAM_INITIAL, lane.condition, lane.replica);
+  for (let p = 0; p < theta.length; p += 2) {
+    const pair = normalPair(threefry2x32(key, [0, p >> 1]));
+    theta[p] = initial.mean[p]! + initial.standardDeviation[p]! * pair[0];
+    if (p + 1 < theta.length) {
+      theta[p + 1] = initial.mean[p + 1]! + initial.standardDeviation[p + 1]! * pair[1];
+    }
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Observable `moments`: mean, covariance and lagged covariance of chosen coordinates, per replica.
+ *
+ * The schedule adds z − c and (z_t − c)(z_{t+lag} − c)ᵀ to f32 sums over at most `BLOCK` records,
+ * where c is the pilot mean of the condition (the replicas' mean when observing began), so that
+ * nothing is lost to the size of the mean; the host adds the sums in float64. Origins of lagged
+ * pairs are every `every` steps and live in a ring of earlier z. Pairs do not cross two calls of
+ * `observe`.
+ *
+ * Cost per record and replica: 2 (K + K(K+1)/2) memory accesses, and for each lag 2 (2K + K²).
+ */
+import { ArgumentError, LimitError } from "../errors.ts";
+import { type Quantity, type QuantityContext, quantityCode, quantityName } from "./quantity.ts";
+import { requireEvery } from "./series.ts";
+
+export interface MomentsSpec {
+  readonly kind: "moments";
+  /** null: all parameters, and all velocities when there are any. */
+  readonly of: readonly Quantity[] | null;
+  readonly lags: readonly number[];
+  readonly every: number;
+}
+
+/** Records summed in f32 before the host takes them. */
+export const BLOCK = 256;
+/** Coordinates beyond which K² sums per replica are refused. */
+export const MAX_COORDINATES = 64;
+
+/**
+ * Accumulates ⟨z⟩ and ⟨z_t z_{t+lag}ᵀ⟩ per replica; lag 0 is always there.
+ *
+ * @example moments({ lags: [0, 1], every: 10 })
+ */
+export function moments(
+  options: {
+    readonly of?: readonly Quantity[];
+    readonly lags?: readonly number[];
+    readonly every?: number;
+  } = {},
+): MomentsSpec {
+  const every = options.every ?? 1;
+  requireEvery("moments", every);
+  const lags = [...new Set([0, ...(options.lags ?? [])])].sort((a, b) => a - b);
+  for (const lag of lags) {
+    if (!Number.isInteger(lag) || lag < 0) {
+      throw new ArgumentError(
+        `moments: lag ${lag} is no number of SGD steps; use whole numbers >= 0.`,
+      );
+    }
+  }
+  return { kind: "moments", of: options.of ?? null, lags, every };
+}
+
+/** Where the sums of one lag stand, in words per lane. */
+interface LagLayout {
+  readonly lag: number;
+  readonly first: number;
+  /** Equal to `first` at lag 0. */
+  readonly firstEnd: number;
+  /** Upper triangle row by row at lag 0, else K × K. */
+  readonly second: number;
+}
+
+export interface MomentsLayout {
+  readonly coordinates: readonly Quantity[];
+  readonly lags: readonly LagLayout[];
+  /** Words of sums per lane; the ring follows. */
+  readonly sums: number;
+  readonly ringSlots: number;
+  readonly words: number;
+}
+
+export function momentsLayout(spec: MomentsSpec, context: QuantityContext): MomentsLayout {
+  const names = context.model.coordinateNames;
+  const coordinates =
+    spec.of ?? (context.hasVelocity ? [...names, ...names.map((name) => `v.${name}`)] : names);
+  const count = coordinates.length;
+  if (count > MAX_COORDINATES) {
+    throw new LimitError(
+      `moments: ${count} coordinates need ${count ** 2} sums for each replica, the limit is ` +
+        `${MAX_COORDINATES} coordinates; choose some with of: ["${names[0]}", …] or projections.`,
+    );
+  }
+  let words = 0;
+  const take = (length: number): number => {
+    words += length;
+    return words - length;
+  };
+  const lags = spec.lags.map((lag): LagLayout => {
+    const first = take(count);
+    return lag === 0
+      ? { lag, first, firstEnd: first, second: take((count * (count + 1)) / 2) }
+      : { lag, first, firstEnd: take(count), second: take(count ** 2) };
+  });
+  const longest = spec.lags[spec.lags.length - 1]!;
+  const ringSlots = longest === 0 ? 0 : Math.floor(longest / spec.every) + 1;
+  return { coordinates, lags, sums: words, ringSlots, words: words + ringSlots * count };
+}
+
+/** Loops up to this many coordinates are written out. */
+const UNROLLED = 10;
+
+/** WGSL of the accumulation; `at` is the region's offset in words per lane. */
+export function momentsCode(
+  spec: MomentsSpec,
+  layout: MomentsLayout,
+  label: string,
+  at: number,
+  referenceAt: number,
+  context: QuantityContext,
+): string[] {
+  const { every } = spec;
+  const count = layout.coordinates.length;
+  const z = `${label}_z`;
+  const codes = layout.coordinates.map((quantity, k) =>
+    quantityCode(quantity, `${label}_c${k}`, context),
+  );
+  const sum = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
+  const ring = at + layout.sums;
+  const lines = [`var ${z} = array<f32, ${count}>();`];
+  codes.forEach((code, k) => {
+    lines.push(...code.lines);
+    lines.push(
+      `${z}[${k}u] = ${code.value} - observation[${referenceAt + k * context.conditions}u + condition];`,
+    );
+  });
+  for (const lag of layout.lags) {
+    if (lag.lag === 0) {
+      lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
+      lines.push(...indented(lagZero(count, z, at, lag, sum)), "}");
+    } else {
+      lines.push(`if (rel >= ${lag.lag}u && (rel - ${lag.lag}u) % ${every}u == 0u) {`);
+      lines.push(
+        `  let origin = ${ring}u + ((rel - ${lag.lag}u) / ${every}u % ${layout.ringSlots}u) * ${count}u;`,
+      );
+      lines.push(...indented(lagged(count, z, at, lag, sum)), "}");
+    }
+  }
+  if (layout.ringSlots > 0) {
+    lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
+    lines.push(`  let slot = ${ring}u + (rel / ${every}u % ${layout.ringSlots}u) * ${count}u;`);
+    lines.push(...indented(loop(count, "k", (k) => [`${sum(`slot + ${k}`)} = ${z}[${k}];`])), "}");
+  }
+  return gated(spec, lines);
+}
+
+/** Skips the coordinates on steps at which nothing is recorded. */
+function gated(spec: MomentsSpec, lines: readonly string[]): string[] {
+  if (spec.every === 1) return ["{", ...indented(lines), "}"];
+  const wanted = [...new Set(spec.lags.map((lag) => lag % spec.every))].map(
+    (phase) => `phase == ${phase}u`,
+  );
+  return [
+    "{",
+    `  let phase = rel % ${spec.every}u;`,
+    `  if (${wanted.join(" || ")}) {`,
+    ...indented(indented(lines)),
+    "  }",
+    "}",
+  ];
+}
+
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+function loop(count: number, name: string, body: (index: string) => string[]): string[] {
+  if (count <= UNROLLED) return Array.from({ length: count }, (_, k) => body(`${k}u`)).flat();
+  return [
+    `for (var ${name} = 0u; ${name} < ${count}u; ${name} += 1u) {`,
+    ...indented(body(name)),
+    "}",
+  ];
+}
+
+type Sum = (index: string) => string;
+
+function lagZero(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
+  const first = loop(count, "k", (k) => [`${sum(`${at + lag.first}u + ${k}`)} += ${z}[${k}];`]);
+  if (count <= UNROLLED) {
+    const second: string[] = [];
+    let entry = at + lag.second;
+    for (let i = 0; i < count; i += 1) {
+      for (let j = i; j < count; j += 1) {
+        second.push(`${sum(`${entry}u`)} += ${z}[${i}u] * ${z}[${j}u];`);
+        entry += 1;
+      }
+    }
+    return [...first, ...second];
+  }
+  return [
+    ...first,
+    `var entry = ${at + lag.second}u;`,
+    `for (var i = 0u; i < ${count}u; i += 1u) {`,
+    `  for (var j = i; j < ${count}u; j += 1u) {`,
+    `    ${sum("entry")} += ${z}[i] * ${z}[j];`,
+    "    entry += 1u;",
+    "  }",
+    "}",
+  ];
+}
+
+function lagged(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
+  return loop(count, "i", (i) => {
+    const earlier = `earlier_${i}`;
+    return [
+      `let ${earlier} = ${sum(`origin + ${i}`)};`,
+      `${sum(`${at + lag.first}u + ${i}`)} += ${earlier};`,
+      `${sum(`${at + lag.firstEnd}u + ${i}`)} += ${z}[${i}];`,
+      ...loop(count, "j", (j) => [
+        `${sum(`${at + lag.second}u + ${i} * ${count}u + ${j}`)} += ${earlier} * ${z}[${j}];`,
+      ]),
+    ];
+  });
+}
+
+export const momentsNames = (layout: MomentsLayout): string[] =>
+  layout.coordinates.map(quantityName);

@@ -1,0 +1,123 @@
+/**
+ * All observables of an ensemble together: their regions in the device buffers and their WGSL.
+ *
+ * `series` is [quantity, slot, lane], `moments` [sum or ring entry, lane], `observation` read-only
+ * [projection coefficients, then pilot means by coordinate and condition]. A buffer that no
+ * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
+ */
+import type { Model } from "../model.ts";
+import { type MomentsLayout, type MomentsSpec, momentsCode, momentsLayout } from "./moments.ts";
+import type { QuantityContext } from "./quantity.ts";
+import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
+import type { SnapshotSpec } from "./snapshot.ts";
+
+export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec;
+export type Observables = Readonly<Record<string, ObservableSpec>>;
+
+export interface SeriesRegion {
+  readonly name: string;
+  readonly spec: SeriesSpec;
+  /** Offset in words per lane. */
+  readonly at: number;
+  readonly slots: number;
+}
+
+export interface MomentsRegion {
+  readonly name: string;
+  readonly spec: MomentsSpec;
+  readonly layout: MomentsLayout;
+  readonly at: number;
+  /** Offset of the pilot means in the `observation` buffer, [coordinate, condition]. */
+  readonly referenceAt: number;
+}
+
+export interface ObservationPlan {
+  readonly series: readonly SeriesRegion[];
+  readonly moments: readonly MomentsRegion[];
+  readonly snapshots: readonly { readonly name: string; readonly spec: SnapshotSpec }[];
+  /** Words per lane of the two accumulating buffers. */
+  readonly seriesWords: number;
+  readonly momentsWords: number;
+  /** Initial content of the `observation` buffer; pilot means are filled in when observing begins. */
+  readonly constants: Float32Array<ArrayBuffer>;
+  /** Steps between two readbacks. */
+  readonly window: number;
+  readonly declarations: string;
+  readonly code: string;
+}
+
+export interface ObservationRequest {
+  readonly model: Model;
+  readonly observables: Observables;
+  readonly conditions: number;
+  readonly hasVelocity: boolean;
+  /** Steps between two readbacks; `plan/window.ts` chooses it. */
+  readonly window: number;
+}
+
+export function planObservation(request: ObservationRequest): ObservationPlan {
+  const { model, observables, conditions, hasVelocity, window } = request;
+  const constants: number[] = [];
+  const context: QuantityContext = {
+    model,
+    hasVelocity,
+    conditions,
+    place: (vector) => {
+      constants.push(...vector);
+      return constants.length - vector.length;
+    },
+  };
+  const series: SeriesRegion[] = [];
+  const moments: MomentsRegion[] = [];
+  const snapshots: { name: string; spec: SnapshotSpec }[] = [];
+  const code: string[] = [];
+  let seriesWords = 0;
+  let momentsWords = 0;
+  for (const [name, spec] of Object.entries(observables)) {
+    const label = `o${series.length + moments.length}`;
+    if (spec.kind === "series") {
+      const slots = windowSlots(spec.every, window);
+      const region = { name, spec, at: seriesWords, slots };
+      seriesWords += kernelQuantities(spec).length * slots;
+      series.push(region);
+      if (kernelQuantities(spec).length > 0) {
+        code.push(`// ${name}`, ...seriesCode(spec, label, region.at, slots, context));
+      }
+    } else if (spec.kind === "moments") {
+      const layout = momentsLayout(spec, context);
+      const referenceAt = context.place(new Array(layout.coordinates.length * conditions).fill(0));
+      const region = { name, spec, layout, at: momentsWords, referenceAt };
+      momentsWords += layout.words;
+      moments.push(region);
+      code.push(`// ${name}`, ...momentsCode(spec, layout, label, region.at, referenceAt, context));
+    } else {
+      snapshots.push({ name, spec });
+    }
+  }
+  return {
+    series,
+    moments,
+    snapshots,
+    seriesWords,
+    momentsWords,
+    constants: Float32Array.from(constants),
+    window,
+    declarations: declarations(seriesWords > 0, momentsWords > 0, constants.length > 0),
+    code:
+      code.length === 0
+        ? ""
+        : ["let rel = step - run.observe_first;", ...code].map((line) => `    ${line}`).join("\n"),
+  };
+}
+
+function declarations(series: boolean, moments: boolean, constants: boolean): string {
+  return [
+    series &&
+      "@group(2) @binding(0) var<storage, read_write> series: array<f32>;  // [quantity, slot, lane]",
+    moments &&
+      "@group(2) @binding(1) var<storage, read_write> moments: array<f32>;  // [sum, lane]",
+    constants && "@group(2) @binding(2) var<storage, read> observation: array<f32>;",
+  ]
+    .filter(Boolean)
+    .join("\n");
+}

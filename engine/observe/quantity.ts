@@ -1,0 +1,120 @@
+/**
+ * Numbers of a replica at one step, by name, and their WGSL.
+ *
+ * All are taken before the update of step t, from θ_t, v_t, the minibatch loss and
+ * G_t = (1/B) Σ ∇l_b + λθ (+ noise).
+ */
+import { ArgumentError } from "../errors.ts";
+import type { Model } from "../model.ts";
+
+/** A linear projection a·θ (or a·v). */
+export interface Projection {
+  readonly name: string;
+  /** Coefficients, [param]. */
+  readonly vector: readonly number[];
+  /** Project the velocity instead of θ. */
+  readonly velocity?: boolean;
+}
+
+/**
+ * `loss` (minibatch), `fullLoss` (mean over the data, no weight decay), `theta.theta`, `g.g`,
+ * `theta.g`, `v.v`, a coordinate such as `W[0,1]` or `v.W[0,1]`, or a projection.
+ */
+export type Quantity = string | Projection;
+
+export const quantityName = (quantity: Quantity): string =>
+  typeof quantity === "string" ? quantity : quantity.name;
+
+/** What the expressions may refer to. */
+export interface QuantityContext {
+  readonly model: Model;
+  readonly hasVelocity: boolean;
+  readonly conditions: number;
+  /** Places a vector in the read-only `observation` buffer, returns its offset. */
+  readonly place: (vector: readonly number[]) => number;
+}
+
+/** Statements that compute it (may be none) and the expression that reads it. */
+export interface QuantityCode {
+  readonly lines: readonly string[];
+  readonly value: string;
+}
+
+const DOTS: Readonly<Record<string, readonly [string, string]>> = {
+  "theta.theta": ["theta", "theta"],
+  "g.g": ["gradient", "gradient"],
+  "theta.g": ["theta", "gradient"],
+  "v.v": ["velocity", "velocity"],
+};
+
+/** Index of a coordinate name in θ, e.g. `W[0,1]`; −1 if there is none. */
+export const coordinateIndex = (model: Model, name: string): number =>
+  model.coordinateNames.indexOf(name.replaceAll(" ", ""));
+
+export function quantityCode(
+  quantity: Quantity,
+  local: string,
+  context: QuantityContext,
+): QuantityCode {
+  const { model, hasVelocity } = context;
+  const name = quantityName(quantity);
+  if (typeof quantity !== "string") return projectionCode(quantity, local, context);
+  if (name === "loss") return { lines: [], value: "loss" };
+  const pair = DOTS[name];
+  if (pair) {
+    requireVelocity(name === "v.v", hasVelocity, name);
+    return {
+      lines: [
+        `var ${local} = 0.0;`,
+        `for (var p = 0u; p < PARAMS; p += 1u) { ${local} += ${pair[0]}[p] * ${pair[1]}[p]; }`,
+      ],
+      value: local,
+    };
+  }
+  const ofVelocity = name.startsWith("v.");
+  const index = coordinateIndex(model, ofVelocity ? name.slice(2) : name);
+  if (index < 0) {
+    throw new ArgumentError(
+      `observables: "${name}" is no quantity of this model; use loss, fullLoss, theta.theta, g.g, ` +
+        `theta.g, v.v, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
+        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity).`,
+    );
+  }
+  requireVelocity(ofVelocity, hasVelocity, name);
+  return { lines: [], value: `${ofVelocity ? "velocity" : "theta"}[${index}u]` };
+}
+
+function projectionCode(
+  projection: Projection,
+  local: string,
+  context: QuantityContext,
+): QuantityCode {
+  const { vector, velocity = false, name } = projection;
+  const { model } = context;
+  if (vector.length !== model.parameterCount || !vector.every(Number.isFinite)) {
+    throw new ArgumentError(
+      `observables: projection "${name}" has ${vector.length} coefficients for ` +
+        `${model.parameterCount} parameters; give one finite number a parameter, in the order ` +
+        `${model.coordinateNames.slice(0, 3).join(", ")}, …`,
+    );
+  }
+  requireVelocity(velocity, context.hasVelocity, name);
+  const at = context.place(vector);
+  const from = velocity ? "velocity" : "theta";
+  return {
+    lines: [
+      `var ${local} = 0.0;  // ${name}`,
+      `for (var p = 0u; p < PARAMS; p += 1u) { ${local} += observation[${at}u + p] * ${from}[p]; }`,
+    ],
+    value: local,
+  };
+}
+
+function requireVelocity(needed: boolean, present: boolean, name: string): void {
+  if (needed && !present) {
+    throw new ArgumentError(
+      `observables: "${name}" needs a velocity, and no condition has momentum > 0; ` +
+        `without momentum v = -g, so observe g.g instead.`,
+    );
+  }
+}

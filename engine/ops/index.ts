@@ -1,0 +1,30 @@
+/** The table of operations, which tests iterate over, and the functions that build graphs. */
+import { arithmetic } from "./arithmetic.ts";
+import { bindTable } from "./build.ts";
+import { classification } from "./classification.ts";
+import { contraction } from "./contraction.ts";
+import { movement } from "./movement.ts";
+import type { Op } from "./op.ts";
+import { piecewise } from "./piecewise.ts";
+import { reduction } from "./reduction.ts";
+import { transcendental } from "./transcendental.ts";
+
+const all: readonly Op[] = [
+  ...arithmetic,
+  ...piecewise,
+  ...transcendental,
+  ...contraction,
+  ...movement,
+  ...reduction,
+  ...classification,
+];
+
+/** Every operation by name. Leaves (`param`, `sample`, `constant`) are not operations. */
+export const ops: Readonly<Record<string, Op>> = Object.freeze(
+  Object.fromEntries(all.map((rule) => [rule.name, Object.freeze(rule)])),
+);
+
+bindTable(ops);
+
+export { apply, type Operand, op, sumTo, zeros } from "./build.ts";
+export type { Lowering, Op } from "./op.ts";

@@ -1,0 +1,149 @@
+/**
+ * The plan of the `thread` schedule: linked WGSL, launch geometry, memory, and the reasons.
+ *
+ * A Plan is plain data: it can be printed and compared without a GPU. What depends on the device
+ * (chunks, steps per dispatch) is decided by `run/`, and never changes a result.
+ */
+import { sources } from "#shaders";
+import { LimitError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import type { ObservationPlan } from "../observe/observation.ts";
+import { hyperparameterLoader, hyperparameterStruct } from "../run/conditions.ts";
+import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
+import type { UpdateRule } from "../update/updateRule.ts";
+import { type Schema, structText } from "../wgsl/layout.ts";
+import { type LinkedShader, link } from "../wgsl/link.ts";
+import { type RowLayout, rowLayout } from "../wgsl/row.ts";
+import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
+
+export const RUN_SCHEMA = {
+  first_step: "u32",
+  steps: "u32",
+  seed: "u32",
+  first_lane: "u32",
+  last_lane: "u32",
+  lanes: "u32",
+  global_lane: "u32",
+  replicas: "u32",
+  first_replica: "u32",
+  conditions: "u32",
+  common_noise: "u32",
+  rebuild: "u32",
+  observe_first: "u32",
+  window_first: "u32",
+  theta_bound: "f32",
+  loss_bound: "f32",
+} as const satisfies Schema;
+
+export interface ThreadRequest {
+  readonly model: Model;
+  readonly rule: UpdateRule;
+  readonly sampling: SamplingLaw;
+  readonly samples: number;
+  readonly maxBatch: number;
+  readonly hasVelocity: boolean;
+  readonly hasNoise: boolean;
+  /** Lanes of the whole ensemble: sets the default workgroup size. */
+  readonly lanes: number;
+  readonly workgroup?: number;
+  readonly unroll?: number;
+}
+
+export interface ThreadPlan {
+  readonly schedule: "thread";
+  readonly workgroup: number;
+  /** Loop nests of up to this many iterations are written out. */
+  readonly unroll: number;
+  readonly row: RowLayout;
+  /** Bytes of θ, G and v in function memory. */
+  readonly functionMemory: number;
+  readonly reasons: readonly string[];
+  /** The kernel with these observables (none: the kernel of `advance`). */
+  readonly shader: (observation: ObservationPlan | null) => LinkedShader;
+}
+
+/** Function-scope memory that WGSL lets a function have (section "Limits"). */
+const FUNCTION_MEMORY = 8192;
+const UNROLL = 4096;
+
+export function planThread(request: ThreadRequest): ThreadPlan {
+  const { model, rule, hasVelocity, hasNoise } = request;
+  const vectors = hasVelocity ? 3 : 2;
+  const functionMemory = 4 * vectors * model.parameterCount;
+  if (functionMemory > FUNCTION_MEMORY) {
+    const most = Math.floor(FUNCTION_MEMORY / (4 * vectors));
+    throw new LimitError(
+      `thread schedule: ${model.name} has ${model.parameterCount} parameters, θ, G` +
+        `${hasVelocity ? " and v" : ""} need ${functionMemory} bytes of function memory, WGSL allows ` +
+        `${FUNCTION_MEMORY}; use at most ${most} parameters.`,
+    );
+  }
+  const workgroup = request.workgroup ?? defaultWorkgroup(request.lanes);
+  const unroll = request.unroll ?? UNROLL;
+  const row = rowLayout(model.fields);
+  const body = lossGradientFunction(model, row, { unroll });
+  const shader = (observation: ObservationPlan | null): LinkedShader =>
+    link(
+      "schedules/thread",
+      {
+        params: {
+          PARAMS: `${model.parameterCount}u`,
+          ROW: `${row.vectors}u`,
+          HAS_VELOCITY: String(hasVelocity),
+          HAS_NOISE: String(hasNoise),
+          SAMPLES: `${request.samples}u`,
+          MAX_BATCH: `${request.maxBatch}u`,
+        },
+        slots: {
+          run: { code: structText("Run", RUN_SCHEMA) },
+          hyperparameters: { code: hyperparameterStruct(rule) },
+          load_hyperparameters: { code: hyperparameterLoader(rule) },
+          sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
+          update: { code: "", imports: [`update/${rule.name}`] },
+          loss_gradient: body,
+          ...(model.parameterCount <= unroll && perParameter(model.parameterCount, hasVelocity)),
+          ...(observation && {
+            observables: { code: observation.declarations },
+            observe: { code: observation.code },
+          }),
+        },
+      },
+      sources,
+    );
+  return {
+    schedule: "thread",
+    workgroup,
+    unroll,
+    row,
+    functionMemory,
+    reasons: [
+      `thread: θ, G${hasVelocity ? " and v" : ""} of one replica take ${functionMemory} of ` +
+        `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
+      `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
+      `loops of up to ${unroll} iterations are unrolled, so that arrays are addressed by constants`,
+    ],
+    shader,
+  };
+}
+
+/**
+ * Small ensembles use small workgroups, so that there are enough of them to fill the processors;
+ * large ones use 64, a multiple of every common subgroup size.
+ */
+const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);
+
+/** The loops over parameters of `thread.wgsl`, written out. */
+function perParameter(count: number, hasVelocity: boolean): Record<string, { code: string }> {
+  const each = (line: (p: number) => string): { code: string } => ({
+    code: Array.from({ length: count }, (_, p) => `    ${line(p)}`).join("\n"),
+  });
+  return {
+    finish_gradient: each(
+      (p) => `gradient[${p}u] = gradient[${p}u] * inverse_batch + h.weight_decay * theta[${p}u];`,
+    ),
+    apply_update: each(
+      (p) =>
+        `theta[${p}u] = update(theta[${p}u], &velocity[${hasVelocity ? p : 0}u], gradient[${p}u], h);`,
+    ),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Hyperparameter settings of an ensemble: a rule's own, with those of a sweep put in place.
+ */
+import { ArgumentError } from "../errors.ts";
+import type { Setting, UpdateRule } from "../update/updateRule.ts";
+import { structText } from "../wgsl/layout.ts";
+
+/** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
+export type Sweep = Readonly<Record<string, readonly number[]>>;
+
+function combinations(sweep: Sweep): Setting[] {
+  let settings: Setting[] = [{}];
+  for (const [name, values] of Object.entries(sweep)) {
+    if (values.length === 0) {
+      throw new ArgumentError(`sweep: ${name} has no values; give at least one, or leave it out.`);
+    }
+    settings = settings.flatMap((setting) =>
+      values.map((value) => ({ ...setting, [name]: value })),
+    );
+  }
+  return settings;
+}
+
+/** Complete, checked settings, one per condition. */
+export function resolveConditions(rule: UpdateRule, sweep: Sweep = {}): Setting[] {
+  const known = Object.keys(rule.hyperparameters);
+  for (const name of [...Object.keys(rule.setting), ...Object.keys(sweep)]) {
+    if (!known.includes(name)) {
+      throw new ArgumentError(
+        `${rule.name}: "${name}" is no hyperparameter of this rule; there are ${known.join(", ")}.`,
+      );
+    }
+  }
+  return combinations(sweep).map((swept) => completeSetting(rule, { ...rule.setting, ...swept }));
+}
+
+/** Fills in initial values and checks each number and their relations. */
+export function completeSetting(rule: UpdateRule, given: Setting): Setting {
+  const setting: Record<string, number> = {};
+  for (const [name, hyperparameter] of Object.entries(rule.hyperparameters)) {
+    const value = given[name] ?? hyperparameter.initial;
+    if (value === null) {
+      throw new ArgumentError(
+        `${rule.name}: ${name} is missing (${hyperparameter.meaning}); ` +
+          `give it to ${rule.name}({ ${name}: … }) or to sweep.`,
+      );
+    }
+    const complaint = hyperparameter.complaint(value);
+    if (complaint !== null) {
+      throw new ArgumentError(`${rule.name}: ${name} is ${value}, it ${complaint}.`);
+    }
+    setting[name] = value;
+  }
+  const complaint = rule.complaint(setting);
+  if (complaint !== null) throw new ArgumentError(`${rule.name}: ${complaint}.`);
+  return setting;
+}
+
+/** The names whose values differ between conditions: what tells them apart. */
+export function sweptNames(conditions: readonly Setting[]): string[] {
+  const first = conditions[0] ?? {};
+  return Object.keys(first).filter((name) => conditions.some((c) => c[name] !== first[name]));
+}
+
+/** `learningRate` → `learning_rate`, the struct member. */
+export const memberName = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The struct of hyperparameters, one f32 each. */
+export const hyperparameterStruct = (rule: UpdateRule): string =>
+  structText(
+    "Hyperparameters",
+    Object.fromEntries(Object.keys(rule.hyperparameters).map((name) => [memberName(name), "f32"])),
+  );
+
+/** Their loader from `hyper`, [hyperparameter, condition]. */
+export function hyperparameterLoader(rule: UpdateRule): string {
+  const loads = Object.keys(rule.hyperparameters).map(
+    (_, k) => `    hyper[${k}u * run.conditions + condition],`,
+  );
+  return [
+    "fn hyperparameters(condition: u32) -> Hyperparameters {",
+    "  return Hyperparameters(",
+    ...loads,
+    "  );",
+    "}",
+  ].join("\n");
+}

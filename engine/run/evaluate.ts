@@ -1,0 +1,123 @@
+/**
+ * Means of per-sample scalars over a data set, for every replica, without leaving the device.
+ */
+import { sources } from "#shaders";
+import type { Device } from "../device.ts";
+import type { Node } from "../graph.ts";
+import type { Model } from "../model.ts";
+import { type Schema, structBytes, structText } from "../wgsl/layout.ts";
+import { type LinkedShader, link } from "../wgsl/link.ts";
+import type { RowLayout } from "../wgsl/row.ts";
+import { outputsFunction } from "../wgsl/sampleFunction.ts";
+import { type Readback, storage, uniform } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
+import { type Kernel, kernel } from "./pipeline.ts";
+
+const RUN = {
+  first_lane: "u32",
+  lanes: "u32",
+  state_lanes: "u32",
+  samples: "u32",
+  block: "u32",
+} as const satisfies Schema;
+
+/** Samples summed in f32 by one invocation. */
+const BLOCK = 64;
+const WORKGROUP = 16;
+/** Sample evaluations of one dispatch, at most. */
+const WORK = 1 << 19;
+
+export function evaluationShader(
+  model: Model,
+  outputs: readonly Node[],
+  row: RowLayout,
+  unroll: number,
+): LinkedShader {
+  return link(
+    "schedules/evaluate",
+    {
+      params: {
+        PARAMS: `${model.parameterCount}u`,
+        ROW: `${row.vectors}u`,
+        OUTPUTS: `${outputs.length}u`,
+      },
+      slots: {
+        run: { code: structText("Run", RUN) },
+        outputs: outputsFunction(model, outputs, row, { unroll }),
+      },
+    },
+    sources,
+  );
+}
+
+export interface EvaluationRequest {
+  readonly device: Device;
+  readonly shader: LinkedShader;
+  readonly outputs: number;
+  readonly chunks: readonly Chunk[];
+  readonly data: GPUBuffer;
+  readonly samples: number;
+  readonly readback: Readback;
+}
+
+/** Means over the samples, [output, lane], float64. */
+export async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> {
+  const { device, chunks, outputs, samples } = request;
+  const { gpu } = device;
+  const { pipeline, layouts }: Kernel = await kernel(
+    device,
+    request.shader,
+    [["uniform", "read-only-storage", "read-only-storage", "storage"]],
+    { WORKGROUP },
+  );
+  const total = chunks.reduce((sum, { lanes }) => sum + lanes, 0);
+  const means = new Float64Array(outputs * total);
+  const blocks = Math.ceil(samples / BLOCK);
+  const widest = Math.max(1, Math.min(1 << 16, Math.floor(WORK / samples)));
+  const parameters = uniform(gpu, "evaluate", 32);
+  const sums = storage(gpu, "sums", 4 * outputs * blocks * widest);
+  for (const chunk of chunks) {
+    const group = gpu.createBindGroup({
+      layout: layouts[0]!,
+      entries: [parameters, chunk.state, request.data, sums].map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      })),
+    });
+    for (let first = 0; first < chunk.lanes; first += widest) {
+      const lanes = Math.min(widest, chunk.lanes - first);
+      gpu.queue.writeBuffer(
+        parameters,
+        0,
+        structBytes(RUN, {
+          first_lane: first,
+          lanes,
+          state_lanes: chunk.lanes,
+          samples,
+          block: BLOCK,
+        }),
+      );
+      const encoder = gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(Math.ceil(lanes / WORKGROUP), blocks);
+      pass.end();
+      gpu.queue.submit([encoder.finish()]);
+      const size = 4 * outputs * blocks * lanes;
+      const [bytes] = await request.readback.read([{ buffer: sums, offset: 0, size }]);
+      const words = new Float32Array(bytes!);
+      for (let k = 0; k < outputs; k += 1) {
+        for (let lane = 0; lane < lanes; lane += 1) {
+          let sum = 0;
+          for (let block = 0; block < blocks; block += 1)
+            sum += words[(k * blocks + block) * lanes + lane]!;
+          means[k * total + chunk.firstLane + first + lane] = sum / samples;
+        }
+      }
+    }
+  }
+  parameters.destroy();
+  sums.destroy();
+  return means;
+}

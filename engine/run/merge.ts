@@ -1,0 +1,219 @@
+/**
+ * Joining Records: of one run, one stretch after the other; of shards, replicas beside replicas.
+ */
+import { ArgumentError } from "../errors.ts";
+import type {
+  Field,
+  MomentsRecord,
+  ObservableRecord,
+  RunRecord,
+  SeriesRecord,
+  SnapshotRecord,
+} from "../record.ts";
+
+const lengthOf = (field: Field, axis: string): number =>
+  field.axes.find(({ name }) => name === axis)?.length ?? 1;
+
+/** Joins along one axis: every block of `inner` elements of `a` is followed by that of `b`. */
+function join(a: Field, b: Field, axis: string): Field {
+  const position = a.axes.findIndex(({ name }) => name === axis);
+  const inner = a.axes.slice(position + 1).reduce((n, { length }) => n * length, 1);
+  const [la, lb] = [lengthOf(a, axis) * inner, lengthOf(b, axis) * inner];
+  const data = new (a.data.constructor as Float64ArrayConstructor)(a.data.length + b.data.length);
+  for (let i = 0, from = 0; from < data.length; i += 1, from += la + lb) {
+    data.set(a.data.subarray(i * la, (i + 1) * la), from);
+    data.set(b.data.subarray(i * lb, (i + 1) * lb), from + la);
+  }
+  const merged = {
+    ...a.axes[position]!,
+    length: a.axes[position]!.length + b.axes[position]!.length,
+  };
+  return { ...a, axes: a.axes.map((old, i) => (i === position ? merged : old)), data };
+}
+
+const joinSteps = (a: Float64Array, b: Float64Array): Float64Array =>
+  Float64Array.from([...a, ...b]);
+
+/** Weighted mean along the lag axis: time averages of two stretches. */
+function average(
+  a: Field,
+  b: Field,
+  weightsA: readonly number[],
+  weightsB: readonly number[],
+): Field {
+  const position = a.axes.findIndex(({ name }) => name === "lag");
+  const inner = a.axes.slice(position + 1).reduce((n, { length }) => n * length, 1);
+  const data = new Float64Array(a.data.length);
+  for (let i = 0; i < data.length; i += 1) {
+    const lag = Math.floor(i / inner) % weightsA.length;
+    const [wa, wb] = [weightsA[lag]!, weightsB[lag]!];
+    // A stretch shorter than the lag has no pairs and NaN in their place.
+    if (wb === 0) data[i] = a.data[i]!;
+    else if (wa === 0) data[i] = b.data[i]!;
+    else data[i] = (wa * a.data[i]! + wb * b.data[i]!) / (wa + wb);
+  }
+  return { ...a, data };
+}
+
+function mergeMoments(a: MomentsRecord, b: MomentsRecord): MomentsRecord {
+  const same = a.reference.data.every((value, i) => value === b.reference.data[i]);
+  if (!same) {
+    throw new ArgumentError(
+      "merge: moments about different reference points; merge Records of one ensemble, or resume " +
+        "from its checkpoint, which keeps the reference.",
+    );
+  }
+  const mean = (key: "first" | "firstEnd" | "second"): Field =>
+    average(a[key], b[key], a.counts, b.counts);
+  return {
+    ...a,
+    counts: a.counts.map((count, i) => count + b.counts[i]!),
+    first: mean("first"),
+    firstEnd: mean("firstEnd"),
+    second: mean("second"),
+  };
+}
+
+function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
+  if (a.kind === "series" && b.kind === "series") {
+    const merged: SeriesRecord = {
+      ...a,
+      steps: joinSteps(a.steps, b.steps),
+      values: join(a.values, b.values, "time"),
+    };
+    return merged;
+  }
+  if (a.kind === "snapshot" && b.kind === "snapshot") {
+    const merged: SnapshotRecord = {
+      ...a,
+      steps: joinSteps(a.steps, b.steps),
+      values: join(a.values, b.values, "time"),
+    };
+    return merged;
+  }
+  if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
+  throw new ArgumentError(
+    `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
+  );
+}
+
+/**
+ * The Record of two stretches of one run, `a` before `b`.
+ *
+ * Series and snapshots are joined in time, moments averaged with their counts as weights.
+ * @throws ArgumentError when `b` does not begin where `a` ends, or they are of different ensembles.
+ * @example const record = merge(await ensemble.observe({ steps }), await ensemble.observe({ steps }));
+ */
+export function merge<R extends RunRecord>(a: R, b: R): R {
+  if (a.run.firstStep + a.run.steps !== b.run.firstStep) {
+    throw new ArgumentError(
+      `merge: the second Record begins at step ${b.run.firstStep}, the first ends at ` +
+        `${a.run.firstStep + a.run.steps}; give stretches that follow each other.`,
+    );
+  }
+  const merged: Record<string, unknown> = {};
+  for (const [name, record] of Object.entries(a)) {
+    if (name === "run") continue;
+    merged[name] = mergeInTime(record as ObservableRecord, b[name] as ObservableRecord);
+  }
+  return {
+    ...merged,
+    run: {
+      ...a.run,
+      steps: a.run.steps + b.run.steps,
+      frozen: a.run.frozen.map((step, lane) => (step >= 0 ? step : b.run.frozen[lane]!)),
+    },
+  } as unknown as R;
+}
+
+/**
+ * The Record of two shards of one ensemble: the replicas of `a`, then those of `b`.
+ *
+ * @throws ArgumentError when the shards cover different steps or do not follow each other, or when
+ * moments are about different reference points (give both shards the same `reference`).
+ */
+export function mergeShards<R extends RunRecord>(a: R, b: R): R {
+  const [ra, rb] = [a.run.replicas, b.run.replicas];
+  if (
+    ra.first + ra.count !== rb.first ||
+    a.run.firstStep !== b.run.firstStep ||
+    a.run.steps !== b.run.steps
+  ) {
+    throw new ArgumentError(
+      `mergeShards: replicas ${ra.first}–${ra.first + ra.count - 1} over steps ${a.run.firstStep}+` +
+        `${a.run.steps} and replicas ${rb.first}–${rb.first + rb.count - 1} over ${b.run.firstStep}+` +
+        `${b.run.steps}; give shards of the same steps, the second beginning where the first ends.`,
+    );
+  }
+  const merged: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(a)) {
+    if (name === "run") continue;
+    merged[name] = besides(value as ObservableRecord, b[name] as ObservableRecord);
+  }
+  const frozen = new Int32Array(a.run.frozen.length + b.run.frozen.length);
+  const conditions = a.run.conditions.length;
+  for (let c = 0; c < conditions; c += 1) {
+    frozen.set(a.run.frozen.subarray(c * ra.count, (c + 1) * ra.count), c * (ra.count + rb.count));
+    frozen.set(
+      b.run.frozen.subarray(c * rb.count, (c + 1) * rb.count),
+      c * (ra.count + rb.count) + ra.count,
+    );
+  }
+  const replicas = { first: ra.first, count: ra.count + rb.count };
+  return { ...merged, run: { ...a.run, replicas, frozen } } as unknown as R;
+}
+
+function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
+  if (a.kind === "moments" && b.kind === "moments") {
+    const c = recentered(b, a.reference);
+    return {
+      ...a,
+      first: join(a.first, c.first, "replica"),
+      firstEnd: join(a.firstEnd, c.firstEnd, "replica"),
+      second: join(a.second, c.second, "replica"),
+    };
+  }
+  if (
+    (a.kind === "series" && b.kind === "series") ||
+    (a.kind === "snapshot" && b.kind === "snapshot")
+  ) {
+    return { ...a, values: join(a.values, b.values, "replica") } as ObservableRecord;
+  }
+  throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);
+}
+
+/**
+ * The same moments about another reference point c' = c + s: with u = z − c, w = z' − c,
+ * ⟨(u − s)_i (w − s)_j⟩ = ⟨u_i w_j⟩ − s_i ⟨w_j⟩ − ⟨u_i⟩ s_j + s_i s_j.
+ */
+export function recentered(record: MomentsRecord, reference: Field): MomentsRecord {
+  const size = record.coordinates.length;
+  const lags = record.lags.length;
+  const replicas = lengthOf(record.first, "replica");
+  const first = Float64Array.from(record.first.data);
+  const firstEnd = Float64Array.from(record.firstEnd.data);
+  const second = Float64Array.from(record.second.data);
+  const rows = first.length / size;
+  for (let row = 0; row < rows; row += 1) {
+    const condition = Math.floor(row / (lags * replicas));
+    const s = (i: number): number =>
+      reference.data[condition * size + i]! - record.reference.data[condition * size + i]!;
+    for (let i = 0; i < size; i += 1) {
+      for (let j = 0; j < size; j += 1) {
+        second[(row * size + i) * size + j]! +=
+          s(i) * s(j) - s(i) * firstEnd[row * size + j]! - first[row * size + i]! * s(j);
+      }
+    }
+    for (let i = 0; i < size; i += 1) {
+      first[row * size + i]! -= s(i);
+      firstEnd[row * size + i]! -= s(i);
+    }
+  }
+  return {
+    ...record,
+    reference,
+    first: { ...record.first, data: first },
+    firstEnd: { ...record.firstEnd, data: firstEnd },
+    second: { ...record.second, data: second },
+  };
+}

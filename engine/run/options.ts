@@ -1,0 +1,203 @@
+/**
+ * What a user says of an ensemble, checked and completed; and its fingerprint.
+ */
+import { ArgumentError, LimitError } from "../errors.ts";
+import { topologicalOrder } from "../graph.ts";
+import { checkInitial, fixed, type Initial } from "../initial.ts";
+import type { Model } from "../model.ts";
+import type { Observables } from "../observe/observation.ts";
+import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
+import type { Setting, UpdateRule } from "../update/updateRule.ts";
+import { VERSION } from "../version.ts";
+import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
+import { checkData } from "./checkData.ts";
+import { resolveConditions, type Sweep, sweptNames } from "./conditions.ts";
+import { hex, sha256 } from "./container.ts";
+import type { EnsembleShape } from "./observing.ts";
+
+/** Choices that change how fast a run is and nothing else. */
+export interface Execution {
+  readonly workgroup?: number;
+  readonly stepsPerDispatch?: number;
+  readonly lanesPerChunk?: number;
+  readonly unroll?: number;
+}
+
+export interface EnsembleOptions<O extends Observables = Observables> {
+  readonly model: Model;
+  readonly data: DataSource;
+  readonly update: UpdateRule;
+  /** All combinations become conditions of this one ensemble. */
+  readonly sweep?: Sweep;
+  /** `withReplacement` unless said otherwise; see `sampling.ts` for the laws. */
+  readonly sampling?: SamplingLaw;
+  /** What to do when the batch size does not divide the samples. */
+  readonly lastBatch?: LastBatch;
+  /** How many, or a range of a larger ensemble. */
+  readonly replicas: number | { readonly first: number; readonly count: number };
+  /** Whole number in [0, 2³²). */
+  readonly seed: number;
+  /** Every condition gets the same random numbers. */
+  readonly commonNoise?: boolean;
+  /** θ₀ of the replicas; all zero unless said otherwise. */
+  readonly initial?: (model: Model) => Initial;
+  readonly observables?: O;
+  /** Keep v even where no condition has momentum, to observe it. */
+  readonly keepVelocity?: boolean;
+  /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
+  readonly onDiverge?: "freeze" | "throw";
+  readonly bounds?: { readonly theta?: number; readonly loss?: number };
+  readonly execution?: Execution;
+  /** A checkpoint of the same ensemble. */
+  readonly from?: Uint8Array;
+}
+
+export interface Resolved {
+  readonly version: string;
+  readonly model: Model;
+  readonly data: DataSource;
+  readonly rule: UpdateRule;
+  readonly conditions: readonly Setting[];
+  readonly sampling: SamplingLaw;
+  readonly replicas: { readonly first: number; readonly count: number };
+  readonly seed: number;
+  readonly commonNoise: boolean;
+  readonly initial: Initial;
+  readonly onDiverge: "freeze" | "throw";
+  readonly bounds: { readonly theta: number; readonly loss: number };
+  readonly execution: Execution;
+  readonly shape: EnsembleShape;
+  readonly lanes: number;
+  readonly hasVelocity: boolean;
+  readonly hasNoise: boolean;
+  readonly checkBatches: (settings: readonly Setting[], samples: number) => void;
+}
+
+const isCount = (value: number, least: number): boolean =>
+  Number.isInteger(value) && value >= least && value < 2 ** 32;
+
+function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; count: number } {
+  const range = typeof replicas === "number" ? { first: 0, count: replicas } : replicas;
+  if (!isCount(range.count, 1) || !isCount(range.first, 0)) {
+    throw new ArgumentError(
+      `replicas: ${JSON.stringify(replicas)} is no number of replicas; use a whole number >= 1, ` +
+        "or { first, count } for a shard.",
+    );
+  }
+  return { first: range.first, count: range.count };
+}
+
+export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
+  const { model, data, update: rule, seed, sampling = "withReplacement" } = options;
+  checkData(data, model);
+  if (!isCount(seed, 0)) {
+    throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
+  }
+  if (!SAMPLING_LAWS.includes(sampling)) {
+    throw new ArgumentError(
+      `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
+    );
+  }
+  const full =
+    sampling === "fullBatch"
+      ? { ...rule, setting: { ...rule.setting, batchSize: data.samples } }
+      : rule;
+  const conditions = resolveConditions(full, options.sweep);
+  const checkBatches = (settings: readonly Setting[], samples: number): void => {
+    for (const { batchSize } of settings)
+      validateSampling(sampling, samples, batchSize!, options.lastBatch);
+  };
+  checkBatches(conditions, data.samples);
+  const replicas = replicaRange(options.replicas);
+  const lanes = conditions.length * replicas.count;
+  if (lanes >= 2 ** 31) {
+    throw new LimitError(
+      `replicas: ${conditions.length} conditions × ${replicas.count} replicas are ${lanes} lanes, ` +
+        "at most 2^31 fit one ensemble; split them with replicas: { first, count }.",
+    );
+  }
+  const initial = (options.initial ?? fixed(0))(model);
+  checkInitial(initial, model);
+  const swept = sweptNames(conditions);
+  const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
+  return {
+    version: VERSION,
+    model,
+    data,
+    rule,
+    conditions,
+    sampling,
+    replicas,
+    seed,
+    commonNoise: options.commonNoise ?? false,
+    initial,
+    onDiverge: options.onDiverge ?? "freeze",
+    bounds: bounds(options.bounds),
+    execution: checkExecution(options.execution ?? {}),
+    shape: {
+      conditions: conditions.length,
+      replicas: replicas.count,
+      firstReplica: replicas.first,
+      labels,
+    },
+    lanes,
+    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
+    hasNoise: rule.needsNoise(conditions),
+    checkBatches,
+  };
+}
+
+function bounds(given: EnsembleOptions["bounds"] = {}): { theta: number; loss: number } {
+  const { theta = 1e6, loss = 1e12 } = given;
+  for (const [name, value] of Object.entries({ theta, loss })) {
+    if (!(value > 0) || value * (name === "theta" ? value : 1) > 3e38) {
+      throw new ArgumentError(
+        `bounds: ${name} is ${value}; use a positive number ${name === "theta" ? "below 1e19" : "below 3e38"}.`,
+      );
+    }
+  }
+  return { theta, loss };
+}
+
+function checkExecution(execution: Execution): Execution {
+  for (const [name, value] of Object.entries(execution)) {
+    const least = name === "unroll" ? 0 : 1;
+    if (value !== undefined && !isCount(value as number, least)) {
+      throw new ArgumentError(`execution: ${name} is ${value}; use a whole number >= ${least}.`);
+    }
+  }
+  if (execution.workgroup !== undefined && execution.workgroup > 256) {
+    throw new LimitError(
+      `execution: workgroup is ${execution.workgroup}, WebGPU's default limit is 256 invocations; use 256 or fewer.`,
+    );
+  }
+  return execution;
+}
+
+/** Digest of everything that decides trajectories, but for the current hyperparameters. */
+export async function fingerprint(resolved: Resolved): Promise<string> {
+  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, hasVelocity } =
+    resolved;
+  const nodes = topologicalOrder([model.loss, ...model.gradients]);
+  const number = new Map(nodes.map((node, i) => [node, i]));
+  const graph = nodes.map(({ op, inputs, shape, attributes }) => [
+    op,
+    inputs.map((input) => number.get(input)),
+    shape,
+    attributes,
+  ]);
+  const rows = packRows(data, model.fields, rowLayout(model.fields));
+  const text = JSON.stringify({
+    graph,
+    params: model.params,
+    rule: rule.name,
+    sampling,
+    replicas,
+    seed,
+    commonNoise,
+    conditions: conditions.length,
+    hasVelocity,
+    data: hex(await sha256(new Uint8Array(rows.buffer))),
+  });
+  return hex(await sha256(new TextEncoder().encode(text)));
+}

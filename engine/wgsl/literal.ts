@@ -1,0 +1,23 @@
+/**
+ * Numbers as WGSL f32 literals: the shortest decimal that reads back as the same f32.
+ *
+ * WGSL has no literal for infinity or NaN and refuses literals beyond the largest f32.
+ */
+import { LimitError } from "../errors.ts";
+
+/**
+ * `0.1f`, `3f`, `(-2.5f)`: safe in any expression (`--` is a reserved token, so a sign is bracketed).
+ * Throws `LimitError` for a number that is not finite in f32.
+ */
+export function floatLiteral(value: number): string {
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) {
+    throw new LimitError(
+      `floatLiteral: ${value} has no finite f32 value; WGSL constants reach 3.4e38 at most.`,
+    );
+  }
+  let digits = 1;
+  while (Math.fround(Number(rounded.toPrecision(digits))) !== rounded) digits += 1;
+  const text = `${Math.abs(Number(rounded.toPrecision(digits)))}f`.replace("e+", "e");
+  return rounded < 0 ? `(-${text})` : text;
+}

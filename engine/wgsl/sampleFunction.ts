@@ -1,0 +1,113 @@
+/**
+ * The generated functions of a model: `loss_gradient` for the schedules, `outputs` for evaluation.
+ *
+ * Both take a sample's number and the replica's parameters in function memory; a sample's row is
+ * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
+ */
+
+import type { Node } from "../graph.ts";
+import type { Model } from "../model.ts";
+import { type EmitOptions, emit, type Leaves } from "./emit.ts";
+import { type Index, isLiteral, printIndex } from "./indexing.ts";
+import type { SlotBody } from "./link.ts";
+import type { RowLayout } from "./row.ts";
+
+const at = (name: string): string => `${name}_at`;
+
+const theta = (name: string, flat: Index): string =>
+  isLiteral(flat) && flat.constant === 0
+    ? `(*theta)[${at(name)}]`
+    : `(*theta)[${at(name)} + ${printIndex(flat)}]`;
+
+/** Collects which row vectors and field arrays the body touches, and writes their loads. */
+function rowAccess(
+  model: Model,
+  layout: RowLayout,
+): { sample: Leaves["sample"]; loads: () => string[] } {
+  const vectors = new Set<number>();
+  const arrays = new Set<string>();
+  const component = (position: number): string => {
+    vectors.add(position >> 2);
+    return `row_${position >> 2}.${"xyzw"[position & 3]}`;
+  };
+  return {
+    sample: (name, flat) => {
+      if (isLiteral(flat)) return component(layout.offsets[name]! + flat.constant);
+      arrays.add(name);
+      return `${name}[${printIndex(flat)}]`;
+    },
+    loads: () => {
+      const filled = model.fields.filter(({ name }) => arrays.has(name));
+      const fills = filled.map(({ name, size }) => {
+        const elements = Array.from({ length: size }, (_, i) =>
+          component(layout.offsets[name]! + i),
+        );
+        return `  var ${name} = array<f32, ${size}>(${elements.join(", ")});`;
+      });
+      const rows = [...vectors].sort((a, b) => a - b);
+      return [
+        ...rows.map((q) => `  let row_${q} = data[sample * ${layout.vectors}u + ${q}u];`),
+        ...fills,
+      ];
+    },
+  };
+}
+
+const offsets = (model: Model): string[] =>
+  model.params.map(
+    ({ name, offset, shape }) => `const ${at(name)}: u32 = ${offset}u;  // [${shape.join(", ")}]`,
+  );
+
+const POINTER = "ptr<function, array<f32, PARAMS>>";
+
+/** `fn loss_gradient(sample, theta, gradient) -> f32`: returns l, adds ∇l to `gradient`. */
+export function lossGradientFunction(
+  model: Model,
+  layout: RowLayout,
+  options: EmitOptions,
+): SlotBody {
+  const row = rowAccess(model, layout);
+  const sinks = model.params.map(({ name }, i) => ({
+    offset: at(name),
+    node: model.gradients[i]!,
+  }));
+  const leaves: Leaves = { param: theta, sample: row.sample, gradient: "(*gradient)" };
+  const body = emit([model.loss], sinks, leaves, options);
+  return {
+    imports: body.imports,
+    code: [
+      ...offsets(model),
+      ...body.constants,
+      "",
+      `fn loss_gradient(sample: u32, theta: ${POINTER}, gradient: ${POINTER}) -> f32 {`,
+      ...row.loads(),
+      ...body.lines,
+      `  return ${body.outputs[0]};`,
+      "}",
+    ].join("\n"),
+  };
+}
+
+/** `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy. */
+export function outputsFunction(
+  model: Model,
+  outputs: readonly Node[],
+  layout: RowLayout,
+  options: EmitOptions,
+): SlotBody {
+  const row = rowAccess(model, layout);
+  const body = emit(outputs, [], { param: theta, sample: row.sample, gradient: "" }, options);
+  return {
+    imports: body.imports,
+    code: [
+      ...offsets(model),
+      ...body.constants,
+      "",
+      `fn outputs(sample: u32, theta: ${POINTER}) -> array<f32, ${outputs.length}> {`,
+      ...row.loads(),
+      ...body.lines,
+      `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,
+      "}",
+    ].join("\n"),
+  };
+}

@@ -1,0 +1,176 @@
+// One invocation owns one replica and takes whole SGD steps (schedule `thread`).
+//
+//   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t
+//   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+//
+// Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
+// Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
+// the lanes of one chunk; nothing a lane computes depends on which.
+// twin: engine/referenceTrajectory.ts
+
+//#import lib/random
+//#import lib/normal
+
+const PARAMS: u32 = 2u; //#param
+const ROW: u32 = 1u; //#param
+const HAS_VELOCITY: bool = false; //#param
+const HAS_NOISE: bool = false; //#param
+const VELOCITIES: u32 = select(1u, PARAMS, HAS_VELOCITY);
+// |θ|² is tested once in so many steps (the loss at every step): a matter of cost only.
+const THETA_CHECK: u32 = 16u;
+override WORKGROUP: u32 = 64u;
+
+//#slot run
+struct Run {
+  first_step: u32,
+  steps: u32,
+  seed: u32,
+  first_lane: u32,
+  last_lane: u32,
+  lanes: u32,
+  global_lane: u32,
+  replicas: u32,
+  first_replica: u32,
+  conditions: u32,
+  common_noise: u32,
+  rebuild: u32,
+  observe_first: u32,
+  window_first: u32,
+  theta_bound: f32,
+  loss_bound: f32,
+}
+//#end
+
+@group(0) @binding(0) var<uniform> run: Run;
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
+@group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
+@group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
+@group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
+
+//#slot sampling
+struct Minibatch { first: u32 }
+fn minibatch_open(seed: u32, condition: u32, replica: u32, lane: u32, lanes: u32) -> Minibatch {
+  return Minibatch(seed);
+}
+fn minibatch_begin(m: ptr<function, Minibatch>, step: u32, batch: u32, rebuild: bool) {
+  (*m).first = step;
+}
+fn minibatch_sample(m: ptr<function, Minibatch>, b: u32) -> u32 {
+  return (*m).first + b;
+}
+//#end
+
+//#slot update
+struct Hyperparameters {
+  batch_size: f32,
+  learning_rate: f32,
+  weight_decay: f32,
+  gradient_noise: f32,
+}
+fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
+  return theta - h.learning_rate * gradient;
+}
+//#end
+
+//#slot load_hyperparameters
+fn hyperparameters(condition: u32) -> Hyperparameters {
+  return Hyperparameters(1.0, hyper[condition], 0.0, 0.0);
+}
+//#end
+
+//#slot loss_gradient
+// Default model: l = ½ Σ_p (θ_p − x)², x the first number of the sample.
+fn loss_gradient(
+  sample: u32,
+  theta: ptr<function, array<f32, PARAMS>>,
+  gradient: ptr<function, array<f32, PARAMS>>,
+) -> f32 {
+  let x = data[sample * ROW].x;
+  var loss = 0.0;
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    let residual = (*theta)[p] - x;
+    loss += 0.5 * residual * residual;
+    (*gradient)[p] += residual;
+  }
+  return loss;
+}
+//#end
+
+//#slot observables
+//#end
+
+/// |x| > bound, true for NaN and infinities: an integer comparison, since compilers may assume
+/// that NaN does not occur.
+fn beyond(x: f32, bound: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > bitcast<u32>(bound);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let lane = run.first_lane + id.x + id.y * groups.x * WORKGROUP;
+  if (lane >= run.last_lane || frozen[lane] != 0u) { return; }
+  let condition = (run.global_lane + lane) / run.replicas;
+  let replica = run.first_replica + (run.global_lane + lane) % run.replicas;
+  let noise_condition = select(condition, 0u, run.common_noise != 0u);
+  let h = hyperparameters(condition);
+  let batch = u32(h.batch_size);
+  let inverse_batch = 1.0 / h.batch_size;
+  let noise_key = lane_key(run.seed, STREAM_GRADIENT_NOISE, noise_condition, replica);
+
+  var theta = array<f32, PARAMS>();
+  var velocity = array<f32, VELOCITIES>();
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    theta[p] = state[p * run.lanes + lane];
+    if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
+  }
+  var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
+
+  for (var s = 0u; s < run.steps; s += 1u) {
+    let step = run.first_step + s;
+    minibatch_begin(&minibatch, step, batch, run.rebuild != 0u && s == 0u);
+    var gradient = array<f32, PARAMS>();
+    var loss = 0.0;
+    for (var b = 0u; b < batch; b += 1u) {
+      loss += loss_gradient(minibatch_sample(&minibatch, b), &theta, &gradient);
+    }
+    loss *= inverse_batch;
+
+    var stop = beyond(loss, run.loss_bound);
+    if (step % THETA_CHECK == 0u) {
+      var square = 0.0;
+      for (var p = 0u; p < PARAMS; p += 1u) { square += theta[p] * theta[p]; }
+      stop = stop || beyond(square, run.theta_bound * run.theta_bound);
+    }
+    if (stop) {
+      frozen[lane] = step + 1u;
+      break;
+    }
+
+    //#slot finish_gradient
+    for (var p = 0u; p < PARAMS; p += 1u) {
+      gradient[p] = gradient[p] * inverse_batch + h.weight_decay * theta[p];
+    }
+    //#end
+    if (HAS_NOISE) {
+      for (var p = 0u; p < PARAMS; p += 2u) {
+        let xi = normal_pair(threefry2x32(noise_key, vec2u(step, p / 2u)));
+        gradient[p] += h.gradient_noise * xi.x;
+        if (p + 1u < PARAMS) { gradient[p + 1u] += h.gradient_noise * xi.y; }
+      }
+    }
+
+    //#slot observe
+    //#end
+
+    //#slot apply_update
+    for (var p = 0u; p < PARAMS; p += 1u) {
+      theta[p] = update(theta[p], &velocity[select(0u, p, HAS_VELOCITY)], gradient[p], h);
+    }
+    //#end
+  }
+
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    state[p * run.lanes + lane] = theta[p];
+    if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }
+  }
+}
