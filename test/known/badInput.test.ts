@@ -43,6 +43,7 @@ describe("bad input exits with 2 and one sentence", () => {
   const bench: Io["bench"] = async () => ({
     workloads: [{ id: "tiny", title: "W1" }],
     runBench: async () => [],
+    printBench: () => "",
   });
   it("says each of these", async () => {
     const said: Record<string, string> = {};

@@ -3,10 +3,10 @@ import { z } from "zod";
 import type { Io } from "../../cli/io.ts";
 import { main } from "../../cli/main.ts";
 import type { Device } from "../../engine/device.ts";
-import type { RunRecord, SeriesRecord } from "../../engine/record.ts";
+import type { RunRecord } from "../../engine/record.ts";
 import type { Experiment, ExperimentResult, Figure } from "../../experiments/experiment.ts";
 
-export const FAKE_DEVICE = {
+export const FAKE_DEVICE: Device = {
   gpu: {} as GPUDevice,
   info: {
     adapter: "Fake adapter",
@@ -16,9 +16,10 @@ export const FAKE_DEVICE = {
     reason: "the only one",
   },
   lost: new Promise<GPUDeviceLostInfo>(() => {}),
+  check: () => {},
   destroy: async () => {},
   [Symbol.asyncDispose]: async () => {},
-} satisfies Device;
+};
 
 export const FIGURE: Figure = {
   id: "variance-against-rate",
@@ -48,7 +49,7 @@ export function seriesRecord(): RunRecord {
     { name: "time", length: 4, unit: "steps" },
   ];
   const values = Float64Array.from({ length: 24 }, (_value, i) => i / 8);
-  const record = {
+  return {
     loss: {
       kind: "series",
       quantities: ["loss"],
@@ -73,9 +74,7 @@ export function seriesRecord(): RunRecord {
         schedule: "thread",
       },
     },
-  } satisfies RunRecord<{ loss: SeriesRecord }>;
-  // `run` breaks the index signature of the general type.
-  return record as unknown as RunRecord;
+  };
 }
 
 const parameters = z.object({
@@ -165,7 +164,7 @@ export async function command(argv: readonly string[], stage: Stage = {}): Promi
     openDevice: async () => FAKE_DEVICE,
     describeDevices: async () => ({ adapters: ["Fake adapter"] }),
     explain: async () => ({ names: ["quadratic"], explain: async (name) => `graph of ${name}` }),
-    bench: async () => ({ workloads: [], runBench: async () => [] }),
+    bench: async () => ({ workloads: [], runBench: async () => [], printBench: () => "" }),
     stdout: {
       write: (text) => {
         written.stdout += text;

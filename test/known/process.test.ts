@@ -60,7 +60,12 @@ const says = (child: ChildProcess, text: string) =>
 
 describe("the program", () => {
   it("runs through a symlink from another directory, whatever tsconfig.json is there", async () => {
-    writeFileSync(join(cwd, "tsconfig.json"), "{ not json");
+    // tsx would follow these paths if it were let.
+    const compilerOptions = { baseUrl: ".", paths: { zod: ["./wrong.ts"] } };
+    writeFileSync(join(cwd, "wrong.ts"), "throw new Error()");
+    writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    const listed = await promisify(execFile)("./thermograd", ["list", "--json"], { cwd });
+    expect(JSON.parse(listed.stdout)).toBeInstanceOf(Array);
     const { stdout } = await promisify(execFile)("./thermograd", ["--version"], { cwd });
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const failure = promisify(execFile)("./thermograd", ["lst"], { cwd });

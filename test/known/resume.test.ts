@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decodeCheckpoint, encodeCheckpoint } from "../../cli/checkpoint.ts";
 import { quote } from "../../cli/commandLine.ts";
-import { version } from "../../cli/version.ts";
 import { CheckpointError, DeviceLostError } from "../../engine/errors.ts";
+import { VERSION } from "../../engine/version.ts";
 import type { Experiment, RunContext } from "../../experiments/experiment.ts";
 import { command, FAKE_DEVICE, fakeExperiment, resultOf } from "./fakes.ts";
 
@@ -198,7 +198,7 @@ describe("periodic checkpoints", () => {
 describe("--resume refuses", () => {
   const header = {
     format: 1 as const,
-    thermograd: version(),
+    thermograd: VERSION,
     experiment: "quadratic",
     parameters: { learningRate: 0.25 },
     seed: 9,
@@ -252,7 +252,7 @@ describe("--resume refuses", () => {
   });
 
   it("with a CheckpointError", async () => {
-    const decoding = decodeCheckpoint(Uint8Array.of(1, 2, 3), "x", version());
+    const decoding = decodeCheckpoint(Uint8Array.of(1, 2, 3), "x", VERSION);
     await expect(decoding).rejects.toThrow(CheckpointError);
   });
 });
