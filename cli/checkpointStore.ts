@@ -1,10 +1,10 @@
 /** Where the checkpoint of a running experiment is kept: in memory, and on disk where asked. */
 import { rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { VERSION } from "../engine/version.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import type { RunSettings } from "./commandLine.ts";
 import { writeWhole } from "./files.ts";
-import { version } from "./version.ts";
 
 export interface CheckpointStore {
   /** Takes a checkpoint; on disk at once if there is an output directory. */
@@ -38,7 +38,7 @@ export function createCheckpointStore(options: StoreOptions): CheckpointStore {
   const write = (bytes: Uint8Array): Promise<void> => {
     const header = {
       format: 1 as const,
-      thermograd: version(),
+      thermograd: VERSION,
       experiment: experiment.id,
       parameters,
       seed,

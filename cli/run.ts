@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ArgumentError, CheckpointError } from "../engine/errors.ts";
+import { VERSION } from "../engine/version.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { jsonReport, printJson } from "../report/result.ts";
 import { printReport } from "../report/terminal.ts";
@@ -19,7 +20,6 @@ import { printValue, resolveParameters } from "./parameters.ts";
 import { createProgress } from "./progress.ts";
 import { readSeed } from "./seed.ts";
 import { createSession } from "./session.ts";
-import { version } from "./version.ts";
 
 async function readCheckpoint(
   file: string,
@@ -31,7 +31,7 @@ async function readCheckpoint(
       `--resume ${file}: cannot be read (${error.code}); give the file an interrupted run named.`,
     );
   });
-  const checkpoint = await decodeCheckpoint(new Uint8Array(bytes), file, version());
+  const checkpoint = await decodeCheckpoint(new Uint8Array(bytes), file, VERSION);
   const { header } = checkpoint;
   if (header.experiment !== experiment.id) {
     throw new CheckpointError(

@@ -40,8 +40,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 
+const minus = (text: string): string => text.replaceAll("-", "−");
+
 const notationHtml = ({ mantissa, exponent }: Notation): string => {
-  const minus = (text: string) => text.replaceAll("-", "−");
   if (exponent === 0) return minus(mantissa);
   return `${minus(mantissa)}×10<sup>${minus(String(exponent))}</sup>`;
 };
@@ -89,7 +90,7 @@ function quantityRow(quantity: ReportedQuantity): string {
     `<td>${unit === "1" ? "" : escapeHtml(unit)}</td>`,
     number(prediction),
     number(bound),
-    number(quantity.z === null ? "–" : printZ(quantity.z), verdict(quantity)),
+    number(quantity.z === null ? "–" : minus(printZ(quantity.z)), verdict(quantity)),
     `<td class="${verdict(quantity)}">${mark} ${words}</td></tr>`,
   ].join("");
 }
