@@ -19,9 +19,8 @@ function findCommand(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
   const names = [...COMMANDS.map((command) => command.name), "help"];
-  throw new ArgumentError(
-    `thermograd: there is no command "${name}"; ${suggest(name, names, `there are ${names.join(", ")}.`)}`,
-  );
+  const remedy = suggest(name, names, `there are ${names.join(", ")}.`);
+  throw new ArgumentError(`thermograd: there is no command "${name}"; ${remedy}`);
 }
 
 const widthOf = (io: Io): number => Math.min(WIDEST, io.stdout.columns ?? WIDEST);

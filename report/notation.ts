@@ -98,7 +98,7 @@ export const concise = (value: number, standardError: number): string =>
 /** A number without an error, six significant digits at most. */
 export const plain = (x: number, digits = 6): string => printNotation(plainNotation(x, digits));
 
-/** Digits a prediction needs to be compared with an estimate: two places beyond its error's first. */
+/** Digits a prediction needs beside an estimate: two places beyond the error's first. */
 export function comparableDigits(predicted: number, standardError: number): number {
   if (!(standardError > 0) || !Number.isFinite(predicted) || predicted === 0) return 6;
   const digits = leadingExponent(Math.abs(predicted)) - leadingExponent(standardError) + 2;
