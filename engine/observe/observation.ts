@@ -6,7 +6,13 @@
  * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
  */
 import type { Model } from "../model.ts";
-import { localSums, type MomentsLayout, type MomentsSpec, momentsCode, momentsLayout } from "./moments.ts";
+import {
+  localSums,
+  type MomentsLayout,
+  type MomentsSpec,
+  momentsCode,
+  momentsLayout,
+} from "./moments.ts";
 import type { QuantityContext } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
