@@ -78,7 +78,7 @@ export function divide(a: Index, divisor: number): Index {
   if (bound(rest) <= divisor) return quotient;
   return plus(
     quotient,
-    opaque(`(${printIndex(rest)} / ${divisor}u)`, Math.ceil(bound(rest) / divisor)),
+    opaque(`((${printIndex(rest)}) / ${divisor}u)`, Math.ceil(bound(rest) / divisor)),
   );
 }
 
@@ -87,7 +87,7 @@ export function modulo(a: Index, divisor: number): Index {
   if (divisor === 1) return literal(0);
   const { rest } = split(a, divisor);
   if (bound(rest) <= divisor) return rest;
-  return opaque(`(${printIndex(rest)} % ${divisor}u)`, divisor);
+  return opaque(`((${printIndex(rest)}) % ${divisor}u)`, divisor);
 }
 
 /** Row-major offset of a multi-index. */
