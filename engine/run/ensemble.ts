@@ -10,6 +10,7 @@ import { initialState } from "../initial.ts";
 import { BLOCK, momentsLayout } from "../observe/moments.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
 import { planObservation } from "../observe/observation.ts";
+import { coordinateIndex } from "../observe/quantity.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { planThread, RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
@@ -526,7 +527,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         const encoder = gpu.createCommandEncoder();
         const pass = encoder.beginComputePass();
         pass.setPipeline(kernel.pipeline);
-        groups.forEach((group, g) => pass.setBindGroup(g, group));
+        groups.forEach((group, g) => {
+          pass.setBindGroup(g, group);
+        });
         const workgroups = Math.ceil(lanes / this.plan.workgroup);
         const rows = Math.ceil(workgroups / gpu.limits.maxComputeWorkgroupsPerDimension);
         pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
@@ -721,7 +724,8 @@ function fillReference(
     const ofVelocity =
       typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
     const source = ofVelocity ? velocity! : theta;
-    const index = model.coordinateNames.indexOf(
+    const index = coordinateIndex(
+      model,
       ofVelocity && typeof quantity === "string" ? name.slice(2) : name,
     );
     const vector = typeof quantity === "string" ? null : quantity.vector;
