@@ -361,7 +361,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   /** Changes hyperparameters of all conditions, or of one, from the next step on. */
   set(change: Readonly<Record<string, number>>, condition?: number): void {
     this.free("set");
-    const { rule, conditions, hasVelocity, hasNoise, data } = this.resolved;
+    const { rule, conditions, data } = this.resolved;
     if (condition !== undefined && !conditions[condition]) {
       throw new ArgumentError(
         `set: there is no condition ${condition}; there are ${conditions.length}, counted from 0.`,
@@ -380,15 +380,34 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       }
     }
     this.resolved.checkBatches(settings, data.samples);
+    const misfit = this.misfit(settings);
+    if (misfit !== null) throw new ArgumentError(`set: ${misfit}`);
+    this.adopt(settings);
+  }
+
+  /** Why the kernels of this ensemble cannot run under `settings`, or null. */
+  private misfit(settings: readonly Setting[]): string | null {
+    const { rule, conditions, hasVelocity, hasNoise, sampling } = this.resolved;
     if (
       (rule.needsVelocity(settings) && !hasVelocity) ||
       (rule.needsNoise(settings) && !hasNoise)
     ) {
-      throw new ArgumentError(
-        "set: the ensemble was created without momentum (or gradient noise), so it keeps no state " +
-          "for it; create it with a value above 0 in some condition.",
+      return (
+        "the ensemble was created without momentum (or gradient noise), so it keeps no state " +
+        "for it; create it with a value above 0 in some condition."
       );
     }
+    const largest = largestBatch(conditions);
+    if (sampling === "distinct" && largestBatch(settings) > largest) {
+      return (
+        `batchSize is ${largestBatch(settings)}, the ensemble was created for distinct batches of ` +
+        `up to ${largest} samples; create it with the larger batch in some condition.`
+      );
+    }
+    return null;
+  }
+
+  private adopt(settings: readonly Setting[]): void {
     this.settings = settings;
     this.rebuild = true;
     this.device.gpu.queue.writeBuffer(this.hyper, 0, hyperWords(settings));
@@ -413,8 +432,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     });
   }
 
-  /** Takes the state of a checkpoint of the same ensemble (or of the same replicas of a larger one). */
+  /** Takes the state of a checkpoint of an ensemble that was created with the same options. */
   async restore(bytes: Uint8Array): Promise<void> {
+    await this.exclusively("restore", () => this.resume(bytes));
+  }
+
+  private async resume(bytes: Uint8Array): Promise<void> {
     const { header, arrays } = await unpack(bytes, "checkpoint");
     const { states, frozen, reference } = arrays;
     if (header.kind !== "ensemble" || !states || !frozen || !reference) {
@@ -429,6 +452,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
           "differ); create the ensemble with the options it was made with.",
       );
     }
+    const settings = header.conditions as Setting[];
+    const misfit = this.misfit(settings);
+    if (misfit !== null) throw new CheckpointError(`checkpoint: ${misfit}`);
     const width = states.length / this.lanes;
     for (const chunk of this.chunks) {
       const words = new Float32Array(width * chunk.lanes);
@@ -442,8 +468,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.device.gpu.queue.writeBuffer(chunk.state, 0, words);
       this.device.gpu.queue.writeBuffer(chunk.frozen, 0, stops);
     }
-    this.settings = header.conditions as Setting[];
-    this.device.gpu.queue.writeBuffer(this.hyper, 0, hyperWords(this.settings));
+    this.adopt(settings);
     if (
       header.hasReference === true &&
       reference.length === this.reference.length &&
@@ -454,7 +479,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.hasReference = true;
     }
     this.step = header.step as number;
-    this.rebuild = true;
   }
 
   /** Step at which each replica froze, −1 if it did not, [condition, replica]. */
@@ -685,6 +709,9 @@ const RUN_ZERO = Object.fromEntries(Object.keys(RUN_SCHEMA).map((name) => [name,
   number
 >;
 
+const largestBatch = (settings: readonly Setting[]): number =>
+  Math.max(...settings.map(({ batchSize }) => batchSize!));
+
 /** [hyperparameter, condition] */
 function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
   const names = Object.keys(settings[0]!);
@@ -774,7 +801,7 @@ export async function createEnsemble<const O extends Observables = Record<never,
     rule: resolved.rule,
     sampling: resolved.sampling,
     samples: resolved.data.samples,
-    maxBatch: Math.max(...resolved.conditions.map((c) => c.batchSize!)),
+    maxBatch: largestBatch(resolved.conditions),
     hasVelocity: resolved.hasVelocity,
     hasNoise: resolved.hasNoise,
     lanes: resolved.lanes,
@@ -787,8 +814,13 @@ export async function createEnsemble<const O extends Observables = Record<never,
     plan,
     observationPlan(options.observables, resolved),
   );
-  if (options.from) await ensemble.restore(options.from);
-  else ensemble.initialize();
+  try {
+    if (options.from) await ensemble.restore(options.from);
+    else ensemble.initialize();
+  } catch (error) {
+    ensemble.dispose();
+    throw error;
+  }
   return ensemble;
 }
 
