@@ -17,6 +17,7 @@ import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from
 import { storesOrder } from "../sampling.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
+import type { LinkedShader } from "../wgsl/link.ts";
 import { type DataSource, packRows } from "../wgsl/row.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
 import { checkData } from "./checkData.ts";
@@ -90,6 +91,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private hasReference = false;
   private readonly readback: Readback;
   private readonly pacer: Pacer;
+  private readonly kernels = new Map<ObservationPlan | null, Promise<Kernel>>();
+  /** Evaluation shaders by the outputs they average. */
+  private readonly evaluations = new Map<string, LinkedShader>();
   private readonly groups = new Map<string, GPUBindGroup[]>();
   private rebuild = true;
   private busy: string | null = null;
@@ -216,8 +220,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const end = first + steps;
     for (let rel = first; rel < end; ) {
       const due = observing.due(rel);
-      if (due.fullLoss)
-        observing.takeFullLoss(rel, await this.lanesMean([this.resolved.model.loss]));
+      if (due.fullLoss) observing.takeFullLoss(rel, await this.lanesMean(["loss"]));
       if (due.snapshot) observing.takeSnapshot(rel, await this.readStates());
       const next = observing.nextDue(rel, end);
       await this.take(kernel, first, next - rel, options, rel, options.steps);
@@ -319,16 +322,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
       const of = options.of ?? ["loss", ...Object.keys(model.metrics)];
-      const nodes = of.map((name) => {
-        const node = name === "loss" ? model.loss : model.metrics[name];
-        if (node) return node;
+      const outputs = ["loss", ...Object.keys(model.metrics)];
+      for (const name of of) {
+        if (outputs.includes(name)) continue;
         throw new ArgumentError(
-          `evaluate: "${name}" is no output of ${model.name}; there are ` +
-            `${["loss", ...Object.keys(model.metrics)].join(", ")}.`,
+          `evaluate: "${name}" is no output of ${model.name}; there are ${outputs.join(", ")}.`,
         );
-      });
+      }
       if (options.data) checkData(options.data, model);
-      const data = await this.lanesMean(nodes, options.data);
+      const data = await this.lanesMean(of, options.data);
       return {
         axes: [{ name: "quantity", length: of.length, values: of }, ...ensembleAxes(shape)],
         data,
@@ -337,18 +339,25 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     });
   }
 
-  private async lanesMean(
-    nodes: readonly (typeof this.resolved.model.loss)[],
-    data?: DataSource,
-  ): Promise<Float64Array> {
+  private evaluation(of: readonly string[]): LinkedShader {
+    const known = this.evaluations.get(of.join());
+    if (known) return known;
+    const { model } = this.resolved;
+    const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
+    const shader = evaluationShader(model, nodes, this.plan.row, this.plan.unroll);
+    this.evaluations.set(of.join(), shader);
+    return shader;
+  }
+
+  private async lanesMean(of: readonly string[], data?: DataSource): Promise<Float64Array> {
     const { model } = this.resolved;
     const rows = data
       ? storage(this.device.gpu, "evaluation data", packRows(data, model.fields, this.plan.row))
       : this.data;
     const means = await evaluateLanes({
       device: this.device,
-      shader: evaluationShader(model, nodes, this.plan.row, this.plan.unroll),
-      outputs: nodes.length,
+      shader: this.evaluation(of),
+      outputs: of.length,
       chunks: this.chunks,
       data: rows,
       samples: (data ?? this.resolved.data).samples,
@@ -595,11 +604,17 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     };
   }
 
-  private async kernel(observation: ObservationPlan | null): Promise<Kernel> {
+  /** Linked and compiled once: `advance` of a few steps must cost no more than they do. */
+  private kernel(observation: ObservationPlan | null): Promise<Kernel> {
+    const known = this.kernels.get(observation);
+    if (known) return known;
     const shader = this.plan.shader(observation);
-    return kernel(this.device, shader, this.bindings(observation !== null), {
+    const made = kernel(this.device, shader, this.bindings(observation !== null), {
       WORKGROUP: this.plan.workgroup,
     });
+    this.kernels.set(observation, made);
+    made.catch(() => this.kernels.delete(observation));
+    return made;
   }
 
   private bindings(observing: boolean): Bindings {
