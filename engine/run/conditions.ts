@@ -3,7 +3,6 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
-import { structText } from "../wgsl/layout.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
 export type Sweep = Readonly<Record<string, readonly number[]>>;
@@ -60,29 +59,4 @@ export function completeSetting(rule: UpdateRule, given: Setting): Setting {
 export function sweptNames(conditions: readonly Setting[]): string[] {
   const first = conditions[0] ?? {};
   return Object.keys(first).filter((name) => conditions.some((c) => c[name] !== first[name]));
-}
-
-/** `learningRate` → `learning_rate`, the struct member. */
-export const memberName = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** The struct of hyperparameters, one f32 each. */
-export const hyperparameterStruct = (rule: UpdateRule): string =>
-  structText(
-    "Hyperparameters",
-    Object.fromEntries(Object.keys(rule.hyperparameters).map((name) => [memberName(name), "f32"])),
-  );
-
-/** Their loader from `hyper`, [hyperparameter, condition]. */
-export function hyperparameterLoader(rule: UpdateRule): string {
-  const loads = Object.keys(rule.hyperparameters).map(
-    (_, k) => `    hyper[${k}u * run.conditions + condition],`,
-  );
-  return [
-    "fn hyperparameters(condition: u32) -> Hyperparameters {",
-    "  return Hyperparameters(",
-    ...loads,
-    "  );",
-    "}",
-  ].join("\n");
 }

@@ -7,10 +7,7 @@
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { initialState } from "../initial.ts";
-import { BLOCK, momentsLayout } from "../observe/moments.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
-import { planObservation } from "../observe/observation.ts";
-import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { planThread, RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import { storesOrder } from "../sampling.ts";
@@ -19,17 +16,11 @@ import { structBytes } from "../wgsl/layout.ts";
 import { type DataSource, packRows } from "../wgsl/row.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
 import { checkData } from "./checkData.ts";
-import {
-  type Chunk,
-  chooseWindow,
-  chunkLanes,
-  createChunk,
-  destroyChunk,
-  type LaneWords,
-} from "./chunk.ts";
+import { type Chunk, chunkLanes, createChunk, destroyChunk } from "./chunk.ts";
 import { completeSetting, sweptNames } from "./conditions.ts";
 import { type Packed, pack, unpack } from "./container.ts";
 import { evaluateLanes, evaluationShader } from "./evaluate.ts";
+import { laneWords, observationPlan } from "./observationPlan.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { type EnsembleOptions, fingerprint, type Resolved, resolve } from "./options.ts";
 import { Pacer } from "./pacer.ts";
@@ -67,10 +58,6 @@ export interface EnsembleState {
   readonly velocity: Field | null;
 }
 
-/** Bytes of series that all lanes may hold between two readbacks. */
-const SERIES_BYTES = 32 * 2 ** 20;
-const LONGEST_WINDOW = 1 << 16;
-
 export class Ensemble<O extends Observables> implements AsyncDisposable {
   readonly plan: ThreadPlan;
   /** SGD steps taken so far. */
@@ -107,7 +94,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.plan = plan;
     this.settings = resolved.conditions;
     this.observation = observation;
-    const words = laneWords(resolved, observation);
+    const words = laneWords({ ...resolved, samples: resolved.data.samples }, observation);
     let first = 0;
     this.chunks = chunkLanes(
       words,
@@ -688,18 +675,6 @@ function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
   return Float32Array.from(names.flatMap((name) => settings.map((setting) => setting[name]!)));
 }
 
-function laneWords(
-  { model, hasVelocity, sampling, data }: Resolved,
-  plan: ObservationPlan | null,
-): LaneWords {
-  return {
-    state: (hasVelocity ? 2 : 1) * model.parameterCount,
-    order: storesOrder(sampling) ? data.samples : 0,
-    series: plan?.seriesWords ?? 0,
-    moments: plan?.momentsWords ?? 0,
-  };
-}
-
 function checkSteps(where: string, steps: number): void {
   if (!Number.isInteger(steps) || steps < 0) {
     throw new ArgumentError(`${where}: steps is ${steps}; use a whole number >= 0.`);
@@ -786,40 +761,6 @@ export async function createEnsemble<const O extends Observables = Record<never,
   if (options.from) await ensemble.restore(options.from);
   else ensemble.initialize();
   return ensemble;
-}
-
-function observationPlan(
-  observables: Observables | undefined,
-  resolved: Resolved,
-): ObservationPlan | null {
-  if (!observables || Object.keys(observables).length === 0) return null;
-  if ("run" in observables) {
-    throw new ArgumentError(
-      'observables: the name "run" is taken by the record of the run itself; choose another.',
-    );
-  }
-  const { model, conditions, hasVelocity, lanes } = resolved;
-  const specs = Object.values(observables);
-  const series = specs.filter((spec) => spec.kind === "series");
-  const blocks = specs.filter((spec) => spec.kind === "moments").map((spec) => BLOCK * spec.every);
-  const wordsAt = (window: number): number =>
-    series.reduce(
-      (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),
-      0,
-    );
-  const window = chooseWindow(wordsAt, lanes, Math.min(LONGEST_WINDOW, ...blocks), SERIES_BYTES);
-  for (const spec of specs) {
-    if (spec.kind === "moments") {
-      momentsLayout(spec, { model, hasVelocity, conditions: conditions.length, place: () => 0 });
-    }
-  }
-  return planObservation({
-    model,
-    observables,
-    conditions: conditions.length,
-    hasVelocity,
-    window,
-  });
 }
 
 export { sweptNames };
