@@ -115,7 +115,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  checkInitial(initial, model);
+  checkInitial(initial, model, replicas.first + replicas.count);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
