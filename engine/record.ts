@@ -90,6 +90,7 @@ export interface RunInfo {
 }
 
 /** Observables by the names they were asked for under, and `run`. */
-export type RunRecord<
-  O extends Record<string, ObservableRecord> = Record<string, ObservableRecord>,
-> = O & { readonly run: RunInfo };
+export interface RunRecord {
+  readonly [name: string]: ObservableRecord | RunInfo;
+  readonly run: RunInfo;
+}

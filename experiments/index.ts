@@ -1,4 +1,24 @@
-/** All experiments, in the order `thermograd list` shows them. */
-import type { Experiment } from "./experiment.ts";
+/** Every experiment the command line knows. */
 
-export const experiments: readonly Experiment[] = [];
+import { epochShift } from "./epochShift.ts";
+import { epochVariance } from "./epochVariance.ts";
+import type { Experiment } from "./experiment.ts";
+import { heavyBallMode } from "./heavyBallMode.ts";
+import { regressionStationary } from "./regressionStationary.ts";
+
+export type {
+  Experiment,
+  ExperimentResult,
+  Figure,
+  Mark,
+  Progress,
+  Quantity,
+  RunContext,
+} from "./experiment.ts";
+
+export const experiments = [
+  heavyBallMode,
+  regressionStationary,
+  epochShift,
+  epochVariance,
+] as unknown as readonly Experiment[];

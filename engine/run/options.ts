@@ -42,6 +42,8 @@ export interface EnsembleOptions<O extends Observables = Observables> {
   /** θ₀ of the replicas; all zero unless said otherwise. */
   readonly initial?: (model: Model) => Initial;
   readonly observables?: O;
+  /** Keep v even where no condition has momentum, to observe it. */
+  readonly keepVelocity?: boolean;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
   readonly bounds?: { readonly theta?: number; readonly loss?: number };
@@ -139,7 +141,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       labels,
     },
     lanes,
-    hasVelocity: rule.needsVelocity(conditions),
+    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
     hasNoise: rule.needsNoise(conditions),
     checkBatches,
   };

@@ -2,7 +2,7 @@
  * How the minibatch mean of N numbers fluctuates, for independent batches.
  *
  * Var(batch mean) = f · (population variance), with f = (N−m)/(m(N−1)) for m distinct samples and
- * f = 1/m for m independent draws. Textbook: W. G. Cochran, Sampling Techniques (1977), eq. 2.9
+ * f = 1/m for m independent draws. Textbook: W. G. Cochran, Sampling Techniques (1977), ch. 2
  * (finite population correction).
  */
 import { ArgumentError } from "../../engine/errors.ts";
