@@ -2,6 +2,7 @@
  * Hyperparameter settings of an ensemble: a rule's own, with those of a sweep put in place.
  */
 import { ArgumentError } from "../errors.ts";
+import type { SamplingLaw } from "../sampling.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
@@ -19,6 +20,10 @@ function combinations(sweep: Sweep): Setting[] {
   }
   return settings;
 }
+
+/** The rule with the batch size that the sampling law dictates, if it does. */
+export const ruleFor = (rule: UpdateRule, sampling: SamplingLaw, samples: number): UpdateRule =>
+  sampling === "fullBatch" ? { ...rule, setting: { ...rule.setting, batchSize: samples } } : rule;
 
 /** Complete, checked settings, one per condition. */
 export function resolveConditions(rule: UpdateRule, sweep: Sweep = {}): Setting[] {
