@@ -1,8 +1,6 @@
 /** `thermograd bench`: replica-steps per second of the standard workloads on this adapter. */
 import { ArgumentError } from "../engine/errors.ts";
-import { printDuration, siPrefixed } from "../report/notation.ts";
 import { printJson } from "../report/result.ts";
-import { printTable } from "../report/terminal.ts";
 import { type Arguments, lastValue } from "./arguments.ts";
 import { catchInterrupt, isAbort } from "./interrupt.ts";
 import { type BenchRow, EXIT, type Io, type Workload } from "./io.ts";
@@ -11,7 +9,7 @@ import { createProgress } from "./progress.ts";
 import { createSession } from "./session.ts";
 
 function chooseWorkloads(ids: readonly string[], workloads: readonly Workload[]): Workload[] {
-  if (ids.length === 0) return [...workloads];
+  if (ids.length === 0) return workloads.filter(({ extra }) => extra !== true);
   const names = workloads.map(({ id }) => id);
   return ids.map((id) => {
     const found = workloads.find((workload) => workload.id === id);
@@ -35,31 +33,9 @@ const contractRow = (row: BenchRow): BenchRow => ({
   seconds: row.seconds,
 });
 
-function printRows(rows: readonly BenchRow[]): string {
-  const text = (cell: (row: BenchRow) => string | number) => rows.map((row) => String(cell(row)));
-  const percent = ({ fractionOfPeak }: BenchRow) =>
-    fractionOfPeak === null ? "" : `${(100 * fractionOfPeak).toPrecision(2)} %`;
-  return printTable([
-    { title: "workload", align: "left", cells: text((row) => row.workload) },
-    { title: "schedule", align: "left", cells: text((row) => row.schedule) },
-    { title: "replicas", align: "right", cells: text((row) => row.replicas) },
-    { title: "params", align: "right", cells: text((row) => row.params) },
-    { title: "batch", align: "right", cells: text((row) => row.batchSize) },
-    {
-      title: "replica-steps/s",
-      align: "right",
-      cells: text((row) => siPrefixed(row.replicaStepsPerSecond)),
-    },
-    { title: "GFLOP/s", align: "right", cells: text((row) => row.gflops.toPrecision(3)) },
-    { title: "of peak", align: "right", cells: text(percent) },
-    { title: "time", align: "right", cells: text((row) => printDuration(row.seconds)) },
-    { title: "adapter", align: "left", cells: text((row) => row.adapter) },
-  ]);
-}
-
 export async function bench(given: Arguments, io: Io): Promise<number> {
-  const { workloads, runBench } = await io.bench();
-  const chosen = chooseWorkloads(given.positionals, workloads);
+  const measured = await io.bench();
+  const chosen = chooseWorkloads(given.positionals, measured.workloads);
   const session = createSession(io, lastValue(given, "adapter"));
   const progress = createProgress(io);
   const interrupt = catchInterrupt(io, {
@@ -67,7 +43,7 @@ export async function bench(given: Arguments, io: Io): Promise<number> {
     beforeExit: progress.stop,
   });
   try {
-    const rows = await runBench({
+    const rows = await measured.runBench({
       workloads: chosen,
       device: await session.device(),
       onProgress: progress.update,
@@ -75,7 +51,7 @@ export async function bench(given: Arguments, io: Io): Promise<number> {
     });
     progress.stop();
     const isJson = given.switches.has("json");
-    io.stdout.write(isJson ? `${printJson(rows.map(contractRow))}\n` : printRows(rows));
+    io.stdout.write(isJson ? `${printJson(rows.map(contractRow))}\n` : measured.printBench(rows));
     return EXIT.ok;
   } catch (error) {
     if (isAbort(error, interrupt.signal)) return EXIT.interrupted;

@@ -78,7 +78,7 @@ const bench: Command = {
   name: "bench",
   usage: "[workload...] [--json]",
   summary: "replica-steps per second of the standard workloads",
-  details: "Without a workload it runs all of them.",
+  details: "Without a workload it runs the standard ones.",
   positionals: { name: "workload", min: 0, max: ANY },
   options: { json, adapter },
   load: async () => (await import("./bench.ts")).bench,

@@ -6,13 +6,13 @@
  */
 import type { DeviceInfo } from "../engine/device.ts";
 import { DeviceLostError } from "../engine/errors.ts";
+import { VERSION } from "../engine/version.ts";
 import type { ExperimentResult } from "../experiments/experiment.ts";
 import { assembleReport, type Report, type ReportProvenance } from "../report/result.ts";
 import { type RunSettings, runCommand } from "./commandLine.ts";
 import { isAbort } from "./interrupt.ts";
 import type { ProgressLine } from "./progress.ts";
 import type { Session } from "./session.ts";
-import { version } from "./version.ts";
 
 export interface Surroundings {
   readonly session: Session;
@@ -29,7 +29,7 @@ export type Outcome =
 
 function provenanceOf(info: DeviceInfo, settings: RunSettings, started: Date): ReportProvenance {
   return {
-    thermograd: version(),
+    thermograd: VERSION,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     adapter: info.adapter,

@@ -50,7 +50,8 @@ export function printCommandHelp(command: Command, width: number): string {
       [`--${name}${value === undefined ? "" : ` <${value}>`}`, description] as const,
   );
   const details = command.details === "" ? "" : `\n${command.details}\n`;
-  return `${commandLine(command)}\n\n${command.summary}\n${details}\nOptions\n${printPairs(options, width)}`;
+  const heading = `${commandLine(command)}\n\n${command.summary}\n${details}`;
+  return `${heading}\nOptions\n${printPairs(options, width)}`;
 }
 
 /** `thermograd run <experiment> --help`. */

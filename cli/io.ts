@@ -23,6 +23,8 @@ export interface Explainer {
 export interface Workload {
   readonly id: string;
   readonly title: string;
+  /** Runs only when it is named. */
+  readonly extra?: boolean;
 }
 
 /** One row of `bench --json`; its keys are a contract. */
@@ -49,7 +51,10 @@ export interface BenchOptions {
 
 export interface Bench {
   readonly workloads: readonly Workload[];
-  readonly runBench: (options: BenchOptions) => Promise<readonly BenchRow[]>;
+  /** Methods, not properties: a bench may know more of its workloads and rows than is said here. */
+  runBench(options: BenchOptions): Promise<readonly BenchRow[]>;
+  /** The rows for a reader. */
+  printBench(rows: readonly BenchRow[]): string;
 }
 
 export interface Io {

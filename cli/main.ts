@@ -5,13 +5,13 @@
  * sentence), 70 a bug of ours (with its stack), 130 interrupted.
  */
 import { ArgumentError, ThermogradError } from "../engine/errors.ts";
+import { VERSION } from "../engine/version.ts";
 import { type Command, readArguments } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { findExperiment } from "./findExperiment.ts";
 import { printCommandHelp, printExperimentHelp, printOverview } from "./help.ts";
 import { EXIT, type Io } from "./io.ts";
 import { suggest } from "./nearest.ts";
-import { version } from "./version.ts";
 
 const WIDEST = 100;
 
@@ -19,9 +19,8 @@ function findCommand(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
   const names = [...COMMANDS.map((command) => command.name), "help"];
-  throw new ArgumentError(
-    `thermograd: there is no command "${name}"; ${suggest(name, names, `there are ${names.join(", ")}.`)}`,
-  );
+  const remedy = suggest(name, names, `there are ${names.join(", ")}.`);
+  throw new ArgumentError(`thermograd: there is no command "${name}"; ${remedy}`);
 }
 
 const widthOf = (io: Io): number => Math.min(WIDEST, io.stdout.columns ?? WIDEST);
@@ -44,7 +43,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   }
   if (name === "help" || name === "--help" || name === "-h") return help(rest, io);
   if (name === "--version" || name === "-v") {
-    io.stdout.write(`${version()}\n`);
+    io.stdout.write(`${VERSION}\n`);
     return EXIT.ok;
   }
   const command = findCommand(name);
@@ -72,7 +71,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       return EXIT.badInput;
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    io.stderr.write(`${stack}\nThis is a bug in thermograd ${version()}, not in your input.\n`);
+    io.stderr.write(`${stack}\nThis is a bug in thermograd ${VERSION}, not in your input.\n`);
     return EXIT.bug;
   }
 }

@@ -157,7 +157,8 @@ function objection(
   }
   const remedy = `the default is --set ${printExample(schemas, name)}.`;
   if (issue.code === "custom") return `--set ${name}=${given}: ${issue.message}; ${remedy}`;
-  return `--set ${name}=${given}: ${name} must be ${printAllowed(schema)}, got "${given}"; ${remedy}`;
+  const fact = `${name} must be ${printAllowed(schema)}, got "${given}"`;
+  return `--set ${name}=${given}: ${fact}; ${remedy}`;
 }
 
 /** Parameters without any `--set`: the defaults, with the quick values in place where asked. */

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ArgumentError, CheckpointError } from "../engine/errors.ts";
+import { VERSION } from "../engine/version.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { jsonReport, printJson } from "../report/result.ts";
 import { printReport } from "../report/terminal.ts";
@@ -19,7 +20,6 @@ import { printValue, resolveParameters } from "./parameters.ts";
 import { createProgress } from "./progress.ts";
 import { readSeed } from "./seed.ts";
 import { createSession } from "./session.ts";
-import { version } from "./version.ts";
 
 async function readCheckpoint(
   file: string,
@@ -31,7 +31,7 @@ async function readCheckpoint(
       `--resume ${file}: cannot be read (${error.code}); give the file an interrupted run named.`,
     );
   });
-  const checkpoint = await decodeCheckpoint(new Uint8Array(bytes), file, version());
+  const checkpoint = await decodeCheckpoint(new Uint8Array(bytes), file, VERSION);
   const { header } = checkpoint;
   if (header.experiment !== experiment.id) {
     throw new CheckpointError(
@@ -92,17 +92,6 @@ function repeatedOptions(given: Arguments): string[] {
   ];
 }
 
-/** The command that goes on from where the run stopped; null if nothing was saved. */
-async function saveForLater(
-  store: CheckpointStore,
-  settings: RunSettings,
-  given: Arguments,
-): Promise<{ path: string; command: string } | null> {
-  const path = await store.save();
-  if (path === null) return null;
-  return { path, command: runCommand(settings, ["--resume", path, ...repeatedOptions(given)]) };
-}
-
 async function finish(
   outcome: Extract<Outcome, { kind: "finished" }>,
   settings: RunSettings,
@@ -128,8 +117,18 @@ async function finish(
   if (failure !== undefined) throw failure;
 }
 
-/** Runs an experiment. Exit code 0 whatever the predictions say, 130 when interrupted. */
-export async function run(given: Arguments, io: Io): Promise<number> {
+/** What `run` was asked to do, read and checked before anything is opened. */
+interface Request {
+  readonly given: Arguments;
+  readonly settings: RunSettings;
+  readonly checkpoint: Checkpoint | undefined;
+  /** `--resume`, as given. */
+  readonly resumed: string | undefined;
+  /** `--out`, absolute. */
+  readonly directory: string | undefined;
+}
+
+async function readRequest(given: Arguments, io: Io): Promise<Request> {
   const experiment = findExperiment("run", given.positionals[0]!, await io.experiments());
   const resumed = lastValue(given, "resume");
   const checkpoint =
@@ -140,7 +139,23 @@ export async function run(given: Arguments, io: Io): Promise<number> {
       : resumedSettings(given, experiment, checkpoint, resumed);
   const out = lastValue(given, "out");
   const directory = out === undefined ? undefined : await prepareDirectory(out, io.cwd);
+  return { given, settings, checkpoint, resumed, directory };
+}
 
+/** Says where an interrupted or failed run can go on; false if it cannot. */
+async function tellResume(store: CheckpointStore, request: Request, io: Io): Promise<boolean> {
+  const { settings, given } = request;
+  const path = await store.save();
+  if (path === null) return false;
+  const command = runCommand(settings, ["--resume", path, ...repeatedOptions(given)]);
+  io.stderr.write(`The checkpoint is in ${path}. Go on with:\n  ${command}\n`);
+  return true;
+}
+
+/** Runs an experiment. Exit code 0 whatever the predictions say, 130 when interrupted. */
+export async function run(given: Arguments, io: Io): Promise<number> {
+  const request = await readRequest(given, io);
+  const { settings, checkpoint, resumed, directory } = request;
   const store = createCheckpointStore({ settings, cwd: io.cwd, directory, resumed });
   const progress = createProgress(io);
   const session = createSession(io, lastValue(given, "adapter"));
@@ -148,33 +163,25 @@ export async function run(given: Arguments, io: Io): Promise<number> {
     onFirst: () => progress.say("stopping; a second Ctrl-C ends at once without a checkpoint"),
     beforeExit: progress.stop,
   });
+  const { signal } = interrupt;
+  const resume = checkpoint?.bytes;
   try {
-    const outcome = await execute(settings, {
-      session,
-      progress,
-      signal: interrupt.signal,
-      resume: checkpoint?.bytes,
-      onCheckpoint: store.take,
-    });
+    const around = { session, progress, signal, resume, onCheckpoint: store.take };
+    const outcome = await execute(settings, around);
     progress.stop();
     if (outcome.kind === "finished") {
       await finish(outcome, settings, given, io, directory);
       await store.discard();
       return EXIT.ok;
     }
-    const saved = await saveForLater(store, settings, given);
-    io.stderr.write(
-      saved === null
-        ? `interrupted before ${experiment.id} had a checkpoint; start it again.\n`
-        : `interrupted; saved in ${saved.path}. Go on with:\n  ${saved.command}\n`,
-    );
+    if (!(await tellResume(store, request, io))) {
+      io.stderr.write(`${settings.experiment.id} had no checkpoint yet; start it again.\n`);
+    }
     return EXIT.interrupted;
   } catch (error) {
     progress.stop();
-    const saved = await saveForLater(store, settings, given).catch(() => null);
-    if (saved !== null && saved.path !== resumed) {
-      io.stderr.write(`the last checkpoint is in ${saved.path}. Go on with:\n  ${saved.command}\n`);
-    }
+    // The failure itself is what counts: that its checkpoint cannot be saved must not hide it.
+    if (store.isTaken()) await tellResume(store, request, io).catch(() => false);
     throw error;
   } finally {
     progress.stop();

@@ -10,6 +10,7 @@ export function readSeed(text: string | undefined): number {
   const seed = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (seed <= 0xffffffff) return seed;
   throw new ArgumentError(
-    `--seed ${text}: is not an integer from 0 to 4294967295; give one, e.g. --seed ${DEFAULT_SEED}.`,
+    `--seed ${text}: is not an integer from 0 to 4294967295; give one, e.g. ` +
+      `--seed ${DEFAULT_SEED}.`,
   );
 }

@@ -1,16 +1,9 @@
 /**
  * The real world for the commands: the experiments, Dawn, this process's streams and signals.
  *
- * Modules are named by variables and loaded when asked for, so that `--help` loads none of them.
+ * Everything is loaded when asked for, so that `--help` loads none of it.
  */
-import type { Device, DeviceOptions } from "../engine/device.ts";
-import type { Experiment } from "../experiments/experiment.ts";
 import type { Bench, Explainer, Io } from "./io.ts";
-
-interface DeviceModule {
-  readonly openDevice: (options: DeviceOptions) => Promise<Device>;
-  readonly describeDevices: (options: DeviceOptions) => Promise<string | object>;
-}
 
 const load = async <Module>(path: string): Promise<Module> =>
   (await import(new URL(path, import.meta.url).href)) as Module;
@@ -26,14 +19,12 @@ function onInterrupt(handler: () => void): () => void {
 
 /** What the commands are given when they run as a program. */
 export const processIo = (): Io => ({
-  experiments: async () => {
-    const module = await load<{ experiments: readonly Experiment[] }>("../experiments/index.ts");
-    return module.experiments;
+  experiments: async () => (await import("../experiments/index.ts")).experiments,
+  openDevice: async (options) => (await import("../engine/index.ts")).openDevice(options),
+  describeDevices: async ({ adapter }) => {
+    const { describeDevices, printDevices } = await import("../engine/index.ts");
+    return printDevices(await describeDevices(adapter));
   },
-  openDevice: async (options) =>
-    (await load<DeviceModule>("../engine/device.ts")).openDevice(options),
-  describeDevices: async (options) =>
-    (await load<DeviceModule>("../engine/device.ts")).describeDevices(options),
   explain: () => load<Explainer>("../engine/explain.ts"),
   bench: () => load<Bench>("../bench/index.ts"),
   stdout: process.stdout,

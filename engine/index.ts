@@ -19,9 +19,9 @@ export { series } from "./observe/series.ts";
 export { snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
 export type * from "./record.ts";
+export { divergence } from "./run/divergence.ts";
 export {
   createEnsemble,
-  divergence,
   type Ensemble,
   type EnsembleProgress,
   type EnsembleState,

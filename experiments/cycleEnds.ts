@@ -7,11 +7,12 @@ import type { MomentsSpec } from "../engine/observe/moments.ts";
 import { moments } from "../engine/observe/moments.ts";
 import type { MomentsRecord } from "../engine/record.ts";
 import { createEnsemble, type RecordOf } from "../engine/run/ensemble.ts";
-import type { SamplingLaw } from "../engine/sampling.ts";
+import { batchesPerEpoch, type SamplingLaw } from "../engine/sampling.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { centeredData, centeredQuadratics } from "../models/centeredQuadratics.ts";
 import { cycleMoments } from "../models/theory/index.ts";
 import type { RunContext } from "./experiment.ts";
+import { predictionOf } from "./outcome.ts";
 import { durations } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32, transient } from "./systematic.ts";
@@ -47,10 +48,10 @@ export async function observeCycleEnds(
   context: RunContext,
 ): Promise<CycleEnds> {
   const { curvatures, centers, learningRate, batchSize, sampling } = problem;
-  const exact = cycleMoments(problem);
-  const cycle = exact.stepsPerCycle;
+  const { exact } = predictionOf(() => cycleMoments(problem));
+  const cycle = cycleSteps(problem);
   const curvature = curvatures.reduce((sum, a) => sum + a, 0) / curvatures.length;
-  const relaxation = Math.max(1, -1 / Math.log(Math.abs(1 - learningRate * curvature)));
+  const relaxation = exact ? Math.max(1, -1 / Math.log(Math.abs(1 - learningRate * curvature))) : 1;
   const { burnIn, steps } = durations(problem, relaxation, {
     burnIn: 40 * cycle,
     steps: Math.max(240 * cycle, 2000),
@@ -70,16 +71,29 @@ export async function observeCycleEnds(
   const stages = await Stages.open(context, (burnIn + steps) * ensemble.lanes * work);
   const stage = { label: "cycles", ensemble, burnIn, steps, multiple: cycle, work };
   const { observed } = await stages.run(stage);
-  const size = largestExcursion(centers, minimum, learningRate, curvatures, cycle, exact.variance);
+  const size = largestExcursion(
+    centers,
+    minimum,
+    learningRate,
+    curvatures,
+    cycle,
+    exact?.variance ?? 0,
+  );
   return {
     record: observed.moments,
     run: observed,
-    deviation: Math.sqrt(exact.variance),
+    deviation: Math.sqrt(exact?.variance ?? 0),
     rounding: (F32 * size) / (learningRate * curvature),
     transient: transient(burnIn, relaxation),
     burnIn,
     steps,
   };
+}
+
+/** SGD steps of a cycle: one, an epoch, or a permutation walked forward and back. */
+function cycleSteps({ sampling, centers, batchSize }: CycleProblem): number {
+  const epoch = batchesPerEpoch(sampling, centers.length, batchSize) ?? 1;
+  return sampling === "symmetric" ? 2 * epoch : Math.max(1, epoch);
 }
 
 /** |w − minimum| within a cycle: its spread at the ends, and the pulls of one cycle in a row. */

@@ -8,6 +8,7 @@ import { curvatureToy } from "../models/epochToy.ts";
 import { epochShift as theory } from "../models/theory/index.ts";
 import { observeCycleEnds } from "./cycleEnds.ts";
 import type { Experiment, Figure, Quantity } from "./experiment.ts";
+import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
 import { duration, learningRate, replicas, sampling } from "./parameters.ts";
 
 const parameters = z.object({
@@ -35,25 +36,37 @@ export const epochShift: Experiment<typeof parameters> = {
     const curvatures = Float64Array.from(toy.fields.curvature!.data);
     const centers = Float64Array.from(toy.fields.center!.data);
     const problem = { ...p, curvatures, centers };
-    const exact = theory(problem);
-    const ends = await observeCycleEnds(problem, exact.minimum, context);
+    const { exact, warnings } = predictionOf(() => theory(problem));
+    const minimum = weightedMean(centers, curvatures);
+    const ends = await observeCycleEnds(problem, minimum, context);
     // u = w − minimum, so its mean is the shift.
     const shift: Quantity = {
       name: "shift",
       condition: {},
-      estimate: mean(ends.record, { i: "u" }),
+      estimate: estimateOf(() => mean(ends.record, { i: "u" })),
       unit: "w",
-      predicted: exact.shift,
-      systematic: ends.rounding + Math.sqrt(ends.transient) * Math.abs(exact.shift),
+      predicted: exact?.shift ?? null,
+      systematic: ends.rounding + Math.sqrt(ends.transient) * Math.abs(exact?.shift ?? 0),
     };
     return {
       quantities: [shift],
-      warnings: [],
+      warnings: [...warnings, ...divergenceWarnings(ends.run.run)],
       figures: [figure(problem, shift, ends.steps)],
       records: { cycles: ends.run },
     };
   },
 };
+
+/** Minimum of the mean loss, Σ a_i c_i / Σ a_i. */
+function weightedMean(centers: Float64Array, curvatures: Float64Array): number {
+  let sum = 0;
+  let weight = 0;
+  centers.forEach((center, i) => {
+    sum += curvatures[i]! * center;
+    weight += curvatures[i]!;
+  });
+  return sum / weight;
+}
 
 /** Exact shift against learning rate, with the measured point on it. */
 function figure(problem: Parameters<typeof theory>[0], shift: Quantity, steps: number): Figure {
@@ -64,14 +77,8 @@ function figure(problem: Parameters<typeof theory>[0], shift: Quantity, steps: n
       .filter((point): point is readonly [number, number] => point[1] !== null);
     return { x: points.map(([x]) => x), y: points.map(([, y]) => y) };
   };
-  const at = (rate: number) => {
-    try {
-      return theory({ ...problem, learningRate: rate });
-    } catch {
-      // Beyond the stable range there is no stationary mean to draw.
-      return null;
-    }
-  };
+  // Beyond the stable range there is no stationary mean to draw.
+  const at = (rate: number) => predictionOf(() => theory({ ...problem, learningRate: rate })).exact;
   return {
     id: "shift",
     title: "Displacement of the mean from the minimum",

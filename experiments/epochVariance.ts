@@ -8,6 +8,7 @@ import { CENTER_TOY_CURVATURE, centerToy } from "../models/epochToy.ts";
 import { epochVariance as theory } from "../models/theory/index.ts";
 import { observeCycleEnds } from "./cycleEnds.ts";
 import type { Experiment, Figure, Quantity } from "./experiment.ts";
+import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
 import { duration, learningRate, replicas, sampling } from "./parameters.ts";
 import { F32_BLOCK_SUM } from "./systematic.ts";
 
@@ -36,23 +37,25 @@ export const epochVariance: Experiment<typeof parameters> = {
     const centers = Float64Array.from(toy.fields.center!.data);
     const curvatures = new Float64Array(centers.length).fill(CENTER_TOY_CURVATURE);
     const minimum = centers.reduce((sum, c) => sum + c, 0) / centers.length;
-    const predicted = theory({ ...p, centers, curvature: CENTER_TOY_CURVATURE });
+    const { exact, warnings } = predictionOf(() =>
+      theory({ ...p, centers, curvature: CENTER_TOY_CURVATURE }),
+    );
     const ends = await observeCycleEnds({ ...p, curvatures, centers }, minimum, context);
     const variance: Quantity = {
       name: "var(theta)",
       condition: {},
-      estimate: covariance(ends.record, { i: "u", j: "u" }),
+      estimate: estimateOf(() => covariance(ends.record, { i: "u", j: "u" })),
       unit: "θ²",
-      predicted,
+      predicted: exact,
       // Rounding adds its own spread δ: 2σδ + δ².
       systematic:
-        (F32_BLOCK_SUM + ends.transient) * predicted +
+        (F32_BLOCK_SUM + ends.transient) * (exact ?? 0) +
         2 * ends.deviation * ends.rounding +
         ends.rounding ** 2,
     };
     return {
       quantities: [variance],
-      warnings: [],
+      warnings: [...warnings, ...divergenceWarnings(ends.run.run)],
       figures: [figure(p, centers, variance)],
       records: { cycles: ends.run },
     };

@@ -1,5 +1,6 @@
 /** Every experiment the command line knows. */
 
+import { digits } from "./digits.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
@@ -21,4 +22,5 @@ export const experiments = [
   regressionStationary,
   epochShift,
   epochVariance,
+  digits,
 ] as unknown as readonly Experiment[];

@@ -263,7 +263,6 @@ function toXml(svg: SVGSVGElement): string {
 function finish(svg: SVGSVGElement, figure: Figure, theme: Theme, height: number): void {
   svg.querySelector("style")?.remove();
   svg.removeAttribute("class");
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   svg.setAttribute("viewBox", `0 0 ${FIGURE_WIDTH} ${height}`);
   svg.setAttribute("font-family", FONT);
   svg.setAttribute("role", "img");

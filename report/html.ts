@@ -40,8 +40,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 
+const minus = (text: string): string => text.replaceAll("-", "−");
+
 const notationHtml = ({ mantissa, exponent }: Notation): string => {
-  const minus = (text: string) => text.replaceAll("-", "−");
   if (exponent === 0) return minus(mantissa);
   return `${minus(mantissa)}×10<sup>${minus(String(exponent))}</sup>`;
 };
@@ -53,16 +54,17 @@ const printParameter = (value: unknown): string =>
       ? value
       : JSON.stringify(value);
 
+const parameterRow = (name: string, value: unknown, description: string): string =>
+  `<tr><td class="name"><code>${escapeHtml(name)}</code></td>` +
+  `<td>${escapeHtml(printParameter(value))}</td><td>${escapeHtml(description)}</td></tr>`;
+
 function parameterTable(report: Report, subject: PageSubject): string {
-  const rows = Object.entries(report.parameters).map(([name, value]) => {
-    const description = escapeHtml(subject.descriptions[name] ?? "");
-    const shown = escapeHtml(printParameter(value));
-    return `<tr><td class="name"><code>${escapeHtml(name)}</code></td><td>${shown}</td><td>${description}</td></tr>`;
-  });
-  rows.push(
-    `<tr><td class="name"><code>seed</code></td><td>${report.seed}</td><td>seed of all random numbers</td></tr>`,
+  const rows = Object.entries(report.parameters).map(([name, value]) =>
+    parameterRow(name, value, subject.descriptions[name] ?? ""),
   );
-  return `<div class="scroll"><table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead>
+  rows.push(parameterRow("seed", report.seed, "seed of all random numbers"));
+  return `<div class="scroll"><table><thead>
+<tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead>
 <tbody>${rows.join("\n")}</tbody></table></div>`;
 }
 
@@ -84,12 +86,13 @@ function quantityRow(quantity: ReportedQuantity): string {
   const mark = printMark(quantity.agrees);
   const words = quantity.agrees === null ? "–" : quantity.agrees ? "agrees" : "disagrees";
   return [
-    `<tr><td class="name">${escapeHtml(name)}</td><td>${escapeHtml(printCondition(condition))}</td>`,
+    `<tr><td class="name">${escapeHtml(name)}</td>`,
+    `<td>${escapeHtml(printCondition(condition))}</td>`,
     number(notationHtml(conciseNotation(estimate, standardError))),
     `<td>${unit === "1" ? "" : escapeHtml(unit)}</td>`,
     number(prediction),
     number(bound),
-    number(quantity.z === null ? "–" : printZ(quantity.z), verdict(quantity)),
+    number(quantity.z === null ? "–" : minus(printZ(quantity.z)), verdict(quantity)),
     `<td class="${verdict(quantity)}">${mark} ${words}</td></tr>`,
   ].join("");
 }
@@ -109,7 +112,8 @@ async function figureHtml(figure: Figure, index: number): Promise<string> {
   const note = omission(figure);
   const caption = [figure.caption, note ?? ""].filter((part) => part !== "").map(escapeHtml);
   return `<figure id="figure-${index + 1}"><div class="scroll">${svg}</div>
-<figcaption><b>Figure ${index + 1}. ${escapeHtml(figure.title)}.</b> ${caption.join(" ")}</figcaption></figure>`;
+<figcaption><b>Figure ${index + 1}. ${escapeHtml(figure.title)}.</b>
+${caption.join(" ")}</figcaption></figure>`;
 }
 
 function provenanceList(report: Report): string {
@@ -131,15 +135,26 @@ function provenanceList(report: Report): string {
 const section = (title: string, body: string): string =>
   body === "" ? "" : `<section><h2>${title}</h2>\n${body}</section>\n`;
 
+const sections = (report: Report, subject: PageSubject, figures: readonly string[]): string => {
+  const warnings = report.warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("\n");
+  return [
+    section("Results", quantityTable(report.quantities)),
+    section("Warnings", warnings === "" ? "" : `<ul class="warnings">${warnings}</ul>`),
+    section("Figures", figures.join("\n")),
+    section("Parameters", parameterTable(report, subject)),
+    section("Reproduce", `<pre>${escapeHtml(report.provenance.command)}</pre>`),
+    section("Provenance", provenanceList(report)),
+  ].join("");
+};
+
 /** The page of one run as text. */
 export async function printHtml(report: Report, subject: PageSubject): Promise<string> {
   const figures: string[] = [];
   for (const [index, figure] of report.figures.entries()) {
     figures.push(await figureHtml(figure, index));
   }
-  const warnings = report.warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("\n");
-  const sources = subject.sources.map(escapeHtml).join(" · ");
   const title = escapeHtml(subject.title);
+  const byline = [`card ${subject.card}`, ...subject.sources].map(escapeHtml).join(" · ");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -152,10 +167,10 @@ ${styleSheet()}</style>
 </head>
 <body>
 <header><h1>${title}</h1>
-<p class="byline">thermograd experiment <code>${escapeHtml(report.experiment)}</code>, card ${escapeHtml(subject.card)}${sources === "" ? "" : ` · ${sources}`}</p>
+<p class="byline">thermograd run <code>${escapeHtml(report.experiment)}</code> · ${byline}</p>
 <p>${escapeHtml(subject.summary)}</p></header>
 <main>
-${section("Results", quantityTable(report.quantities))}${section("Warnings", warnings === "" ? "" : `<ul class="warnings">${warnings}</ul>`)}${section("Figures", figures.join("\n"))}${section("Parameters", parameterTable(report, subject))}${section("Reproduce", `<pre>${escapeHtml(report.provenance.command)}</pre>`)}${section("Provenance", provenanceList(report))}</main>
+${sections(report, subject, figures)}</main>
 </body>
 </html>
 `;

@@ -55,7 +55,7 @@ function descale(x: number, exponent: number): number {
 /** Parts of a number with `digits` significant digits, trailing zeros dropped. */
 export function plainNotation(x: number, digits = 6): Notation {
   if (Number.isNaN(x)) return { mantissa: "NaN", exponent: 0 };
-  if (!Number.isFinite(x)) return { mantissa: x > 0 ? "∞" : "−∞", exponent: 0 };
+  if (!Number.isFinite(x)) return { mantissa: x > 0 ? "∞" : "-∞", exponent: 0 };
   if (x === 0) return { mantissa: "0", exponent: 0 };
   const rounded = Number(x.toPrecision(digits));
   const exponent = scaleExponent(Math.abs(rounded));
@@ -98,20 +98,24 @@ export const concise = (value: number, standardError: number): string =>
 /** A number without an error, six significant digits at most. */
 export const plain = (x: number, digits = 6): string => printNotation(plainNotation(x, digits));
 
-/** Digits a prediction needs to be compared with an estimate: two places beyond its error's first. */
+/** Digits a prediction needs beside an estimate: two places beyond the error's first. */
 export function comparableDigits(predicted: number, standardError: number): number {
   if (!(standardError > 0) || !Number.isFinite(predicted) || predicted === 0) return 6;
   const digits = leadingExponent(Math.abs(predicted)) - leadingExponent(standardError) + 2;
   return Math.min(15, Math.max(6, digits));
 }
 
-/** A z score: sign always, one decimal. */
+/** A z score: sign always, one decimal up to 100. */
 export function printZ(z: number | null): string {
   if (z === null) return "";
   if (Number.isNaN(z)) return "NaN";
-  if (!Number.isFinite(z)) return z > 0 ? "+∞" : "−∞";
-  const text = Math.abs(z) >= 1000 ? z.toExponential(0) : unsignZero(z.toFixed(1));
-  return text.startsWith("-") ? `−${text.slice(1)}` : `+${text}`;
+  if (!Number.isFinite(z)) return z > 0 ? "+∞" : "-∞";
+  const size = Math.abs(z);
+  const text =
+    size >= 1e5
+      ? z.toExponential(0).replace("e+", "e")
+      : unsignZero(z.toFixed(size >= 100 ? 0 : 1));
+  return text.startsWith("-") ? text : `+${text}`;
 }
 
 /** 12.3 M: three significant digits and an SI prefix, for rates. */

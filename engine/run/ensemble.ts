@@ -19,6 +19,7 @@ import { checkData } from "./checkData.ts";
 import { type Chunk, chunkLanes, createChunk, destroyChunk } from "./chunk.ts";
 import { completeSetting, sweptNames } from "./conditions.ts";
 import { type Packed, pack, unpack } from "./container.ts";
+import { divergence } from "./divergence.ts";
 import { evaluateLanes, evaluationShader } from "./evaluate.ts";
 import { laneWords, observationPlan } from "./observationPlan.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
@@ -608,19 +609,20 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const frozen = await this.frozenSteps();
     this.device.check();
     if (this.resolved.onDiverge === "throw" && frozen.some((step) => step >= 0)) {
-      throw new DivergedError(divergence(frozen, this.resolved));
+      throw new DivergedError(`${divergence({ frozen, bounds: this.resolved.bounds })}.`);
     }
     return frozen;
   }
 
   private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {
-    const { replicas, seed, model, sampling, rule } = this.resolved;
+    const { replicas, seed, model, sampling, rule, bounds } = this.resolved;
     return {
       firstStep,
       steps,
       conditions: this.settings,
       replicas,
       frozen,
+      bounds,
       provenance: {
         thermograd: this.resolved.version,
         adapter: this.device.info.adapter,
@@ -714,15 +716,6 @@ function fillReference(
       into[region.referenceAt + k * conditions.length + c] = alive === 0 ? 0 : sum / alive;
     }
   });
-}
-
-/** `37 of 4096 replicas left |θ| < 1e6 or loss < 1e12, first at step 812; lower learningRate …` */
-export function divergence(frozen: Int32Array, { bounds }: Pick<Resolved, "bounds">): string {
-  const steps = [...frozen].filter((step) => step >= 0);
-  return (
-    `${steps.length} of ${frozen.length} replicas left |θ| < ${bounds.theta} or loss < ${bounds.loss}, ` +
-    `first at step ${Math.min(...steps)}; lower learningRate, or widen bounds if this is not divergence`
-  );
 }
 
 /**
