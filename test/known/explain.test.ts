@@ -1,6 +1,8 @@
 /** What `explain` says is what runs: graph, formulas, plan, memory, text. */
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { workloads } from "../../bench/workloads.ts";
+import { createExplainer } from "../../cli/explainer.ts";
 import { stretches } from "../../engine/explanation/source.ts";
 import {
   createEnsemble,
@@ -13,6 +15,7 @@ import {
   series,
   sgd,
 } from "../../engine/index.ts";
+import type { Experiment } from "../../experiments/experiment.ts";
 
 const network = workloads.find(({ id }) => id === "w2")!.model;
 
@@ -137,4 +140,29 @@ test("what cannot run cannot be explained either", () => {
     loss: ({ w }) => op.sum(op.square(w)),
   });
   expect(() => explain(large)).toThrow(LimitError);
+});
+
+test("the command explains experiments that say what they train, and the bench's models", async () => {
+  const parameters = z.object({ batchSize: z.number().default(4) });
+  const trains: Experiment<typeof parameters> = {
+    id: "trains",
+    title: "",
+    card: "",
+    sources: [],
+    summary: "",
+    parameters,
+    quick: {},
+    run: () => Promise.reject(new Error("not run")),
+    explain: ({ batchSize }) => ({
+      model: network,
+      update: sgd({ learningRate: 0.1, batchSize }),
+      samples: 64,
+    }),
+  };
+  const { explain: _, ...silent } = { ...trains, id: "silent" };
+  const { names, explain: text } = createExplainer([trains, silent] as unknown as Experiment[]);
+  expect(names).toEqual(["trains", ...workloads.map(({ id }) => id)]);
+  const noDevice = () => Promise.reject(new Error("no device is needed"));
+  expect(await text("trains", noDevice)).toContain("minibatches of 4 out of 64 samples");
+  expect(await text("w1", noDevice)).toContain("minibatches of 8 out of 256 samples");
 });
