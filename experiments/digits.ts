@@ -182,7 +182,12 @@ function quantitiesOf(model: string, m: Measured): Quantity[] {
     quantity("|g|^2", m.gradient, "(loss/θ)²"),
     quantity("theta.g", m.left, "loss"),
     quantity("eta/2 |g|^2", m.right, "loss"),
-    { ...quantity("FDR ratio", m.ratio, "1"), predicted: 1, systematic: m.drift },
+    {
+      ...quantity("FDR ratio", m.ratio, "1"),
+      // Nothing is claimed where no replica is left.
+      predicted: Number.isFinite(m.ratio.value) ? 1 : null,
+      systematic: m.drift,
+    },
     quantity("stationary", m.stationary, "1 = yes"),
     quantity("R-hat |theta|^2", m.rHat, "1"),
     quantity("train accuracy", m.trainAccuracy, "1"),

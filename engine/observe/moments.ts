@@ -7,7 +7,8 @@
  * pairs are every `every` steps and live in a ring of earlier z. Pairs do not cross two calls of
  * `observe`.
  *
- * Cost per record and replica: 2 (K + K(K+1)/2) memory accesses, and for each lag 2 (2K + K²).
+ * Cost per record and replica: K + K(K+1)/2 additions, for each further lag 2K + K² and 2K memory
+ * accesses; sums that do not fit function memory cost two memory accesses each.
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import { type Quantity, type QuantityContext, quantityCode, quantityName } from "./quantity.ts";
@@ -99,6 +100,32 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
 
 /** Loops up to this many coordinates are written out. */
 const UNROLLED = 10;
+/**
+ * Sums that few are kept in function memory during a dispatch: read from the buffer when it begins,
+ * written back when it ends, so that the order of additions does not depend on the dispatches.
+ */
+const LOCAL_WORDS = 96;
+
+export const sumsAreLocal = ({ coordinates, sums }: MomentsLayout): boolean =>
+  coordinates.length <= UNROLLED && sums <= LOCAL_WORDS;
+
+/** WGSL that takes local sums from the buffer before the first step, and puts them back. */
+export function localSums(
+  layout: MomentsLayout,
+  label: string,
+  at: number,
+): { load: string[]; store: string[] } {
+  if (!sumsAreLocal(layout)) return { load: [], store: [] };
+  const words = Array.from({ length: layout.sums }, (_, word) => word);
+  const buffer = (word: number): string => `moments[${at + word}u * run.lanes + lane]`;
+  return {
+    load: [
+      `var ${label}_sums = array<f32, ${layout.sums}>();`,
+      ...words.map((word) => `${label}_sums[${word}u] = ${buffer(word)};`),
+    ],
+    store: words.map((word) => `${buffer(word)} = ${label}_sums[${word}u];`),
+  };
+}
 
 /** WGSL of the accumulation; `at` is the region's offset in words per lane. */
 export function momentsCode(
@@ -115,7 +142,10 @@ export function momentsCode(
   const codes = layout.coordinates.map((quantity, k) =>
     quantityCode(quantity, `${label}_c${k}`, context),
   );
-  const sum = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
+  const word = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
+  const local = sumsAreLocal(layout);
+  const sum: Sum = local ? (index) => `${label}_sums[${index}]` : word;
+  const first = local ? 0 : at;
   const ring = at + layout.sums;
   const lines = [`var ${z} = array<f32, ${count}>();`];
   codes.forEach((code, k) => {
@@ -127,19 +157,19 @@ export function momentsCode(
   for (const lag of layout.lags) {
     if (lag.lag === 0) {
       lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
-      lines.push(...indented(lagZero(count, z, at, lag, sum)), "}");
+      lines.push(...indented(lagZero(count, z, first, lag, sum)), "}");
     } else {
       lines.push(`if (rel >= ${lag.lag}u && (rel - ${lag.lag}u) % ${every}u == 0u) {`);
       lines.push(
         `  let origin = ${ring}u + ((rel - ${lag.lag}u) / ${every}u % ${layout.ringSlots}u) * ${count}u;`,
       );
-      lines.push(...indented(lagged(count, z, at, lag, sum)), "}");
+      lines.push(...indented(lagged(count, z, first, lag, { sum, word })), "}");
     }
   }
   if (layout.ringSlots > 0) {
     lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
     lines.push(`  let slot = ${ring}u + (rel / ${every}u % ${layout.ringSlots}u) * ${count}u;`);
-    lines.push(...indented(loop(count, "k", (k) => [`${sum(`slot + ${k}`)} = ${z}[${k}];`])), "}");
+    lines.push(...indented(loop(count, "k", (k) => [`${word(`slot + ${k}`)} = ${z}[${k}];`])), "}");
   }
   return gated(spec, lines);
 }
@@ -198,11 +228,17 @@ function lagZero(count: number, z: string, at: number, lag: LagLayout, sum: Sum)
   ];
 }
 
-function lagged(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
+function lagged(
+  count: number,
+  z: string,
+  at: number,
+  lag: LagLayout,
+  { sum, word }: { readonly sum: Sum; readonly word: Sum },
+): string[] {
   return loop(count, "i", (i) => {
     const earlier = `earlier_${i}`;
     return [
-      `let ${earlier} = ${sum(`origin + ${i}`)};`,
+      `let ${earlier} = ${word(`origin + ${i}`)};`,
       `${sum(`${at + lag.first}u + ${i}`)} += ${earlier};`,
       `${sum(`${at + lag.firstEnd}u + ${i}`)} += ${z}[${i}];`,
       ...loop(count, "j", (j) => [

@@ -104,7 +104,9 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           ...(model.parameterCount <= unroll && perParameter(model.parameterCount, hasVelocity)),
           ...(observation && {
             observables: { code: observation.declarations },
+            observe_load: { code: observation.load },
             observe: { code: observation.code },
+            observe_store: { code: observation.store },
           }),
         },
       },

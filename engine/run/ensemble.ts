@@ -178,10 +178,19 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       this.observeFirst = firstStep;
       this.clearMoments(observation);
-      for (let done = 0; done < options.steps; ) {
-        const steps = Math.min(observation.window, options.steps - done);
-        await this.window(observation, observing, done, steps, options);
-        done += steps;
+      // A window is read and merged while the device runs the next one.
+      let reading: Promise<void> = Promise.resolve();
+      try {
+        for (let done = 0; done < options.steps; ) {
+          const steps = Math.min(observation.window, options.steps - done);
+          await this.window(observation, observing, done, steps, options);
+          const taken = this.takeWindow(observation, observing, done, steps);
+          await reading;
+          reading = taken;
+          done += steps;
+        }
+      } finally {
+        await reading;
       }
       const frozen = await this.settle();
       return {
@@ -191,7 +200,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     });
   }
 
-  /** One window of an observation: steps, with the host's own records in between, then a readback. */
+  /** One window of an observation: steps, with the host's own records in between. */
   private async window(
     plan: ObservationPlan,
     observing: Observing,
@@ -210,13 +219,32 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       await this.take(kernel, first, next - rel, options, rel, options.steps);
       rel = next;
     }
-    for (const chunk of this.chunks) {
-      const series = 4 * plan.seriesWords * chunk.lanes;
-      const sums = 4 * plan.momentsWords * chunk.lanes;
-      const [seriesBytes, momentsBytes] = await this.readback.read([
-        { buffer: chunk.series ?? chunk.state, offset: 0, size: series },
-        { buffer: chunk.moments ?? chunk.state, offset: 0, size: sums },
-      ]);
+  }
+
+  /** Copies a window's results at once, in queue order; merges them when they arrive. */
+  private async takeWindow(
+    plan: ObservationPlan,
+    observing: Observing,
+    first: number,
+    steps: number,
+  ): Promise<void> {
+    const copies = this.chunks.map((chunk) =>
+      this.readback.read([
+        {
+          buffer: chunk.series ?? chunk.state,
+          offset: 0,
+          size: 4 * plan.seriesWords * chunk.lanes,
+        },
+        {
+          buffer: chunk.moments ?? chunk.state,
+          offset: 0,
+          size: 4 * plan.momentsWords * chunk.lanes,
+        },
+      ]),
+    );
+    this.clearMoments(plan);
+    for (const [c, chunk] of this.chunks.entries()) {
+      const [seriesBytes, momentsBytes] = await copies[c]!;
       observing.takeSeries(
         new Float32Array(seriesBytes!),
         chunk.firstLane,
@@ -226,7 +254,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       );
       observing.takeMoments(new Float32Array(momentsBytes!), chunk.firstLane, chunk.lanes);
     }
-    this.clearMoments(plan);
   }
 
   /** Sums to zero; the rings of earlier states stay. */
@@ -490,8 +517,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         replicaStepsPerSecond: (round * this.lanes) / seconds,
       });
     }
-    await this.pacer.idle();
-    this.device.check();
   }
 
   /** `steps` steps of one chunk, in slices of lanes and dispatches of bounded time. */

@@ -125,6 +125,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
 
+  //#slot observe_load
+  //#end
+
   for (var s = 0u; s < run.steps; s += 1u) {
     let step = run.first_step + s;
     minibatch_begin(&minibatch, step, batch, run.rebuild != 0u && s == 0u);
@@ -169,6 +172,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     //#end
   }
 
+  //#slot observe_store
+  //#end
   for (var p = 0u; p < PARAMS; p += 1u) {
     state[p * run.lanes + lane] = theta[p];
     if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }

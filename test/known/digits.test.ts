@@ -1,10 +1,8 @@
 /** The vendored digits are the published ones, and the split is what it says it is. */
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { cosineRegression } from "../../models/cosineRegression.ts";
 import { type Dataset, subset } from "../../models/dataset.ts";
 import { allDigits, digits } from "../../models/digits.ts";
-import { centerToy, curvatureToy } from "../../models/epochToy.ts";
 
 const pixels = (dataset: Dataset) => dataset.fields.x!.data;
 const labels = (dataset: Dataset) => dataset.fields.digit!.data;

@@ -63,6 +63,7 @@ export function seriesRecord(): RunRecord {
       conditions: [{ learningRate: 0.1 }, { learningRate: 0.2 }],
       replicas: { first: 0, count: 3 },
       frozen: Int32Array.of(-1, -1, -1, 12, -1, -1),
+      bounds: { theta: 1e6, loss: 1e12 },
       provenance: {
         thermograd: "0.1.0",
         adapter: "Fake adapter",
