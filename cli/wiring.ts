@@ -3,10 +3,7 @@
  *
  * Everything is loaded when asked for, so that `--help` loads none of it.
  */
-import type { Bench, Explainer, Io } from "./io.ts";
-
-const load = async <Module>(path: string): Promise<Module> =>
-  (await import(new URL(path, import.meta.url).href)) as Module;
+import type { Io } from "./io.ts";
 
 function onInterrupt(handler: () => void): () => void {
   process.on("SIGINT", handler);
@@ -25,8 +22,8 @@ export const processIo = (): Io => ({
     const { describeDevices, printDevices } = await import("../engine/index.ts");
     return printDevices(await describeDevices(adapter));
   },
-  explain: () => load<Explainer>("../engine/explain.ts"),
-  bench: () => load<Bench>("../bench/index.ts"),
+  explain: async () => (await import("./explainer.ts")).createExplainer(),
+  bench: () => import("../bench/index.ts"),
   stdout: process.stdout,
   stderr: process.stderr,
   isTTY: process.stderr.isTTY === true,

@@ -8,8 +8,9 @@ export {
 } from "./device.ts";
 export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
+export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
-export { fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
 export { moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";

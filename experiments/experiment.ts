@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import type { Estimate } from "../analysis/estimate.ts";
 import type { Device } from "../engine/device.ts";
+import type { ExplainRequest } from "../engine/explain.ts";
 import type { RunRecord } from "../engine/record.ts";
 
 /** One measured number beside what theory says of it. */
@@ -90,4 +91,9 @@ export interface Experiment<Schema extends z.ZodObject = z.ZodObject> {
   /** Cheaper values that `--quick` puts in place of the defaults. */
   readonly quick: Partial<z.infer<Schema>>;
   readonly run: (parameters: z.infer<Schema>, context: RunContext) => Promise<ExperimentResult>;
+  /**
+   * The model it trains and how, for `thermograd explain`: the options that `run` gives to
+   * `createEnsemble`. Left out where an experiment trains no single model.
+   */
+  readonly explain?: (parameters: z.infer<Schema>) => ExplainRequest;
 }

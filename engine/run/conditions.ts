@@ -2,8 +2,8 @@
  * Hyperparameter settings of an ensemble: a rule's own, with those of a sweep put in place.
  */
 import { ArgumentError } from "../errors.ts";
+import type { SamplingLaw } from "../sampling.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
-import { structText } from "../wgsl/layout.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
 export type Sweep = Readonly<Record<string, readonly number[]>>;
@@ -20,6 +20,10 @@ function combinations(sweep: Sweep): Setting[] {
   }
   return settings;
 }
+
+/** The rule with the batch size that the sampling law dictates, if it does. */
+export const ruleFor = (rule: UpdateRule, sampling: SamplingLaw, samples: number): UpdateRule =>
+  sampling === "fullBatch" ? { ...rule, setting: { ...rule.setting, batchSize: samples } } : rule;
 
 /** Complete, checked settings, one per condition. */
 export function resolveConditions(rule: UpdateRule, sweep: Sweep = {}): Setting[] {
@@ -60,29 +64,4 @@ export function completeSetting(rule: UpdateRule, given: Setting): Setting {
 export function sweptNames(conditions: readonly Setting[]): string[] {
   const first = conditions[0] ?? {};
   return Object.keys(first).filter((name) => conditions.some((c) => c[name] !== first[name]));
-}
-
-/** `learningRate` → `learning_rate`, the struct member. */
-export const memberName = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** The struct of hyperparameters, one f32 each. */
-export const hyperparameterStruct = (rule: UpdateRule): string =>
-  structText(
-    "Hyperparameters",
-    Object.fromEntries(Object.keys(rule.hyperparameters).map((name) => [memberName(name), "f32"])),
-  );
-
-/** Their loader from `hyper`, [hyperparameter, condition]. */
-export function hyperparameterLoader(rule: UpdateRule): string {
-  const loads = Object.keys(rule.hyperparameters).map(
-    (_, k) => `    hyper[${k}u * run.conditions + condition],`,
-  );
-  return [
-    "fn hyperparameters(condition: u32) -> Hyperparameters {",
-    "  return Hyperparameters(",
-    ...loads,
-    "  );",
-    "}",
-  ].join("\n");
 }

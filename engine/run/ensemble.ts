@@ -7,11 +7,8 @@
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { initialState } from "../initial.ts";
-import { BLOCK, momentsLayout } from "../observe/moments.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
-import { planObservation } from "../observe/observation.ts";
 import { coordinateIndex } from "../observe/quantity.ts";
-import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { planThread, RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import { storesOrder } from "../sampling.ts";
@@ -21,18 +18,12 @@ import type { LinkedShader } from "../wgsl/link.ts";
 import { type DataSource, packRows } from "../wgsl/row.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
 import { checkData } from "./checkData.ts";
-import {
-  type Chunk,
-  chooseWindow,
-  chunkLanes,
-  createChunk,
-  destroyChunk,
-  type LaneWords,
-} from "./chunk.ts";
+import { type Chunk, chunkLanes, createChunk, destroyChunk } from "./chunk.ts";
 import { completeSetting, sweptNames } from "./conditions.ts";
 import { type Packed, pack, unpack } from "./container.ts";
 import { divergence } from "./divergence.ts";
 import { evaluateLanes, evaluationShader } from "./evaluate.ts";
+import { laneWords, observationPlan } from "./observationPlan.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { type EnsembleOptions, fingerprint, type Resolved, resolve } from "./options.ts";
 import { Pacer } from "./pacer.ts";
@@ -69,10 +60,6 @@ export interface EnsembleState {
   /** [condition, replica, param]; null without momentum. */
   readonly velocity: Field | null;
 }
-
-/** Bytes of series that all lanes may hold between two readbacks. */
-const SERIES_BYTES = 32 * 2 ** 20;
-const LONGEST_WINDOW = 1 << 16;
 
 export class Ensemble<O extends Observables> implements AsyncDisposable {
   readonly plan: ThreadPlan;
@@ -113,7 +100,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.plan = plan;
     this.settings = resolved.conditions;
     this.observation = observation;
-    const words = laneWords(resolved, observation);
+    const words = laneWords({ ...resolved, samples: resolved.data.samples }, observation);
     let first = 0;
     this.chunks = chunkLanes(
       words,
@@ -758,18 +745,6 @@ function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
   return Float32Array.from(names.flatMap((name) => settings.map((setting) => setting[name]!)));
 }
 
-function laneWords(
-  { model, hasVelocity, sampling, data }: Resolved,
-  plan: ObservationPlan | null,
-): LaneWords {
-  return {
-    state: (hasVelocity ? 2 : 1) * model.parameterCount,
-    order: storesOrder(sampling) ? data.samples : 0,
-    series: plan?.seriesWords ?? 0,
-    moments: plan?.momentsWords ?? 0,
-  };
-}
-
 function checkSteps(where: string, steps: number): void {
   if (!Number.isInteger(steps) || steps < 0) {
     throw new ArgumentError(`${where}: steps is ${steps}; use a whole number >= 0.`);
@@ -853,40 +828,6 @@ export async function createEnsemble<const O extends Observables = Record<never,
     throw error;
   }
   return ensemble;
-}
-
-function observationPlan(
-  observables: Observables | undefined,
-  resolved: Resolved,
-): ObservationPlan | null {
-  if (!observables || Object.keys(observables).length === 0) return null;
-  if ("run" in observables) {
-    throw new ArgumentError(
-      'observables: the name "run" is taken by the record of the run itself; choose another.',
-    );
-  }
-  const { model, conditions, hasVelocity, lanes } = resolved;
-  const specs = Object.values(observables);
-  const series = specs.filter((spec) => spec.kind === "series");
-  const blocks = specs.filter((spec) => spec.kind === "moments").map((spec) => BLOCK * spec.every);
-  const wordsAt = (window: number): number =>
-    series.reduce(
-      (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),
-      0,
-    );
-  const window = chooseWindow(wordsAt, lanes, Math.min(LONGEST_WINDOW, ...blocks), SERIES_BYTES);
-  for (const spec of specs) {
-    if (spec.kind === "moments") {
-      momentsLayout(spec, { model, hasVelocity, conditions: conditions.length, place: () => 0 });
-    }
-  }
-  return planObservation({
-    model,
-    observables,
-    conditions: conditions.length,
-    hasVelocity,
-    window,
-  });
 }
 
 export { sweptNames };

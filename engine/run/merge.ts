@@ -99,7 +99,8 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
 /** What two Records must share to be of one ensemble, in an order that tells the most first. */
 function identity({ run, ...observables }: RunRecord): Readonly<Record<string, unknown>> {
   const { seed, model, sampling, update } = run.provenance;
-  const described = Object.entries(observables).map(([name, record]) => {
+  const described = Object.entries(observables).map(([name, value]) => {
+    const record = value as ObservableRecord;
     const { kind } = record;
     if (kind === "series") return [name, kind, record.every, record.quantities];
     if (kind === "moments") return [name, kind, record.every, record.lags, record.coordinates];
