@@ -55,6 +55,19 @@ export interface ClassifierResult {
 const QUANTITIES = ["loss", "theta.theta", "g.g", "theta.g"] as const;
 const EVERY = 10;
 
+const classifiers = (p: Settings): readonly Model[] => [
+  softmaxClassifier(),
+  tanhClassifier(p.hidden),
+];
+
+const decay = (p: Settings) => ({ batchSize: p.batchSize, weightDecay: p.weightDecay });
+
+const setup = (p: Settings) => ({
+  update: sgd(decay(p)),
+  replicas: p.replicas,
+  observables: { series: series({ of: QUANTITIES, every: EVERY }) },
+});
+
 export const digits: Experiment<typeof parameters> = {
   id: "digits",
   title: "The stationary state of SGD on handwritten digits",
@@ -70,9 +83,16 @@ export const digits: Experiment<typeof parameters> = {
     "reported beside it.",
   parameters,
   quick: { replicas: 8, burnIn: 3000, steps: 3000, learningRates: [0.1, 0.3, 0.8] },
+  explain: (p) =>
+    classifiers(p).map((model) => ({
+      ...setup(p),
+      model,
+      update: sgd({ ...decay(p), learningRate: p.learningRates[0]! }),
+      samples: digitsData({ seed: 1 }).train.samples,
+    })),
   async run(p, context) {
     const { train, test } = digitsData({ seed: 1 });
-    const models = [softmaxClassifier(), tanhClassifier(p.hidden)];
+    const models = classifiers(p);
     const lanes = p.learningRates.length * p.replicas;
     const work = models.map((model) => p.batchSize * 6 * model.parameterCount);
     const total = work.reduce((sum, w) => sum + w * lanes * (p.burnIn + p.steps), 0);
@@ -119,14 +139,12 @@ async function classifier(
   context: RunContext,
 ): Promise<Outcome> {
   await using ensemble = await createEnsemble(context.device, {
+    ...setup(p),
     model,
     data: train,
-    update: sgd({ batchSize: p.batchSize, weightDecay: p.weightDecay }),
     sweep: { learningRate: p.learningRates },
-    replicas: p.replicas,
     seed: context.seed,
     initial: fanIn(),
-    observables: { series: series({ of: QUANTITIES, every: EVERY }) },
   });
   const { burnIn, observed } = await stages.run({
     label: model.name,
