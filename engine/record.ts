@@ -58,7 +58,7 @@ export interface SnapshotRecord {
   readonly kind: "snapshot";
   readonly steps: Float64Array;
   readonly coordinates: readonly string[];
-  /** [time, condition, replica, coordinate] */
+  /** [time, condition, replica, coordinate]; NaN from the step a replica froze. */
   readonly values: Field;
 }
 

@@ -96,19 +96,37 @@ export function epochOrder(lane: Lane, epoch: number, samples: number): Uint32Ar
   return order;
 }
 
-function reshuffled(lane: Lane, step: number, samples: number, batchSize: number) {
-  const batches = Math.floor(samples / batchSize);
-  const epoch = Math.floor(step / batches);
-  const first = (step - epoch * batches) * batchSize;
-  return epochOrder(lane, epoch, samples).slice(first, first + batchSize);
-}
+/** Which stored order a step's batch is cut from, and which of its M batches it is. */
+const PLACES = {
+  reshuffled: (step: number, batches: number) => ({
+    order: Math.floor(step / batches),
+    batch: step % batches,
+  }),
+  symmetric: (step: number, batches: number) => {
+    const s = step % (2 * batches);
+    return {
+      order: Math.floor(step / (2 * batches)),
+      batch: s < batches ? s : 2 * batches - 1 - s,
+    };
+  },
+} as const;
 
-function symmetric(lane: Lane, step: number, samples: number, batchSize: number) {
+/** The batches of a shuffled law; the last order is kept, so an epoch in sequence is shuffled once. */
+function shuffledBatches(
+  law: keyof typeof PLACES,
+  lane: Lane,
+  samples: number,
+  batchSize: number,
+): (step: number) => Uint32Array {
   const batches = Math.floor(samples / batchSize);
-  const cycle = Math.floor(step / (2 * batches));
-  const s = step - cycle * 2 * batches;
-  const first = (s < batches ? s : 2 * batches - 1 - s) * batchSize;
-  return epochOrder(lane, cycle, samples).slice(first, first + batchSize);
+  let kept = -1;
+  let indices = new Uint32Array(0);
+  return (step) => {
+    const { order, batch } = PLACES[law](step, batches);
+    if (order !== kept) indices = epochOrder(lane, order, samples) as Uint32Array<ArrayBuffer>;
+    kept = order;
+    return indices.slice(batch * batchSize, (batch + 1) * batchSize);
+  };
 }
 
 function sequential(_lane: Lane, step: number, samples: number, batchSize: number) {
@@ -119,14 +137,24 @@ function sequential(_lane: Lane, step: number, samples: number, batchSize: numbe
 const fullBatch = (_lane: Lane, _step: number, samples: number) =>
   Uint32Array.from({ length: samples }, (_, b) => b);
 
-const TWINS: Readonly<Record<SamplingLaw, typeof withReplacement>> = {
-  withReplacement,
-  distinct,
-  reshuffled,
-  sequential,
-  symmetric,
-  fullBatch,
-};
+const TWINS = { withReplacement, distinct, sequential, fullBatch } as const;
+
+/**
+ * The batches of one trajectory: step ↦ indices, the same as `batchIndices`, at the cost of one
+ * shuffle an epoch when steps follow each other.
+ * @returns sample indices, [batchSize]; [samples] for `fullBatch`
+ */
+export function batchSequence(
+  law: SamplingLaw,
+  lane: Lane,
+  samples: number,
+  batchSize: number,
+): (step: number) => Uint32Array {
+  if (law === "reshuffled" || law === "symmetric") {
+    return shuffledBatches(law, lane, samples, batchSize);
+  }
+  return (step) => TWINS[law](lane, step, samples, batchSize);
+}
 
 /**
  * Samples of the batch of one step.
@@ -141,7 +169,7 @@ export const batchIndices = (
   step: number,
   samples: number,
   batchSize: number,
-): Uint32Array => TWINS[law](lane, step, samples, batchSize);
+): Uint32Array => batchSequence(law, lane, samples, batchSize)(step);
 
 /** Steps after which every sample was visited once; null for laws without epochs. */
 export function batchesPerEpoch(

@@ -195,8 +195,9 @@ function warningsOf(model: string, measured: readonly Measured[]): string[] {
       : []),
     ...(apart.length > 0
       ? [
-          `${model}: at learning rate ${rates(apart)} replicas keep to different |theta|^2 (split ` +
-            `R-hat up to ${largest.toFixed(2)}): averages are over the minima that replicas found`,
+          `${model}: at learning rate ${rates(apart)} the replicas have not mixed, each keeps its own ` +
+            `|theta|^2 over the observed steps (split R-hat up to ${largest.toFixed(2)}); error bars come ` +
+            "from the scatter of the replicas and include this",
         ]
       : []),
   ];

@@ -76,6 +76,11 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
   const coordinates =
     spec.of ?? (context.hasVelocity ? [...names, ...names.map((name) => `v.${name}`)] : names);
   const count = coordinates.length;
+  if (coordinates.some((quantity) => quantityName(quantity) === "fullLoss")) {
+    throw new ArgumentError(
+      "moments: fullLoss is not summed on the device; observe it with series, or use loss.",
+    );
+  }
   if (count > MAX_COORDINATES) {
     throw new LimitError(
       `moments: ${count} coordinates need ${count ** 2} sums for each replica, the limit is ` +

@@ -77,8 +77,9 @@ export async function unpack(
         "use an earlier checkpoint or begin anew.",
     );
   }
-  // A copy, so that typed arrays start at multiples of their element size.
-  const buffer = bytes.slice().buffer;
+  // A copy, so that typed arrays start at multiples of their element size; not `slice`, which for
+  // Node's Buffer is a view into a pool.
+  const { buffer } = new Uint8Array(bytes);
   const headerLength = new DataView(buffer).getUint32(start - 4, true);
   const json = new TextDecoder().decode(new Uint8Array(buffer, start, headerLength));
   const { header, entries } = JSON.parse(json) as {

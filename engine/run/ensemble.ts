@@ -8,11 +8,13 @@ import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { initialState } from "../initial.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
+import { coordinateIndex } from "../observe/quantity.ts";
 import { planThread, RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import { storesOrder } from "../sampling.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
+import type { LinkedShader } from "../wgsl/link.ts";
 import { type DataSource, packRows } from "../wgsl/row.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
 import { checkData } from "./checkData.ts";
@@ -77,6 +79,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private hasReference = false;
   private readonly readback: Readback;
   private readonly pacer: Pacer;
+  private readonly kernels = new Map<ObservationPlan | null, Promise<Kernel>>();
+  /** Evaluation shaders by the outputs they average. */
+  private readonly evaluations = new Map<string, LinkedShader>();
   private readonly groups = new Map<string, GPUBindGroup[]>();
   private rebuild = true;
   private busy: string | null = null;
@@ -212,8 +217,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const end = first + steps;
     for (let rel = first; rel < end; ) {
       const due = observing.due(rel);
-      if (due.fullLoss)
-        observing.takeFullLoss(rel, await this.lanesMean([this.resolved.model.loss]));
+      if (due.fullLoss) observing.takeFullLoss(rel, await this.lanesMean(["loss"]));
       if (due.snapshot) observing.takeSnapshot(rel, await this.readStates());
       const next = observing.nextDue(rel, end);
       await this.take(kernel, first, next - rel, options, rel, options.steps);
@@ -333,16 +337,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
       const of = options.of ?? ["loss", ...Object.keys(model.metrics)];
-      const nodes = of.map((name) => {
-        const node = name === "loss" ? model.loss : model.metrics[name];
-        if (node) return node;
+      const outputs = ["loss", ...Object.keys(model.metrics)];
+      for (const name of of) {
+        if (outputs.includes(name)) continue;
         throw new ArgumentError(
-          `evaluate: "${name}" is no output of ${model.name}; there are ` +
-            `${["loss", ...Object.keys(model.metrics)].join(", ")}.`,
+          `evaluate: "${name}" is no output of ${model.name}; there are ${outputs.join(", ")}.`,
         );
-      });
+      }
       if (options.data) checkData(options.data, model);
-      const data = await this.lanesMean(nodes, options.data);
+      const data = await this.lanesMean(of, options.data);
       return {
         axes: [{ name: "quantity", length: of.length, values: of }, ...ensembleAxes(shape)],
         data,
@@ -351,18 +354,25 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     });
   }
 
-  private async lanesMean(
-    nodes: readonly (typeof this.resolved.model.loss)[],
-    data?: DataSource,
-  ): Promise<Float64Array> {
+  private evaluation(of: readonly string[]): LinkedShader {
+    const known = this.evaluations.get(of.join());
+    if (known) return known;
+    const { model } = this.resolved;
+    const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
+    const shader = evaluationShader(model, nodes, this.plan.row, this.plan.unroll);
+    this.evaluations.set(of.join(), shader);
+    return shader;
+  }
+
+  private async lanesMean(of: readonly string[], data?: DataSource): Promise<Float64Array> {
     const { model } = this.resolved;
     const rows = data
       ? storage(this.device.gpu, "evaluation data", packRows(data, model.fields, this.plan.row))
       : this.data;
     const means = await evaluateLanes({
       device: this.device,
-      shader: evaluationShader(model, nodes, this.plan.row, this.plan.unroll),
-      outputs: nodes.length,
+      shader: this.evaluation(of),
+      outputs: of.length,
       chunks: this.chunks,
       data: rows,
       samples: (data ?? this.resolved.data).samples,
@@ -375,7 +385,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   /** Changes hyperparameters of all conditions, or of one, from the next step on. */
   set(change: Readonly<Record<string, number>>, condition?: number): void {
     this.free("set");
-    const { rule, conditions, hasVelocity, hasNoise, data } = this.resolved;
+    const { rule, conditions, data } = this.resolved;
     if (condition !== undefined && !conditions[condition]) {
       throw new ArgumentError(
         `set: there is no condition ${condition}; there are ${conditions.length}, counted from 0.`,
@@ -394,15 +404,34 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       }
     }
     this.resolved.checkBatches(settings, data.samples);
+    const misfit = this.misfit(settings);
+    if (misfit !== null) throw new ArgumentError(`set: ${misfit}`);
+    this.adopt(settings);
+  }
+
+  /** Why the kernels of this ensemble cannot run under `settings`, or null. */
+  private misfit(settings: readonly Setting[]): string | null {
+    const { rule, conditions, hasVelocity, hasNoise, sampling } = this.resolved;
     if (
       (rule.needsVelocity(settings) && !hasVelocity) ||
       (rule.needsNoise(settings) && !hasNoise)
     ) {
-      throw new ArgumentError(
-        "set: the ensemble was created without momentum (or gradient noise), so it keeps no state " +
-          "for it; create it with a value above 0 in some condition.",
+      return (
+        "the ensemble was created without momentum (or gradient noise), so it keeps no state " +
+        "for it; create it with a value above 0 in some condition."
       );
     }
+    const largest = largestBatch(conditions);
+    if (sampling === "distinct" && largestBatch(settings) > largest) {
+      return (
+        `batchSize is ${largestBatch(settings)}, the ensemble was created for distinct batches of ` +
+        `up to ${largest} samples; create it with the larger batch in some condition.`
+      );
+    }
+    return null;
+  }
+
+  private adopt(settings: readonly Setting[]): void {
     this.settings = settings;
     this.rebuild = true;
     this.device.gpu.queue.writeBuffer(this.hyper, 0, hyperWords(settings));
@@ -427,8 +456,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     });
   }
 
-  /** Takes the state of a checkpoint of the same ensemble (or of the same replicas of a larger one). */
+  /** Takes the state of a checkpoint of an ensemble that was created with the same options. */
   async restore(bytes: Uint8Array): Promise<void> {
+    await this.exclusively("restore", () => this.resume(bytes));
+  }
+
+  private async resume(bytes: Uint8Array): Promise<void> {
     const { header, arrays } = await unpack(bytes, "checkpoint");
     const { states, frozen, reference } = arrays;
     if (header.kind !== "ensemble" || !states || !frozen || !reference) {
@@ -443,6 +476,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
           "differ); create the ensemble with the options it was made with.",
       );
     }
+    const settings = header.conditions as Setting[];
+    const misfit = this.misfit(settings);
+    if (misfit !== null) throw new CheckpointError(`checkpoint: ${misfit}`);
     const width = states.length / this.lanes;
     for (const chunk of this.chunks) {
       const words = new Float32Array(width * chunk.lanes);
@@ -456,8 +492,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.device.gpu.queue.writeBuffer(chunk.state, 0, words);
       this.device.gpu.queue.writeBuffer(chunk.frozen, 0, stops);
     }
-    this.settings = header.conditions as Setting[];
-    this.device.gpu.queue.writeBuffer(this.hyper, 0, hyperWords(this.settings));
+    this.adopt(settings);
     if (
       header.hasReference === true &&
       reference.length === this.reference.length &&
@@ -468,7 +503,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.hasReference = true;
     }
     this.step = header.step as number;
-    this.rebuild = true;
   }
 
   /** Step at which each replica froze, −1 if it did not, [condition, replica]. */
@@ -581,11 +615,17 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     };
   }
 
-  private async kernel(observation: ObservationPlan | null): Promise<Kernel> {
+  /** Linked and compiled once: `advance` of a few steps must cost no more than they do. */
+  private kernel(observation: ObservationPlan | null): Promise<Kernel> {
+    const known = this.kernels.get(observation);
+    if (known) return known;
     const shader = this.plan.shader(observation);
-    return kernel(this.device, shader, this.bindings(observation !== null), {
+    const made = kernel(this.device, shader, this.bindings(observation !== null), {
       WORKGROUP: this.plan.workgroup,
     });
+    this.kernels.set(observation, made);
+    made.catch(() => this.kernels.delete(observation));
+    return made;
   }
 
   private bindings(observing: boolean): Bindings {
@@ -696,6 +736,9 @@ const RUN_ZERO = Object.fromEntries(Object.keys(RUN_SCHEMA).map((name) => [name,
   number
 >;
 
+const largestBatch = (settings: readonly Setting[]): number =>
+  Math.max(...settings.map(({ batchSize }) => batchSize!));
+
 /** [hyperparameter, condition] */
 function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
   const names = Object.keys(settings[0]!);
@@ -723,7 +766,8 @@ function fillReference(
     const ofVelocity =
       typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
     const source = ofVelocity ? velocity! : theta;
-    const index = model.coordinateNames.indexOf(
+    const index = coordinateIndex(
+      model,
       ofVelocity && typeof quantity === "string" ? name.slice(2) : name,
     );
     const vector = typeof quantity === "string" ? null : quantity.vector;
@@ -763,7 +807,7 @@ export async function createEnsemble<const O extends Observables = Record<never,
     rule: resolved.rule,
     sampling: resolved.sampling,
     samples: resolved.data.samples,
-    maxBatch: Math.max(...resolved.conditions.map((c) => c.batchSize!)),
+    maxBatch: largestBatch(resolved.conditions),
     hasVelocity: resolved.hasVelocity,
     hasNoise: resolved.hasNoise,
     lanes: resolved.lanes,
@@ -776,8 +820,13 @@ export async function createEnsemble<const O extends Observables = Record<never,
     plan,
     observationPlan(options.observables, resolved),
   );
-  if (options.from) await ensemble.restore(options.from);
-  else ensemble.initialize();
+  try {
+    if (options.from) await ensemble.restore(options.from);
+    else ensemble.initialize();
+  } catch (error) {
+    ensemble.dispose();
+    throw error;
+  }
   return ensemble;
 }
 

@@ -24,10 +24,9 @@ function join(a: Field, b: Field, axis: string): Field {
     data.set(a.data.subarray(i * la, (i + 1) * la), from);
     data.set(b.data.subarray(i * lb, (i + 1) * lb), from + la);
   }
-  const merged = {
-    ...a.axes[position]!,
-    length: a.axes[position]!.length + b.axes[position]!.length,
-  };
+  const [first, second] = [a.axes[position]!, b.axes[position]!];
+  const ticks = first.values && second.values && { values: [...first.values, ...second.values] };
+  const merged = { ...first, length: first.length + second.length, ...ticks };
   return { ...a, axes: a.axes.map((old, i) => (i === position ? merged : old)), data };
 }
 
@@ -97,6 +96,38 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
   );
 }
 
+/** What two Records must share to be of one ensemble, in an order that tells the most first. */
+function identity({ run, ...observables }: RunRecord): Readonly<Record<string, unknown>> {
+  const { seed, model, sampling, update } = run.provenance;
+  const described = Object.entries(observables).map(([name, value]) => {
+    const record = value as ObservableRecord;
+    const { kind } = record;
+    if (kind === "series") return [name, kind, record.every, record.quantities];
+    if (kind === "moments") return [name, kind, record.every, record.lags, record.coordinates];
+    return [name, kind, record.coordinates];
+  });
+  return {
+    model,
+    update,
+    sampling,
+    seed,
+    conditions: run.conditions.length,
+    observables: described,
+  };
+}
+
+function checkSame(where: string, a: RunRecord, b: RunRecord): void {
+  const [left, right] = [identity(a), identity(b)];
+  for (const key of Object.keys(left)) {
+    const [x, y] = [JSON.stringify(left[key]), JSON.stringify(right[key])];
+    if (x === y) continue;
+    throw new ArgumentError(
+      `${where}: the Records are of different ensembles, ${key} is ${x} and ${y}; ` +
+        "give Records of one ensemble.",
+    );
+  }
+}
+
 /**
  * The Record of two stretches of one run, `a` before `b`.
  *
@@ -109,6 +140,13 @@ export function merge<R extends RunRecord>(a: R, b: R): R {
     throw new ArgumentError(
       `merge: the second Record begins at step ${b.run.firstStep}, the first ends at ` +
         `${a.run.firstStep + a.run.steps}; give stretches that follow each other.`,
+    );
+  }
+  checkSame("merge", a, b);
+  if (a.run.replicas.first !== b.run.replicas.first) {
+    throw new ArgumentError(
+      `merge: replicas from ${a.run.replicas.first} and from ${b.run.replicas.first}; ` +
+        "give Records of the same replicas, or join shards with mergeShards.",
     );
   }
   const merged: Record<string, unknown> = {};
@@ -129,8 +167,9 @@ export function merge<R extends RunRecord>(a: R, b: R): R {
 /**
  * The Record of two shards of one ensemble: the replicas of `a`, then those of `b`.
  *
- * @throws ArgumentError when the shards cover different steps or do not follow each other, or when
- * moments are about different reference points (give both shards the same `reference`).
+ * Moments of `b` are taken about the reference point of `a`.
+ * @throws ArgumentError when the shards cover different steps, do not follow each other, or are of
+ * different ensembles.
  */
 export function mergeShards<R extends RunRecord>(a: R, b: R): R {
   const [ra, rb] = [a.run.replicas, b.run.replicas];
@@ -145,6 +184,7 @@ export function mergeShards<R extends RunRecord>(a: R, b: R): R {
         `${b.run.steps}; give shards of the same steps, the second beginning where the first ends.`,
     );
   }
+  checkSame("mergeShards", a, b);
   const merged: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(a)) {
     if (name === "run") continue;

@@ -196,7 +196,7 @@ export class Observing {
     const records: Record<string, ObservableRecord> = {};
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
-    for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host);
+    for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
     return records;
   }
 
@@ -294,13 +294,20 @@ export class Observing {
     };
   }
 
-  private snapshotRecord({ states, steps }: SnapshotHost): SnapshotRecord {
+  private snapshotRecord({ states, steps }: SnapshotHost, frozen: Int32Array): SnapshotRecord {
     const width = (states[0]?.length ?? 0) / this.lanes;
     const names = this.model.coordinateNames;
     const coordinates =
       width > names.length ? [...names, ...names.map((name) => `v.${name}`)] : [...names];
     const data = new Float32Array(states.length * this.lanes * coordinates.length);
-    for (const [t, state] of states.entries()) data.set(state, t * this.lanes * coordinates.length);
+    states.forEach((state, t) => {
+      data.set(state, t * this.lanes * coordinates.length);
+      for (let lane = 0; lane < this.lanes; lane += 1) {
+        if (frozen[lane]! < 0 || steps[t]! < frozen[lane]!) continue;
+        const at = (t * this.lanes + lane) * coordinates.length;
+        data.fill(Number.NaN, at, at + coordinates.length);
+      }
+    });
     return {
       kind: "snapshot",
       steps: Float64Array.from(steps),

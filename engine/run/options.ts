@@ -78,7 +78,7 @@ const isCount = (value: number, least: number): boolean =>
 
 function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; count: number } {
   const range = typeof replicas === "number" ? { first: 0, count: replicas } : replicas;
-  if (!isCount(range.count, 1) || !isCount(range.first, 0)) {
+  if (!isCount(range.count, 1) || !isCount(range.first, 0) || range.first + range.count > 2 ** 32) {
     throw new ArgumentError(
       `replicas: ${JSON.stringify(replicas)} is no number of replicas; use a whole number >= 1, ` +
         "or { first, count } for a shard.",
@@ -93,6 +93,10 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
   }
+  const { onDiverge = "freeze" } = options;
+  if (onDiverge !== "freeze" && onDiverge !== "throw") {
+    throw new ArgumentError(`onDiverge: "${onDiverge}" is unknown; use "freeze" or "throw".`);
+  }
   if (!SAMPLING_LAWS.includes(sampling)) {
     throw new ArgumentError(
       `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
@@ -100,8 +104,15 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   }
   const conditions = resolveConditions(ruleFor(rule, sampling, data.samples), options.sweep);
   const checkBatches = (settings: readonly Setting[], samples: number): void => {
-    for (const { batchSize } of settings)
+    for (const { batchSize } of settings) {
       validateSampling(sampling, samples, batchSize!, options.lastBatch);
+      if (sampling === "fullBatch" && batchSize !== samples) {
+        throw new ArgumentError(
+          `sampling: a fullBatch batch has all ${samples} samples, batchSize is ${batchSize}; ` +
+            'do not set or sweep batchSize, or use sampling: "distinct".',
+        );
+      }
+    }
   };
   checkBatches(conditions, data.samples);
   const replicas = replicaRange(options.replicas);
@@ -127,7 +138,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     seed,
     commonNoise: options.commonNoise ?? false,
     initial,
-    onDiverge: options.onDiverge ?? "freeze",
+    onDiverge,
     bounds: bounds(options.bounds),
     execution: checkExecution(options.execution ?? {}),
     shape: {

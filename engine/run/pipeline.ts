@@ -34,9 +34,9 @@ async function build(
   bindings: Bindings,
   overrides: Readonly<Record<string, number>>,
 ): Promise<Kernel> {
+  // The scope closes before anything is awaited: other calls' errors never fall into it.
   gpu.pushErrorScope("validation");
   const module = gpu.createShaderModule({ code: shader.code });
-  await checkModule(module, shader);
   const layouts = bindings.map((group) =>
     gpu.createBindGroupLayout({
       entries: group.flatMap((kind, binding) =>
@@ -46,16 +46,19 @@ async function build(
       ),
     }),
   );
+  const layout = gpu.createPipelineLayout({ bindGroupLayouts: layouts });
+  const scope = gpu.popErrorScope();
+  await checkModule(module, shader);
+  const failure = await scope;
+  if (failure) throw new ShaderError(`pipeline: ${failure.message}`);
   const pipeline = await gpu
     .createComputePipelineAsync({
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: layouts }),
+      layout,
       compute: { module, entryPoint: "main", constants: { ...overrides } },
     })
     .catch((error: unknown) => {
       throw new ShaderError(`pipeline: ${error instanceof Error ? error.message : String(error)}`);
     });
-  const failure = await gpu.popErrorScope();
-  if (failure) throw new ShaderError(`pipeline: ${failure.message}`);
   return { pipeline, layouts };
 }
 

@@ -70,10 +70,12 @@ class Writer {
   private readonly scopes: Map<string, string>[] = [new Map()];
   private readonly ids = new Map<Node, number>();
   private readonly accumulators = new Map<Statement, string>();
-  private names = 0;
+  private names: number;
 
   constructor(program: Program, leaves: Leaves, options: EmitOptions) {
     this.program = program;
+    // Numbers below are those of the statements' own names.
+    this.names = program.groups.reduce((sum, group) => sum + group.statements.length, 0);
     this.leaves = leaves;
     this.unroll = options.unroll;
   }

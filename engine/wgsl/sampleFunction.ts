@@ -19,6 +19,9 @@ const theta = (name: string, flat: Index): string =>
     ? `(*theta)[${at(name)}]`
     : `(*theta)[${at(name)} + ${printIndex(flat)}]`;
 
+/** A field's local array; the prefix keeps a field named `theta` or `data` from shadowing ours. */
+const arrayOf = (field: string): string => `sample_${field}`;
+
 /** Collects which row vectors and field arrays the body touches, and writes their loads. */
 function rowAccess(
   model: Model,
@@ -34,7 +37,7 @@ function rowAccess(
     sample: (name, flat) => {
       if (isLiteral(flat)) return component(layout.offsets[name]! + flat.constant);
       arrays.add(name);
-      return `${name}[${printIndex(flat)}]`;
+      return `${arrayOf(name)}[${printIndex(flat)}]`;
     },
     loads: () => {
       const filled = model.fields.filter(({ name }) => arrays.has(name));
@@ -42,7 +45,7 @@ function rowAccess(
         const elements = Array.from({ length: size }, (_, i) =>
           component(layout.offsets[name]! + i),
         );
-        return `  var ${name} = array<f32, ${size}>(${elements.join(", ")});`;
+        return `  var ${arrayOf(name)} = array<f32, ${size}>(${elements.join(", ")});`;
       });
       const rows = [...vectors].sort((a, b) => a - b);
       return [

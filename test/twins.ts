@@ -1,0 +1,54 @@
+/** Float64 twins of whole ensembles: every lane's trajectory, to compare a device's with. */
+import type { Observables } from "../engine/observe/observation.ts";
+import {
+  type ReferenceMoment,
+  referenceTrajectory,
+  type Trajectory,
+} from "../engine/referenceTrajectory.ts";
+import type { EnsembleState } from "../engine/run/ensemble.ts";
+import { type EnsembleOptions, resolve } from "../engine/run/options.ts";
+import { relativeError } from "./parity.ts";
+
+/** What a twin may be asked for besides its end. */
+export interface TwinOptions {
+  readonly steps: number;
+  readonly record?: boolean;
+  readonly onStep?: (lane: number, moment: ReferenceMoment) => void;
+}
+
+/** The twin of every lane, condition-major. */
+export function twins<O extends Observables>(
+  options: EnsembleOptions<O>,
+  { steps, record = false, onStep }: TwinOptions,
+): Trajectory[] {
+  const { model, data, rule, conditions, sampling, initial, seed, commonNoise, replicas } =
+    resolve(options);
+  return conditions.flatMap((setting, c) =>
+    Array.from({ length: replicas.count }, (_, r) =>
+      referenceTrajectory({
+        model,
+        data,
+        rule,
+        setting,
+        sampling,
+        initial,
+        lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + r },
+        steps,
+        record,
+        ...(onStep && { onStep: (moment) => onStep(c * replicas.count + r, moment) }),
+      }),
+    ),
+  );
+}
+
+/** Largest relative error over the lanes of θ (and v, where there is one). */
+export function stateError(state: EnsembleState, expected: readonly Trajectory[]): number {
+  let worst = 0;
+  expected.forEach(({ theta, velocity }, lane) => {
+    const at = (data: ArrayLike<number>): number[] =>
+      Array.from(theta, (_, p) => data[lane * theta.length + p]!);
+    worst = Math.max(worst, relativeError(at(state.theta.data), theta));
+    if (state.velocity) worst = Math.max(worst, relativeError(at(state.velocity.data), velocity));
+  });
+  return worst;
+}
