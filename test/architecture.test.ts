@@ -40,10 +40,10 @@ const LEVELS: readonly (readonly string[])[] = [
   ["autodiff", "rewrite", "simplify", "reference"],
   ["model"],
   ["device", "deviceReport", "initial", "sampling", "update/"],
-  ["wgsl/", "observe/", "referenceTrajectory"],
+  ["wgsl/", "observe/"],
   ["plan/"],
   ["run/"],
-  ["explanation/", "explain", "worker", "client"],
+  ["explanation/", "explain", "referenceTrajectory", "worker", "client"],
   ["index"],
 ];
 
