@@ -10,14 +10,13 @@ import type { Estimate } from "../analysis/index.ts";
 import { fanIn } from "../engine/initial.ts";
 import type { Model } from "../engine/model.ts";
 import { series } from "../engine/observe/series.ts";
-import type { SeriesRecord } from "../engine/record.ts";
 import { createEnsemble } from "../engine/run/ensemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import type { Dataset } from "../models/dataset.ts";
 import { digits as digitsData } from "../models/digits.ts";
 import { softmaxClassifier, tanhClassifier } from "../models/digitsClassifiers.ts";
 import { accuracyFigure, lossFigure, ratioFigure, stationaryLossFigure } from "./digitsFigures.ts";
-import { type Measured, measureCondition } from "./digitsMeasures.ts";
+import { type ClassifierResult, type Measured, measureCondition } from "./digitsMeasures.ts";
 import type { Experiment, ExperimentResult, Quantity, RunContext } from "./experiment.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import { replicas } from "./parameters.ts";
@@ -38,19 +37,6 @@ const parameters = z.object({
 });
 
 type Settings = z.infer<typeof parameters>;
-
-/** Everything measured of one classifier. */
-export interface ClassifierResult {
-  readonly name: string;
-  readonly rates: readonly number[];
-  readonly loss: readonly Estimate[];
-  readonly ratio: readonly Estimate[];
-  readonly trainAccuracy: readonly Estimate[];
-  readonly testAccuracy: readonly Estimate[];
-  /** null when there was none. */
-  readonly burnIn: SeriesRecord | null;
-  readonly observed: SeriesRecord;
-}
 
 const QUANTITIES = ["loss", "theta.theta", "g.g", "theta.g"] as const;
 const EVERY = 10;
