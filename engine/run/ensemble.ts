@@ -85,6 +85,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private readonly groups = new Map<string, GPUBindGroup[]>();
   private rebuild = true;
   private busy: string | null = null;
+  /** Settles with the last call; never rejects. */
+  private running: Promise<void> = Promise.resolve();
   private observeFirst = 0;
 
   /** Use `createEnsemble`. */
@@ -712,8 +714,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private async exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.free(what);
     this.busy = what;
+    const running = work();
+    this.running = running.then(
+      () => undefined,
+      () => undefined,
+    );
     try {
-      return await work();
+      return await running;
     } finally {
       this.busy = null;
     }
@@ -725,7 +732,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.readback.destroy();
   }
 
+  /** Waits for a call under way, e.g. `return ensemble.observe(…)` below an `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.running;
     await this.pacer.idle();
     this.dispose();
   }
