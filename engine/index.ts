@@ -19,14 +19,14 @@ export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
 export type * from "./record.ts";
+export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
-export {
-  createEnsemble,
-  type Ensemble,
-  type EnsembleProgress,
-  type EnsembleState,
-  type RecordOf,
-  type RunOptions,
+export type {
+  Ensemble,
+  EnsembleProgress,
+  EnsembleState,
+  RecordOf,
+  RunOptions,
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";

@@ -10,7 +10,7 @@ import type { Estimate } from "../analysis/index.ts";
 import { fanIn } from "../engine/initial.ts";
 import type { Model } from "../engine/model.ts";
 import { series } from "../engine/observe/series.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import type { Dataset } from "../models/dataset.ts";
 import { digits as digitsData } from "../models/digits.ts";

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { areaRate, covariance, type Estimate } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { quadraticMode } from "../models/quadraticMode.ts";
 import { heavyBallMode as theory } from "../models/theory/index.ts";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { areaRate, covariance, type Estimate } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { cosineRegression } from "../models/cosineRegression.ts";
 import { linearRegression } from "../models/linearRegression.ts";

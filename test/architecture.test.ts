@@ -216,7 +216,6 @@ describe("files", () => {
     expect(
       beyond(large, {
         "models/data/digits.ts": "a data set as text",
-        "engine/run/ensemble.ts": "to be split: checkpoints and observation apart from stepping",
         "test/known/theory.test.ts": "to be split: one file for each theory",
       }),
     ).toEqual([]);
