@@ -3,10 +3,12 @@
  * of a sampling law (a step, an epoch, or a permutation walked forward and back).
  */
 
+import type { ExplainRequest } from "../engine/explain.ts";
 import type { MomentsSpec } from "../engine/observe/moments.ts";
 import { moments } from "../engine/observe/moments.ts";
 import type { MomentsRecord } from "../engine/record.ts";
-import { createEnsemble, type RecordOf } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
+import type { RecordOf } from "../engine/run/ensemble.ts";
 import { batchesPerEpoch, type SamplingLaw } from "../engine/sampling.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { centeredData, centeredQuadratics } from "../models/centeredQuadratics.ts";
@@ -41,13 +43,32 @@ export interface CycleEnds {
   readonly steps: number;
 }
 
+type CycleSettings = Pick<CycleProblem, "learningRate" | "batchSize" | "sampling" | "replicas">;
+
+const cycleSetup = (
+  { learningRate, batchSize, sampling, replicas }: CycleSettings,
+  cycle: number,
+) => ({
+  model: centeredQuadratics(),
+  sampling,
+  update: sgd({ learningRate, batchSize }),
+  replicas,
+  observables: { moments: moments({ every: cycle }) },
+});
+
+/** The model and how it is trained, for `thermograd explain`. */
+export const explainCycles = (
+  settings: CycleSettings,
+  samples: number,
+): readonly ExplainRequest[] => [{ ...cycleSetup(settings, samples), samples }];
+
 /** Runs the problem from its minimum and accumulates moments of u = w − minimum at cycle ends. */
 export async function observeCycleEnds(
   problem: CycleProblem,
   minimum: number,
   context: RunContext,
 ): Promise<CycleEnds> {
-  const { curvatures, centers, learningRate, batchSize, sampling } = problem;
+  const { curvatures, centers, learningRate, batchSize } = problem;
   const { exact } = predictionOf(() => cycleMoments(problem));
   const cycle = cycleSteps(problem);
   const curvature = curvatures.reduce((sum, a) => sum + a, 0) / curvatures.length;
@@ -57,15 +78,10 @@ export async function observeCycleEnds(
     steps: Math.max(240 * cycle, 2000),
     multiple: cycle,
   });
-  const model = centeredQuadratics();
   await using ensemble = await createEnsemble(context.device, {
-    model,
+    ...cycleSetup(problem, cycle),
     data: centeredData("epoch-toy", curvatures, centers, minimum),
-    sampling,
-    update: sgd({ learningRate, batchSize }),
-    replicas: problem.replicas,
     seed: context.seed,
-    observables: { moments: moments({ every: cycle }) },
   });
   const work = 60 * batchSize + 100;
   const stages = await Stages.open(context, (burnIn + steps) * ensemble.lanes * work);

@@ -10,14 +10,13 @@ import type { Estimate } from "../analysis/index.ts";
 import { fanIn } from "../engine/initial.ts";
 import type { Model } from "../engine/model.ts";
 import { series } from "../engine/observe/series.ts";
-import type { SeriesRecord } from "../engine/record.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import type { Dataset } from "../models/dataset.ts";
 import { digits as digitsData } from "../models/digits.ts";
 import { softmaxClassifier, tanhClassifier } from "../models/digitsClassifiers.ts";
 import { accuracyFigure, lossFigure, ratioFigure, stationaryLossFigure } from "./digitsFigures.ts";
-import { type Measured, measureCondition } from "./digitsMeasures.ts";
+import { type ClassifierResult, type Measured, measureCondition } from "./digitsMeasures.ts";
 import type { Experiment, ExperimentResult, Quantity, RunContext } from "./experiment.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import { replicas } from "./parameters.ts";
@@ -39,21 +38,21 @@ const parameters = z.object({
 
 type Settings = z.infer<typeof parameters>;
 
-/** Everything measured of one classifier. */
-export interface ClassifierResult {
-  readonly name: string;
-  readonly rates: readonly number[];
-  readonly loss: readonly Estimate[];
-  readonly ratio: readonly Estimate[];
-  readonly trainAccuracy: readonly Estimate[];
-  readonly testAccuracy: readonly Estimate[];
-  /** null when there was none. */
-  readonly burnIn: SeriesRecord | null;
-  readonly observed: SeriesRecord;
-}
-
 const QUANTITIES = ["loss", "theta.theta", "g.g", "theta.g"] as const;
 const EVERY = 10;
+
+const classifiers = (p: Settings): readonly Model[] => [
+  softmaxClassifier(),
+  tanhClassifier(p.hidden),
+];
+
+const decay = (p: Settings) => ({ batchSize: p.batchSize, weightDecay: p.weightDecay });
+
+const setup = (p: Settings) => ({
+  update: sgd(decay(p)),
+  replicas: p.replicas,
+  observables: { series: series({ of: QUANTITIES, every: EVERY }) },
+});
 
 export const digits: Experiment<typeof parameters> = {
   id: "digits",
@@ -70,9 +69,16 @@ export const digits: Experiment<typeof parameters> = {
     "reported beside it.",
   parameters,
   quick: { replicas: 8, burnIn: 3000, steps: 3000, learningRates: [0.1, 0.3, 0.8] },
+  explain: (p) =>
+    classifiers(p).map((model) => ({
+      ...setup(p),
+      model,
+      update: sgd({ ...decay(p), learningRate: p.learningRates[0]! }),
+      samples: digitsData({ seed: 1 }).train.samples,
+    })),
   async run(p, context) {
     const { train, test } = digitsData({ seed: 1 });
-    const models = [softmaxClassifier(), tanhClassifier(p.hidden)];
+    const models = classifiers(p);
     const lanes = p.learningRates.length * p.replicas;
     const work = models.map((model) => p.batchSize * 6 * model.parameterCount);
     const total = work.reduce((sum, w) => sum + w * lanes * (p.burnIn + p.steps), 0);
@@ -119,14 +125,12 @@ async function classifier(
   context: RunContext,
 ): Promise<Outcome> {
   await using ensemble = await createEnsemble(context.device, {
+    ...setup(p),
     model,
     data: train,
-    update: sgd({ batchSize: p.batchSize, weightDecay: p.weightDecay }),
     sweep: { learningRate: p.learningRates },
-    replicas: p.replicas,
     seed: context.seed,
     initial: fanIn(),
-    observables: { series: series({ of: QUANTITIES, every: EVERY }) },
   });
   const { burnIn, observed } = await stages.run({
     label: model.name,

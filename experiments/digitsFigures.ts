@@ -1,7 +1,7 @@
 /** The pictures of the digits experiment. */
 import type { Estimate } from "../analysis/index.ts";
 import type { SeriesRecord } from "../engine/record.ts";
-import type { ClassifierResult } from "./digits.ts";
+import type { ClassifierResult } from "./digitsMeasures.ts";
 import type { Figure, Mark } from "./experiment.ts";
 
 /** Points of a loss curve: enough for the eye, few enough for a page. */

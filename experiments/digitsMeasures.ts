@@ -34,6 +34,19 @@ export interface Measured {
   readonly testAccuracy: Estimate;
 }
 
+/** Everything measured of one classifier. */
+export interface ClassifierResult {
+  readonly name: string;
+  readonly rates: readonly number[];
+  readonly loss: readonly Estimate[];
+  readonly ratio: readonly Estimate[];
+  readonly trainAccuracy: readonly Estimate[];
+  readonly testAccuracy: readonly Estimate[];
+  /** null when there was none. */
+  readonly burnIn: SeriesRecord | null;
+  readonly observed: SeriesRecord;
+}
+
 export interface ConditionRecord {
   readonly record: SeriesRecord;
   /** [quantity, condition, replica] */

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { mean } from "../analysis/index.ts";
 import { curvatureToy } from "../models/epochToy.ts";
 import { epochShift as theory } from "../models/theory/index.ts";
-import { observeCycleEnds } from "./cycleEnds.ts";
+import { explainCycles, observeCycleEnds } from "./cycleEnds.ts";
 import type { Experiment, Figure, Quantity } from "./experiment.ts";
 import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
 import { duration, learningRate, replicas, sampling } from "./parameters.ts";
@@ -31,6 +31,7 @@ export const epochShift: Experiment<typeof parameters> = {
     "moves the mean of w; the exact displacement is known for every sampling law.",
   parameters,
   quick: { replicas: 4000 },
+  explain: (p) => explainCycles(p, curvatureToy().samples),
   async run(p, context) {
     const toy = curvatureToy();
     const curvatures = Float64Array.from(toy.fields.curvature!.data);

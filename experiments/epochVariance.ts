@@ -6,7 +6,7 @@ import { z } from "zod";
 import { covariance } from "../analysis/index.ts";
 import { CENTER_TOY_CURVATURE, centerToy } from "../models/epochToy.ts";
 import { epochVariance as theory } from "../models/theory/index.ts";
-import { observeCycleEnds } from "./cycleEnds.ts";
+import { explainCycles, observeCycleEnds } from "./cycleEnds.ts";
 import type { Experiment, Figure, Quantity } from "./experiment.ts";
 import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
 import { duration, learningRate, replicas, sampling } from "./parameters.ts";
@@ -32,6 +32,7 @@ export const epochVariance: Experiment<typeof parameters> = {
     "for every sampling law.",
   parameters,
   quick: { replicas: 4000 },
+  explain: (p) => explainCycles(p, centerToy().samples),
   async run(p, context) {
     const toy = centerToy();
     const centers = Float64Array.from(toy.fields.center!.data);

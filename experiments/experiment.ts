@@ -95,5 +95,5 @@ export interface Experiment<Schema extends z.ZodObject = z.ZodObject> {
    * The model it trains and how, for `thermograd explain`: the options that `run` gives to
    * `createEnsemble`. Left out where an experiment trains no single model.
    */
-  readonly explain?: (parameters: z.infer<Schema>) => ExplainRequest;
+  readonly explain?: (parameters: z.infer<Schema>) => readonly ExplainRequest[];
 }

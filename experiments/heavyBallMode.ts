@@ -9,7 +9,7 @@ import { z } from "zod";
 import { areaRate, covariance, type Estimate } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { quadraticMode } from "../models/quadraticMode.ts";
 import { heavyBallMode as theory } from "../models/theory/index.ts";
@@ -36,6 +36,23 @@ const parameters = z.object({
   burnIn: duration("steps before observing"),
 });
 
+/** σ²ρ/S, variance of the gradient noise of a step. */
+const noiseVariance = (p: z.infer<typeof parameters>): number =>
+  (p.noise ** 2 * p.curvature) / p.batchSize;
+
+const setup = (p: z.infer<typeof parameters>, every: number) => ({
+  ...quadraticMode(p.curvature),
+  sampling: "fullBatch" as const,
+  update: sgd({
+    learningRate: p.learningRate,
+    momentum: p.momentum,
+    weightDecay: p.weightDecay,
+    gradientNoise: Math.sqrt(noiseVariance(p)),
+  }),
+  replicas: p.replicas,
+  observables: { moments: moments({ lags: [1], every }) },
+});
+
 export const heavyBallMode: Experiment<typeof parameters> = {
   id: "heavy-ball-mode",
   title: "A Hessian mode under the heavy ball",
@@ -47,29 +64,23 @@ export const heavyBallMode: Experiment<typeof parameters> = {
     "that are exact at any learning rate; the continuous theory misses them by O(η).",
   parameters,
   quick: { replicas: 2000 },
+  explain: (p) => {
+    const { data, ...setting } = setup(p, 1);
+    return [{ ...setting, samples: data.samples }];
+  },
   async run(p, context) {
-    const s2 = (p.noise ** 2 * p.curvature) / p.batchSize;
-    const { exact, warnings } = predictionOf(() => theory({ ...p, noiseVariance: s2 }));
+    const { exact, warnings } = predictionOf(() =>
+      theory({ ...p, noiseVariance: noiseVariance(p) }),
+    );
     // Step −1/ln of the slowest root's modulus.
     const relaxation = exact ? Math.max(1, -1 / Math.log(exact.decay)) : 1;
     const { burnIn, steps } = durations(p, relaxation, { burnIn: 400, steps: 2000 });
     const every = Math.max(1, Math.floor(relaxation / 20));
-    const { model, data } = quadraticMode(p.curvature);
     await using ensemble = await createEnsemble(context.device, {
-      model,
-      data,
-      sampling: "fullBatch",
-      update: sgd({
-        learningRate: p.learningRate,
-        momentum: p.momentum,
-        weightDecay: p.weightDecay,
-        gradientNoise: Math.sqrt(s2),
-      }),
-      replicas: p.replicas,
+      ...setup(p, every),
       seed: context.seed,
       initial: fixed(0),
       keepVelocity: true,
-      observables: { moments: moments({ lags: [1], every }) },
     });
     const work = 200;
     const stages = await Stages.open(context, (burnIn + steps) * ensemble.lanes * work);

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { areaRate, covariance, type Estimate } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { cosineRegression } from "../models/cosineRegression.ts";
 import { linearRegression } from "../models/linearRegression.ts";
@@ -32,6 +32,18 @@ const parameters = z.object({
   burnIn: duration("steps before observing"),
 });
 
+const setup = (p: z.infer<typeof parameters>, every: number) => ({
+  model: linearRegression(2),
+  sampling: p.sampling,
+  update: sgd({
+    learningRate: p.learningRate,
+    batchSize: p.batchSize,
+    weightDecay: p.weightDecay,
+  }),
+  replicas: p.replicas,
+  observables: { moments: moments({ lags: [1], every }) },
+});
+
 export const regressionStationary: Experiment<typeof parameters> = {
   id: "regression-stationary",
   title: "Stationary state of SGD on linear regression",
@@ -43,6 +55,7 @@ export const regressionStationary: Experiment<typeof parameters> = {
     "solution of the second-moment equation, which includes the noise's dependence on w.",
   parameters,
   quick: { replicas: 4000 },
+  explain: (p) => [{ ...setup(p, 1), samples: cosineRegression().samples }],
   async run(p, context) {
     const data = cosineRegression();
     const { exact, warnings } = predictionOf(() =>
@@ -53,18 +66,10 @@ export const regressionStationary: Experiment<typeof parameters> = {
     const { burnIn, steps } = durations(p, relaxation, { burnIn: 200, steps: 2000 });
     const every = Math.max(1, Math.floor(relaxation / 20));
     await using ensemble = await createEnsemble(context.device, {
-      model: linearRegression(2),
+      ...setup(p, every),
       data,
-      sampling: p.sampling,
-      update: sgd({
-        learningRate: p.learningRate,
-        batchSize: p.batchSize,
-        weightDecay: p.weightDecay,
-      }),
-      replicas: p.replicas,
       seed: context.seed,
       initial: fixed(exact?.mean ?? 0),
-      observables: { moments: moments({ lags: [1], every }) },
     });
     const work = 100 * p.batchSize + 100;
     const stages = await Stages.open(context, (burnIn + steps) * ensemble.lanes * work);

@@ -122,7 +122,9 @@ export function planThread(request: ThreadRequest): ThreadPlan {
       `thread: θ, G${hasVelocity ? " and v" : ""} of one replica take ${functionMemory} of ` +
         `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
       `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
-      `loops of up to ${unroll} iterations are unrolled, so that arrays are addressed by constants`,
+      unroll === 0
+        ? `loops are kept; unless asked, those of up to ${UNROLL} iterations are written out`
+        : `loops of up to ${unroll} iterations are written out, so that arrays are addressed by constants`,
     ],
     shader,
   };

@@ -65,3 +65,60 @@ export function sweptNames(conditions: readonly Setting[]): string[] {
   const first = conditions[0] ?? {};
   return Object.keys(first).filter((name) => conditions.some((c) => c[name] !== first[name]));
 }
+
+export const largestBatch = (settings: readonly Setting[]): number =>
+  Math.max(...settings.map(({ batchSize }) => batchSize!));
+
+/** The settings with a change applied to all conditions, or to one. */
+export function changedSettings(
+  rule: UpdateRule,
+  settings: readonly Setting[],
+  change: Setting,
+  condition: number | undefined,
+): Setting[] {
+  if (condition !== undefined && !settings[condition]) {
+    throw new ArgumentError(
+      `set: there is no condition ${condition}; there are ${settings.length}, counted from 0.`,
+    );
+  }
+  const unknown = Object.keys(change).find((name) => !(name in rule.hyperparameters));
+  if (unknown !== undefined) {
+    throw new ArgumentError(
+      `set: "${unknown}" is no hyperparameter of ${rule.name}; there are ` +
+        `${Object.keys(rule.hyperparameters).join(", ")}.`,
+    );
+  }
+  return settings.map((setting, c) =>
+    condition === undefined || condition === c
+      ? completeSetting(rule, { ...setting, ...change })
+      : setting,
+  );
+}
+
+/** What the kernels of an ensemble were made for. */
+interface Made {
+  readonly rule: UpdateRule;
+  readonly conditions: readonly Setting[];
+  readonly hasVelocity: boolean;
+  readonly hasNoise: boolean;
+  readonly sampling: SamplingLaw;
+}
+
+/** Why kernels made for one set of conditions cannot run under `settings`, or null. */
+export function misfit(made: Made, settings: readonly Setting[]): string | null {
+  const { rule, conditions, hasVelocity, hasNoise, sampling } = made;
+  if ((rule.needsVelocity(settings) && !hasVelocity) || (rule.needsNoise(settings) && !hasNoise)) {
+    return (
+      "the ensemble was created without momentum (or gradient noise), so it keeps no state " +
+      "for it; create it with a value above 0 in some condition."
+    );
+  }
+  const largest = largestBatch(conditions);
+  if (sampling === "distinct" && largestBatch(settings) > largest) {
+    return (
+      `batchSize is ${largestBatch(settings)}, the ensemble was created for distinct batches of ` +
+      `up to ${largest} samples; create it with the larger batch in some condition.`
+    );
+  }
+  return null;
+}

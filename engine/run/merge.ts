@@ -6,10 +6,16 @@ import type {
   Field,
   MomentsRecord,
   ObservableRecord,
-  RunRecord,
+  RunInfo,
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
+
+/** What `observe` returns: observables by name, and `run`. */
+type AnyRecord = { readonly run: RunInfo };
+
+const observablesOf = ({ run: _, ...observables }: AnyRecord): Record<string, ObservableRecord> =>
+  observables;
 
 const lengthOf = (field: Field, axis: string): number =>
   field.axes.find(({ name }) => name === axis)?.length ?? 1;
@@ -97,14 +103,13 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
 }
 
 /** What two Records must share to be of one ensemble, in an order that tells the most first. */
-function identity({ run, ...observables }: RunRecord): Readonly<Record<string, unknown>> {
+function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
+  const { run } = record;
   const { seed, model, sampling, update } = run.provenance;
-  const described = Object.entries(observables).map(([name, value]) => {
-    const record = value as ObservableRecord;
-    const { kind } = record;
-    if (kind === "series") return [name, kind, record.every, record.quantities];
-    if (kind === "moments") return [name, kind, record.every, record.lags, record.coordinates];
-    return [name, kind, record.coordinates];
+  const described = Object.entries(observablesOf(record)).map(([name, part]) => {
+    if (part.kind === "series") return [name, part.kind, part.every, part.quantities];
+    if (part.kind === "snapshot") return [name, part.kind, part.coordinates];
+    return [name, part.kind, part.every, part.lags, part.coordinates];
   });
   return {
     model,
@@ -116,7 +121,7 @@ function identity({ run, ...observables }: RunRecord): Readonly<Record<string, u
   };
 }
 
-function checkSame(where: string, a: RunRecord, b: RunRecord): void {
+function checkSame(where: string, a: AnyRecord, b: AnyRecord): void {
   const [left, right] = [identity(a), identity(b)];
   for (const key of Object.keys(left)) {
     const [x, y] = [JSON.stringify(left[key]), JSON.stringify(right[key])];
@@ -135,7 +140,7 @@ function checkSame(where: string, a: RunRecord, b: RunRecord): void {
  * @throws ArgumentError when `b` does not begin where `a` ends, or they are of different ensembles.
  * @example const record = merge(await ensemble.observe({ steps }), await ensemble.observe({ steps }));
  */
-export function merge<R extends RunRecord>(a: R, b: R): R {
+export function merge<R extends AnyRecord>(a: R, b: R): R {
   if (a.run.firstStep + a.run.steps !== b.run.firstStep) {
     throw new ArgumentError(
       `merge: the second Record begins at step ${b.run.firstStep}, the first ends at ` +
@@ -149,10 +154,10 @@ export function merge<R extends RunRecord>(a: R, b: R): R {
         "give Records of the same replicas, or join shards with mergeShards.",
     );
   }
+  const others = observablesOf(b);
   const merged: Record<string, unknown> = {};
-  for (const [name, record] of Object.entries(a)) {
-    if (name === "run") continue;
-    merged[name] = mergeInTime(record as ObservableRecord, b[name] as ObservableRecord);
+  for (const [name, record] of Object.entries(observablesOf(a))) {
+    merged[name] = mergeInTime(record, others[name]!);
   }
   return {
     ...merged,
@@ -171,7 +176,7 @@ export function merge<R extends RunRecord>(a: R, b: R): R {
  * @throws ArgumentError when the shards cover different steps, do not follow each other, or are of
  * different ensembles.
  */
-export function mergeShards<R extends RunRecord>(a: R, b: R): R {
+export function mergeShards<R extends AnyRecord>(a: R, b: R): R {
   const [ra, rb] = [a.run.replicas, b.run.replicas];
   if (
     ra.first + ra.count !== rb.first ||
@@ -185,10 +190,10 @@ export function mergeShards<R extends RunRecord>(a: R, b: R): R {
     );
   }
   checkSame("mergeShards", a, b);
+  const others = observablesOf(b);
   const merged: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(a)) {
-    if (name === "run") continue;
-    merged[name] = besides(value as ObservableRecord, b[name] as ObservableRecord);
+  for (const [name, record] of Object.entries(observablesOf(a))) {
+    merged[name] = besides(record, others[name]!);
   }
   const frozen = new Int32Array(a.run.frozen.length + b.run.frozen.length);
   const conditions = a.run.conditions.length;

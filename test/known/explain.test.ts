@@ -153,11 +153,9 @@ test("the command explains experiments that say what they train, and the bench's
     parameters,
     quick: {},
     run: () => Promise.reject(new Error("not run")),
-    explain: ({ batchSize }) => ({
-      model: network,
-      update: sgd({ learningRate: 0.1, batchSize }),
-      samples: 64,
-    }),
+    explain: ({ batchSize }) => [
+      { model: network, update: sgd({ learningRate: 0.1, batchSize }), samples: 64 },
+    ],
   };
   const { explain: _, ...silent } = { ...trains, id: "silent" };
   const { names, explain: text } = createExplainer([trains, silent] as unknown as Experiment[]);
