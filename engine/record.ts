@@ -1,7 +1,7 @@
 /**
  * What `observe()` returns: plain data with named axes, units and provenance.
  *
- * Records are structured-cloneable (they cross `postMessage`) and mergeable (`mergeRecords` in
+ * Records are structured-cloneable (they cross `postMessage`) and mergeable (`merge` in
  * `run/merge.ts`). Every array carries both ensemble axes, `condition` of length one included.
  */
 
