@@ -102,8 +102,11 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
   return { coordinates, lags, sums: words, ringSlots, words: words + ringSlots * count };
 }
 
-/** Loops up to this many coordinates are written out. */
-const UNROLLED = 10;
+/**
+ * Up to this many sums are written out one by one. Each is a read and a write of memory that takes
+ * some compilers 50 ms and more: 100 of them took Mesa 15 s.
+ */
+const WRITTEN_OUT = 24;
 
 /** WGSL of the accumulation; `at` is the region's offset in words per lane. */
 export function momentsCode(
@@ -122,7 +125,15 @@ export function momentsCode(
   );
   const sum = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
   const ring = at + layout.sums;
+  const writtenOut = layout.sums <= WRITTEN_OUT;
+  const loop = writtenOut ? unrolled(count) : rolled(`${label}_count`);
   const lines = [`var ${z} = array<f32, ${count}>();`];
+  if (!writtenOut) {
+    lines.push(
+      "// A count unknown to the compiler, which would unroll the sums.",
+      `let ${label}_count = select(0u, ${count}u, run.lanes > 0u);`,
+    );
+  }
   codes.forEach((code, k) => {
     lines.push(...code.lines);
     lines.push(
@@ -132,19 +143,22 @@ export function momentsCode(
   for (const lag of layout.lags) {
     if (lag.lag === 0) {
       lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
-      lines.push(...indented(lagZero(count, z, at, lag, sum)), "}");
+      const body = writtenOut
+        ? lagZero(count, z, at, lag, sum)
+        : lagZeroRolled(loop, `${label}_count`, z, at, lag, sum);
+      lines.push(...indented(body), "}");
     } else {
       lines.push(`if (rel >= ${lag.lag}u && (rel - ${lag.lag}u) % ${every}u == 0u) {`);
       lines.push(
         `  let origin = ${ring}u + ((rel - ${lag.lag}u) / ${every}u % ${layout.ringSlots}u) * ${count}u;`,
       );
-      lines.push(...indented(lagged(count, z, at, lag, sum)), "}");
+      lines.push(...indented(lagged(loop, count, z, at, lag, sum)), "}");
     }
   }
   if (layout.ringSlots > 0) {
     lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
     lines.push(`  let slot = ${ring}u + (rel / ${every}u % ${layout.ringSlots}u) * ${count}u;`);
-    lines.push(...indented(loop(count, "k", (k) => [`${sum(`slot + ${k}`)} = ${z}[${k}];`])), "}");
+    lines.push(...indented(loop("k", (k) => [`${sum(`slot + ${k}`)} = ${z}[${k}];`])), "}");
   }
   return gated(spec, lines);
 }
@@ -167,50 +181,74 @@ function gated(spec: MomentsSpec, lines: readonly string[]): string[] {
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
-function loop(count: number, name: string, body: (index: string) => string[]): string[] {
-  if (count <= UNROLLED) return Array.from({ length: count }, (_, k) => body(`${k}u`)).flat();
-  return [
-    `for (var ${name} = 0u; ${name} < ${count}u; ${name} += 1u) {`,
+/** Writes `body` for each coordinate, as a loop over `name` or one after the other. */
+type Loop = (name: string, body: (index: string) => string[]) => string[];
+
+const unrolled =
+  (count: number): Loop =>
+  (_name, body) =>
+    Array.from({ length: count }, (_, k) => body(`${k}u`)).flat();
+
+const rolled =
+  (count: string): Loop =>
+  (name, body) => [
+    `for (var ${name} = 0u; ${name} < ${count}; ${name} += 1u) {`,
     ...indented(body(name)),
     "}",
   ];
-}
 
 type Sum = (index: string) => string;
 
+const firstSums = (loop: Loop, z: string, from: number, sum: Sum): string[] =>
+  loop("k", (k) => [`${sum(`${from}u + ${k}`)} += ${z}[${k}];`]);
+
 function lagZero(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
-  const first = loop(count, "k", (k) => [`${sum(`${at + lag.first}u + ${k}`)} += ${z}[${k}];`]);
-  if (count <= UNROLLED) {
-    const second: string[] = [];
-    let entry = at + lag.second;
-    for (let i = 0; i < count; i += 1) {
-      for (let j = i; j < count; j += 1) {
-        second.push(`${sum(`${entry}u`)} += ${z}[${i}u] * ${z}[${j}u];`);
-        entry += 1;
-      }
+  const second: string[] = [];
+  let entry = at + lag.second;
+  for (let i = 0; i < count; i += 1) {
+    for (let j = i; j < count; j += 1) {
+      second.push(`${sum(`${entry}u`)} += ${z}[${i}u] * ${z}[${j}u];`);
+      entry += 1;
     }
-    return [...first, ...second];
   }
+  return [...firstSums(unrolled(count), z, at + lag.first, sum), ...second];
+}
+
+function lagZeroRolled(
+  loop: Loop,
+  count: string,
+  z: string,
+  at: number,
+  lag: LagLayout,
+  sum: Sum,
+): string[] {
   return [
-    ...first,
+    ...firstSums(loop, z, at + lag.first, sum),
     `var entry = ${at + lag.second}u;`,
-    `for (var i = 0u; i < ${count}u; i += 1u) {`,
-    `  for (var j = i; j < ${count}u; j += 1u) {`,
-    `    ${sum("entry")} += ${z}[i] * ${z}[j];`,
-    "    entry += 1u;",
-    "  }",
-    "}",
+    ...loop("i", () => [
+      `for (var j = i; j < ${count}; j += 1u) {`,
+      `  ${sum("entry")} += ${z}[i] * ${z}[j];`,
+      "  entry += 1u;",
+      "}",
+    ]),
   ];
 }
 
-function lagged(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
-  return loop(count, "i", (i) => {
+function lagged(
+  loop: Loop,
+  count: number,
+  z: string,
+  at: number,
+  lag: LagLayout,
+  sum: Sum,
+): string[] {
+  return loop("i", (i) => {
     const earlier = `earlier_${i}`;
     return [
       `let ${earlier} = ${sum(`origin + ${i}`)};`,
       `${sum(`${at + lag.first}u + ${i}`)} += ${earlier};`,
       `${sum(`${at + lag.firstEnd}u + ${i}`)} += ${z}[${i}];`,
-      ...loop(count, "j", (j) => [
+      ...loop("j", (j) => [
         `${sum(`${at + lag.second}u + ${i} * ${count}u + ${j}`)} += ${earlier} * ${z}[${j}];`,
       ]),
     ];
