@@ -7,8 +7,7 @@
  * pairs are every `every` steps and live in a ring of earlier z. Pairs do not cross two calls of
  * `observe`.
  *
- * Cost per record and replica: K + K(K+1)/2 additions, for each further lag 2K + K² and 2K memory
- * accesses; sums that do not fit function memory cost two memory accesses each.
+ * Cost per record and replica: 2 (K + K(K+1)/2) memory accesses, and for each lag 2 (2K + K²).
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import { type Quantity, type QuantityContext, quantityCode, quantityName } from "./quantity.ts";
@@ -103,16 +102,18 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
   return { coordinates, lags, sums: words, ringSlots, words: words + ringSlots * count };
 }
 
-/** Loops up to this many coordinates are written out. */
-const UNROLLED = 10;
 /**
- * Sums that few are kept in function memory during a dispatch: read from the buffer when it begins,
- * written back when it ends, so that the order of additions does not depend on the dispatches.
+ * So few sums are kept in function memory during a dispatch, and their additions written out; they
+ * are read from the buffer when it begins and written back when it ends, so that the order of the
+ * additions does not depend on the dispatches. More stay in the buffer, in loops: each access that
+ * is written out takes some compilers 50 ms and more, 100 of them took Mesa 15 s.
  */
-const LOCAL_WORDS = 96;
+const LOCAL_SUMS = 96;
 
-export const sumsAreLocal = ({ coordinates, sums }: MomentsLayout): boolean =>
-  coordinates.length <= UNROLLED && sums <= LOCAL_WORDS;
+const areLocal = ({ sums }: MomentsLayout): boolean => sums <= LOCAL_SUMS;
+
+/** A count that the compiler does not know, so that it cannot unroll a loop over memory accesses. */
+const opaque = (count: number): string => `select(0u, ${count}u, run.lanes > 0u)`;
 
 /** WGSL that takes local sums from the buffer before the first step, and puts them back. */
 export function localSums(
@@ -120,15 +121,15 @@ export function localSums(
   label: string,
   at: number,
 ): { load: string[]; store: string[] } {
-  if (!sumsAreLocal(layout)) return { load: [], store: [] };
-  const words = Array.from({ length: layout.sums }, (_, word) => word);
-  const buffer = (word: number): string => `moments[${at + word}u * run.lanes + lane]`;
+  if (!areLocal(layout)) return { load: [], store: [] };
+  const each = `for (var word = 0u; word < ${opaque(layout.sums)}; word += 1u)`;
+  const buffer = `moments[(${at}u + word) * run.lanes + lane]`;
   return {
     load: [
       `var ${label}_sums = array<f32, ${layout.sums}>();`,
-      ...words.map((word) => `${label}_sums[${word}u] = ${buffer(word)};`),
+      `${each} { ${label}_sums[word] = ${buffer}; }`,
     ],
-    store: words.map((word) => `${buffer(word)} = ${label}_sums[${word}u];`),
+    store: [`${each} { ${buffer} = ${label}_sums[word]; }`],
   };
 }
 
@@ -148,11 +149,18 @@ export function momentsCode(
     quantityCode(quantity, `${label}_c${k}`, context),
   );
   const word = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
-  const local = sumsAreLocal(layout);
-  const sum: Sum = local ? (index) => `${label}_sums[${index}]` : word;
-  const first = local ? 0 : at;
+  const writtenOut = areLocal(layout);
+  const sum: Sum = writtenOut ? (index) => `${label}_sums[${index}]` : word;
+  const from = writtenOut ? 0 : at;
   const ring = at + layout.sums;
+  const loop = writtenOut ? unrolled(count) : rolled(`${label}_count`);
   const lines = [`var ${z} = array<f32, ${count}>();`];
+  if (!writtenOut) {
+    lines.push(
+      "// A count unknown to the compiler, which would unroll the sums.",
+      `let ${label}_count = ${opaque(count)};`,
+    );
+  }
   codes.forEach((code, k) => {
     lines.push(...code.lines);
     lines.push(
@@ -162,19 +170,22 @@ export function momentsCode(
   for (const lag of layout.lags) {
     if (lag.lag === 0) {
       lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
-      lines.push(...indented(lagZero(count, z, first, lag, sum)), "}");
+      const body = writtenOut
+        ? lagZero(count, z, from, lag, sum)
+        : lagZeroRolled(loop, `${label}_count`, z, at, lag, sum);
+      lines.push(...indented(body), "}");
     } else {
       lines.push(`if (rel >= ${lag.lag}u && (rel - ${lag.lag}u) % ${every}u == 0u) {`);
       lines.push(
         `  let origin = ${ring}u + ((rel - ${lag.lag}u) / ${every}u % ${layout.ringSlots}u) * ${count}u;`,
       );
-      lines.push(...indented(lagged(count, z, first, lag, { sum, word })), "}");
+      lines.push(...indented(lagged(loop, count, z, from, lag, { sum, word })), "}");
     }
   }
   if (layout.ringSlots > 0) {
     lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
     lines.push(`  let slot = ${ring}u + (rel / ${every}u % ${layout.ringSlots}u) * ${count}u;`);
-    lines.push(...indented(loop(count, "k", (k) => [`${word(`slot + ${k}`)} = ${z}[${k}];`])), "}");
+    lines.push(...indented(loop("k", (k) => [`${word(`slot + ${k}`)} = ${z}[${k}];`])), "}");
   }
   return gated(spec, lines);
 }
@@ -197,56 +208,74 @@ function gated(spec: MomentsSpec, lines: readonly string[]): string[] {
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
-function loop(count: number, name: string, body: (index: string) => string[]): string[] {
-  if (count <= UNROLLED) return Array.from({ length: count }, (_, k) => body(`${k}u`)).flat();
-  return [
-    `for (var ${name} = 0u; ${name} < ${count}u; ${name} += 1u) {`,
+/** Writes `body` for each coordinate, as a loop over `name` or one after the other. */
+type Loop = (name: string, body: (index: string) => string[]) => string[];
+
+const unrolled =
+  (count: number): Loop =>
+  (_name, body) =>
+    Array.from({ length: count }, (_, k) => body(`${k}u`)).flat();
+
+const rolled =
+  (count: string): Loop =>
+  (name, body) => [
+    `for (var ${name} = 0u; ${name} < ${count}; ${name} += 1u) {`,
     ...indented(body(name)),
     "}",
   ];
-}
 
 type Sum = (index: string) => string;
 
+const firstSums = (loop: Loop, z: string, from: number, sum: Sum): string[] =>
+  loop("k", (k) => [`${sum(`${from}u + ${k}`)} += ${z}[${k}];`]);
+
 function lagZero(count: number, z: string, at: number, lag: LagLayout, sum: Sum): string[] {
-  const first = loop(count, "k", (k) => [`${sum(`${at + lag.first}u + ${k}`)} += ${z}[${k}];`]);
-  if (count <= UNROLLED) {
-    const second: string[] = [];
-    let entry = at + lag.second;
-    for (let i = 0; i < count; i += 1) {
-      for (let j = i; j < count; j += 1) {
-        second.push(`${sum(`${entry}u`)} += ${z}[${i}u] * ${z}[${j}u];`);
-        entry += 1;
-      }
+  const second: string[] = [];
+  let entry = at + lag.second;
+  for (let i = 0; i < count; i += 1) {
+    for (let j = i; j < count; j += 1) {
+      second.push(`${sum(`${entry}u`)} += ${z}[${i}u] * ${z}[${j}u];`);
+      entry += 1;
     }
-    return [...first, ...second];
   }
+  return [...firstSums(unrolled(count), z, at + lag.first, sum), ...second];
+}
+
+function lagZeroRolled(
+  loop: Loop,
+  count: string,
+  z: string,
+  at: number,
+  lag: LagLayout,
+  sum: Sum,
+): string[] {
   return [
-    ...first,
+    ...firstSums(loop, z, at + lag.first, sum),
     `var entry = ${at + lag.second}u;`,
-    `for (var i = 0u; i < ${count}u; i += 1u) {`,
-    `  for (var j = i; j < ${count}u; j += 1u) {`,
-    `    ${sum("entry")} += ${z}[i] * ${z}[j];`,
-    "    entry += 1u;",
-    "  }",
-    "}",
+    ...loop("i", () => [
+      `for (var j = i; j < ${count}; j += 1u) {`,
+      `  ${sum("entry")} += ${z}[i] * ${z}[j];`,
+      "  entry += 1u;",
+      "}",
+    ]),
   ];
 }
 
 function lagged(
+  loop: Loop,
   count: number,
   z: string,
   at: number,
   lag: LagLayout,
   { sum, word }: { readonly sum: Sum; readonly word: Sum },
 ): string[] {
-  return loop(count, "i", (i) => {
+  return loop("i", (i) => {
     const earlier = `earlier_${i}`;
     return [
       `let ${earlier} = ${word(`origin + ${i}`)};`,
       `${sum(`${at + lag.first}u + ${i}`)} += ${earlier};`,
       `${sum(`${at + lag.firstEnd}u + ${i}`)} += ${z}[${i}];`,
-      ...loop(count, "j", (j) => [
+      ...loop("j", (j) => [
         `${sum(`${at + lag.second}u + ${i} * ${count}u + ${j}`)} += ${earlier} * ${z}[${j}];`,
       ]),
     ];

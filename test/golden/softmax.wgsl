@@ -1,0 +1,440 @@
+// Threefry-2x32 with 20 rounds: two random words as a pure function of (key, counter).
+// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the
+// published vectors of Random123 are in test/vectors/threefry2x32.txt. Not for cryptography.
+// twin: engine/random.ts threefry2x32
+
+// Four rounds with one half of the rotation schedule.
+fn threefry_rounds(x: vec2u, rotations: vec4u) -> vec2u {
+  var a = x.x;
+  var b = x.y;
+  a += b;
+  b = ((b << rotations.x) | (b >> (32u - rotations.x))) ^ a;
+  a += b;
+  b = ((b << rotations.y) | (b >> (32u - rotations.y))) ^ a;
+  a += b;
+  b = ((b << rotations.z) | (b >> (32u - rotations.z))) ^ a;
+  a += b;
+  b = ((b << rotations.w) | (b >> (32u - rotations.w))) ^ a;
+  return vec2u(a, b);
+}
+
+fn threefry2x32(key: vec2u, counter: vec2u) -> vec2u {
+  let third = 0x1BD11BDAu ^ key.x ^ key.y;
+  let odd = vec4u(13u, 15u, 26u, 6u);
+  let even = vec4u(17u, 29u, 16u, 24u);
+  var x = counter + key;
+  x = threefry_rounds(x, odd) + vec2u(key.y, third + 1u);
+  x = threefry_rounds(x, even) + vec2u(third, key.x + 2u);
+  x = threefry_rounds(x, odd) + vec2u(key.x, key.y + 3u);
+  x = threefry_rounds(x, even) + vec2u(key.y, third + 4u);
+  x = threefry_rounds(x, odd) + vec2u(third, key.x + 5u);
+  return x;
+}
+// Lane keys, uniform numbers and unbiased indices from threefry words. A draw is a pure function
+// of (seed, stream, condition, replica, step, draw): the words of draw pair d at a step are
+// threefry2x32(lane key, (step, d)). Indices: Lemire, "Fast random integer generation in an
+// interval", ACM TOMACS 29 (2019), algorithm 5. A redraw counts attempts in the upper 8 bits of
+// the draw number, so draw numbers stay below 2^24.
+// twin: engine/random.ts
+
+const STREAM_MINIBATCH: u32 = 0u;
+const STREAM_GRADIENT_NOISE: u32 = 1u;
+const STREAM_INITIAL: u32 = 2u;
+const STREAM_ORDER: u32 = 3u;
+const STREAM_LABEL_NOISE: u32 = 4u;
+
+// Key of one replica's stream; all its draws use it.
+fn lane_key(seed: u32, stream: u32, condition: u32, replica: u32) -> vec2u {
+  return threefry2x32(vec2u(seed, stream), vec2u(condition, replica));
+}
+
+// Uniform on the 2^23 midpoints (k + 1/2) / 2^23, never 0 or 1; exact in f32.
+fn uniform_open(word: u32) -> f32 {
+  return (f32(word >> 9u) + 0.5) * 0x1p-23;
+}
+
+// Upper 32 bits of the 64-bit product, which WGSL has no type for: from 16-bit halves.
+fn multiply_high(a: u32, b: u32) -> u32 {
+  let a_low = a & 0xFFFFu;
+  let a_high = a >> 16u;
+  let b_low = b & 0xFFFFu;
+  let b_high = b >> 16u;
+  let cross = a_high * b_low + ((a_low * b_low) >> 16u);
+  let middle = a_low * b_high + (cross & 0xFFFFu);
+  return a_high * b_high + (cross >> 16u) + (middle >> 16u);
+}
+
+// Rejection of `below`, taken with probability range / 2^32.
+fn below_again(word: u32, range: u32, key: vec2u, step: u32, draw: u32, component: u32) -> u32 {
+  let threshold = (0u - range) % range; // 2^32 mod range
+  var candidate = word;
+  for (var attempt = 1u; attempt < 256u && candidate * range < threshold; attempt++) {
+    let words = threefry2x32(key, vec2u(step, draw | (attempt << 24u)));
+    candidate = select(words.x, words.y, component == 1u);
+  }
+  return multiply_high(candidate, range);
+}
+
+// Uniform index in [0, range), range >= 1, from `word` = component 0 or 1 of the pair
+// threefry2x32(key, (step, draw)). No modulo bias: a word of the surplus is drawn again.
+fn below(word: u32, range: u32, key: vec2u, step: u32, draw: u32, component: u32) -> u32 {
+  if (word * range < range) {
+    return below_again(word, range, key, step, draw, component);
+  }
+  return multiply_high(word, range);
+}
+// Natural logarithm in float32, relative error below 2e-7 (measured in
+// test/gpu/functions.test.ts): x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)),
+// log(1 + f) = f - f^2/2 + f^3 P(f), P minimax in relative error.
+// Range: zero, negative and subnormal x give -3.4028235e38, the largest finite magnitude: WGSL may
+// assume that NaN and infinities do not occur, and this value trips a divergence bound.
+// twin: Math.log, Math.log1p
+
+// log(1 + f) + n ln 2 for 1 + f in [sqrt(1/2), sqrt(2)].
+fn log_parts(f: f32, n: f32) -> f32 {
+  let p = ((((((-0.0764610618 * f + 0.127791151) * f - 0.13164185) * f + 0.14199695) * f
+    - 0.166227654) * f + 0.200012922) * f - 0.250008374) * f + 0.333333313;
+  let square = f * f;
+  // ln 2 in two parts: n * 0.693359375 is exact.
+  let small = (square * f) * p - n * 2.12194440e-4 - 0.5 * square;
+  return (f + small) + n * 0.693359375;
+}
+
+fn log_accurate(x: f32) -> f32 {
+  let bits = bitcast<i32>(max(x, 0x1p-126));
+  let n = (bits - 0x3F3504F3) >> 23u; // 0x3F3504F3 = sqrt(1/2)
+  let f = bitcast<f32>(bits - (n << 23u)) - 1.0;
+  return select(log_parts(f, f32(n)), -0x1.fffffep+127, x < 0x1p-126);
+}
+
+// log(1 + y) for y in [0, 1], without cancellation at small y.
+fn log1p_unit(y: f32) -> f32 {
+  let upper = y > 0.41421356;
+  return log_parts(select(y, 0.5 * (y - 1.0), upper), select(0.0, 1.0, upper));
+}
+// sin and cos in float32, absolute error below 2e-7 for |x| <= 1e4 (measured in
+// test/gpu/functions.test.ts); beyond, the reduction loses digits, and from |x| ~ 3e9 on the
+// result is meaningless. WGSL's own sin allows 2^-11. x = n pi/2 + r by pi/2 in three parts of
+// which n times the first two is exact for |n| < 2^13 (Cody & Waite 1980); minimax on |r| <= pi/4.
+// twin: Math.sin, Math.cos
+
+// sin r for |r| <= pi/4.
+fn sin_octant(r: f32) -> f32 {
+  let square = r * r;
+  let p = (-1.95144545e-4 * square + 8.33215471e-3) * square - 0.166666552;
+  return (p * square) * r + r;
+}
+
+// cos r for |r| <= pi/4.
+fn cos_octant(r: f32) -> f32 {
+  let square = r * r;
+  let p = (2.44322091e-5 * square - 1.38873083e-3) * square + 4.16666456e-2;
+  return (p * square) * square - 0.5 * square + 1.0;
+}
+
+// sin(r + quarters pi/2) for |r| <= pi/4.
+fn sin_quarters(r: f32, quarters: u32) -> f32 {
+  let value = select(sin_octant(r), cos_octant(r), (quarters & 1u) == 1u);
+  return select(value, -value, (quarters & 2u) == 2u);
+}
+
+// Number of quarter turns nearest to x.
+fn nearest_quarters(x: f32) -> f32 {
+  return floor(x * 0.636619772 + 0.5);
+}
+
+// x - n pi/2
+fn reduce_quarters(x: f32, n: f32) -> f32 {
+  return ((x - n * 1.5703125) - n * 4.83751296997e-4) - n * 7.54978995e-8;
+}
+
+fn sin_accurate(x: f32) -> f32 {
+  let n = nearest_quarters(x);
+  return sin_quarters(reduce_quarters(x, n), bitcast<u32>(i32(n)));
+}
+
+fn cos_accurate(x: f32) -> f32 {
+  let n = nearest_quarters(x);
+  return sin_quarters(reduce_quarters(x, n), bitcast<u32>(i32(n)) + 1u);
+}
+// Two independent standard normal numbers from the two words of a threefry pair: Box & Muller,
+// Ann. Math. Stat. 29 (1958) 610. Two in, two out suits a counter-based generator.
+// radius^2 = -2 ln u, u = (word + 1/2) / 2^32; angle = 2 pi word / 2^32, reduced in integers.
+// Tail: smallest u = 2^-33, so |z| <= sqrt(66 ln 2) = 6.764; a true normal passes that with
+// probability 1.3e-11. Own log, sin and cos: differs from the float64 twin by less than
+// 3e-7 radius, so 1e-6 for radius <= 3.3 and 2e-6 in the farthest tail (measured in
+// test/gpu/random.test.ts).
+// twin: engine/random.ts normalPair
+
+// ln((word + 1/2) / 2^32). Near u = 1, where f32 cannot hold u, from 1 - u, which it can.
+fn log_uniform(word: u32) -> f32 {
+  let near_one = word >= 3037000500u; // 2^32 sqrt(1/2)
+  let bits = bitcast<i32>(f32(word) + 0.5);
+  let n = (bits - 0x3F3504F3) >> 23u;
+  let f = bitcast<f32>(bits - (n << 23u)) - 1.0;
+  let complement = (f32(~word) + 0.5) * 0x1p-32;
+  return log_parts(select(f, -complement, near_one), select(f32(n) - 32.0, 0.0, near_one));
+}
+
+fn normal_pair(words: vec2u) -> vec2f {
+  let radius = sqrt(-2.0 * log_uniform(words.x));
+  let quarters = (words.y + 0x20000000u) >> 30u;
+  let r = f32(bitcast<i32>(words.y - (quarters << 30u))) * 1.46291807927e-9; // 2 pi / 2^32
+  return radius * vec2f(sin_quarters(r, quarters + 1u), sin_quarters(r, quarters));
+}
+// Sizes that every sampling law shares: N and the largest batch of any condition.
+// twin: arguments `samples`, `batchSize` of engine/sampling.ts batchIndices
+
+const SAMPLES: u32 = 256u; //#param
+const MAX_BATCH: u32 = 16u; //#param
+// Sampling law `withReplacement`: every batch is m independent uniform indices.
+// Use: minibatch_open once a dispatch, minibatch_begin once a step, then minibatch_sample for
+// b = 0, 1, …, batch - 1 in this order.
+// twin: engine/sampling.ts withReplacement
+
+struct Minibatch {
+  key: vec2u,
+  step: u32,
+  words: vec2u, // draw pair b / 2
+}
+
+fn minibatch_open(seed: u32, condition: u32, replica: u32, lane: u32, lanes: u32) -> Minibatch {
+  return Minibatch(lane_key(seed, STREAM_MINIBATCH, condition, replica), 0u, vec2u(0u));
+}
+
+fn minibatch_begin(m: ptr<function, Minibatch>, step: u32, batch: u32, rebuild: bool) {
+  (*m).step = step;
+}
+
+fn minibatch_sample(m: ptr<function, Minibatch>, b: u32) -> u32 {
+  let odd = b & 1u;
+  if (odd == 0u) {
+    (*m).words = threefry2x32((*m).key, vec2u((*m).step, b >> 1u));
+  }
+  let word = select((*m).words.x, (*m).words.y, odd == 1u);
+  return below(word, SAMPLES, (*m).key, (*m).step, b >> 1u, odd);
+}
+// SGD with momentum μ, dampening ν, Nesterov look-ahead; G includes weight decay.
+//
+//   v' = μ v − (1 − ν) G,   θ' = θ + η v'             (heavy ball)
+//   v' = μ v − G,           θ' = θ + η (μ v' − G)     (Nesterov; ν = 0)
+//
+// The velocity is minus PyTorch's momentum buffer. FDR paper (arXiv 1810.00004), section 2.
+// twin: engine/update/sgd.ts
+
+fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
+  if (!HAS_VELOCITY) { return theta - h.learning_rate * (1.0 - h.dampening) * gradient; }
+  let next = h.momentum * *velocity - (1.0 - h.dampening) * gradient;
+  *velocity = next;
+  let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
+  return theta + h.learning_rate * ahead;
+}
+// e^x in float32, relative error below 2e-7 (measured in test/gpu/functions.test.ts), on any
+// adapter: WGSL's own exp may be off by 3 + 2|x| ulp. x = n ln 2 + r with |r| <= ln(2) / 2
+// (Cody & Waite); e^r = 1 + r + r^2 P(r), P minimax in relative error.
+// Range: x > 88.72 gives e^88.72 = 3.4e38, the largest finite value, so that a divergence bound
+// sees it (WGSL may assume that infinities do not occur); x < -87.33 gives 0.
+// twin: Math.exp
+
+fn exp_accurate(x: f32) -> f32 {
+  let z = clamp(x, -87.33, 88.72);
+  let n = floor(z * 1.4426950409 + 0.5);
+  // ln 2 in two parts: n * 0.693359375 is exact.
+  let r = (z - n * 0.693359375) + n * 2.12194440e-4;
+  let p = (((1.38144335e-3 * r + 8.36879667e-3) * r + 4.16683964e-2) * r + 0.166665196) * r
+    + 0.49999994;
+  let mantissa = (p * r) * r + r + 1.0;
+  // Multiply by 2^n in the exponent's bits; the clamp keeps the exponent in the normal range.
+  let scaled = bitcast<f32>(bitcast<i32>(mantissa) + (i32(n) << 23u));
+  return select(scaled, 0.0, x < -87.33);
+}
+// One invocation owns one replica and takes whole SGD steps (schedule `thread`).
+//
+//   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t
+//   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+//
+// Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
+// Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
+// the lanes of one chunk; nothing a lane computes depends on which.
+// twin: engine/referenceTrajectory.ts
+
+
+const PARAMS: u32 = 28u; //#param
+const ROW: u32 = 2u; //#param
+const HAS_VELOCITY: bool = false; //#param
+const HAS_NOISE: bool = false; //#param
+const VELOCITIES: u32 = select(1u, PARAMS, HAS_VELOCITY);
+// |θ|² is tested once in so many steps (the loss at every step): a matter of cost only.
+const THETA_CHECK: u32 = 16u;
+override WORKGROUP: u32 = 64u;
+
+struct Run {
+  first_step: u32,
+  steps: u32,
+  seed: u32,
+  first_lane: u32,
+  last_lane: u32,
+  lanes: u32,
+  global_lane: u32,
+  replicas: u32,
+  first_replica: u32,
+  conditions: u32,
+  common_noise: u32,
+  rebuild: u32,
+  observe_first: u32,
+  window_first: u32,
+  theta_bound: f32,
+  loss_bound: f32,
+}
+
+struct Hyperparameters {
+  batch_size: f32,
+  learning_rate: f32,
+  momentum: f32,
+  dampening: f32,
+  nesterov: f32,
+  weight_decay: f32,
+  gradient_noise: f32,
+}
+fn hyperparameters(condition: u32) -> Hyperparameters {
+  return Hyperparameters(
+    hyper[0u * run.conditions + condition],
+    hyper[1u * run.conditions + condition],
+    hyper[2u * run.conditions + condition],
+    hyper[3u * run.conditions + condition],
+    hyper[4u * run.conditions + condition],
+    hyper[5u * run.conditions + condition],
+    hyper[6u * run.conditions + condition],
+  );
+}
+
+@group(0) @binding(0) var<uniform> run: Run;
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
+@group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
+@group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
+@group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
+
+
+
+
+
+const W_at: u32 = 0u;  // [4, 6]
+const b_at: u32 = 24u;  // [4]
+
+fn loss_gradient(
+  sample: u32,
+  theta: ptr<function, array<f32, PARAMS>>,
+  gradient: ptr<function, array<f32, PARAMS>>,
+) -> f32 {
+  let row_0 = data[sample * 2u + 0u];
+  let row_1 = data[sample * 2u + 1u];
+  var sample_x = array<f32, 6>(row_0.x, row_0.y, row_0.z, row_0.w, row_1.x, row_1.y);
+  var add_1 = array<f32, 4>();  // [4]
+  var maxOf_total_12 = -3.4028234e38;
+  var oneHot_6 = array<f32, 4>();  // [4]
+  for (var i13 = 0u; i13 < 4u; i13 += 1u) {
+    var matvec_14 = 0.0;
+    for (var i15 = 0u; i15 < 6u; i15 += 1u) {
+      matvec_14 += ((*theta)[W_at + 6u * i13 + i15] * sample_x[i15]);
+    }
+    let matvec_16 = matvec_14;
+    let add_17 = (matvec_16 + (*theta)[b_at + i13]);
+    add_1[i13] = add_17;
+    maxOf_total_12 = max(maxOf_total_12, add_17);
+    let oneHot_18 = select(0f, 1f, row_1.z == f32(i13));
+    oneHot_6[i13] = oneHot_18;
+  }
+  let maxOf_2 = maxOf_total_12;
+  var exp_4 = array<f32, 4>();  // [4]
+  var sum_total_19 = 0.0;
+  var dot_total_20 = 0.0;
+  for (var i21 = 0u; i21 < 4u; i21 += 1u) {
+    let sub_22 = (add_1[i21] - maxOf_2);
+    let exp_23 = exp_accurate(sub_22);
+    exp_4[i21] = exp_23;
+    sum_total_19 += exp_23;
+    dot_total_20 += (sub_22 * oneHot_6[i21]);
+  }
+  let sum_5 = sum_total_19;
+  let dot_7 = dot_total_20;
+  let sub_8 = (log_accurate(sum_5) - dot_7);
+  for (var i24 = 0u; i24 < 4u; i24 += 1u) {
+    let sub_25 = ((exp_4[i24] / sum_5) - oneHot_6[i24]);
+    for (var i26 = 0u; i26 < 6u; i26 += 1u) {
+      (*gradient)[W_at + 6u * i24 + i26] += (sub_25 * sample_x[i26]);
+    }
+    (*gradient)[b_at + i24] += sub_25;
+  }
+  return sub_8;
+}
+
+
+/// |x| > bound, true for NaN and infinities: an integer comparison, since compilers may assume
+/// that NaN does not occur.
+fn beyond(x: f32, bound: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > bitcast<u32>(bound);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let lane = run.first_lane + id.x + id.y * groups.x * WORKGROUP;
+  if (lane >= run.last_lane || frozen[lane] != 0u) { return; }
+  let condition = (run.global_lane + lane) / run.replicas;
+  let replica = run.first_replica + (run.global_lane + lane) % run.replicas;
+  let noise_condition = select(condition, 0u, run.common_noise != 0u);
+  let h = hyperparameters(condition);
+  let batch = u32(h.batch_size);
+  let inverse_batch = 1.0 / h.batch_size;
+  let noise_key = lane_key(run.seed, STREAM_GRADIENT_NOISE, noise_condition, replica);
+
+  var theta = array<f32, PARAMS>();
+  var velocity = array<f32, VELOCITIES>();
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    theta[p] = state[p * run.lanes + lane];
+    if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
+  }
+  var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
+
+  for (var s = 0u; s < run.steps; s += 1u) {
+    let step = run.first_step + s;
+    minibatch_begin(&minibatch, step, batch, run.rebuild != 0u && s == 0u);
+    var gradient = array<f32, PARAMS>();
+    var loss = 0.0;
+    for (var b = 0u; b < batch; b += 1u) {
+      loss += loss_gradient(minibatch_sample(&minibatch, b), &theta, &gradient);
+    }
+    loss *= inverse_batch;
+
+    var stop = beyond(loss, run.loss_bound);
+    if (step % THETA_CHECK == 0u) {
+      var square = 0.0;
+      for (var p = 0u; p < PARAMS; p += 1u) { square += theta[p] * theta[p]; }
+      stop = stop || beyond(square, run.theta_bound * run.theta_bound);
+    }
+    if (stop) {
+      frozen[lane] = step + 1u;
+      break;
+    }
+
+    for (var p = 0u; p < PARAMS; p += 1u) {
+      gradient[p] = gradient[p] * inverse_batch + h.weight_decay * theta[p];
+    }
+    if (HAS_NOISE) {
+      for (var p = 0u; p < PARAMS; p += 2u) {
+        let xi = normal_pair(threefry2x32(noise_key, vec2u(step, p / 2u)));
+        gradient[p] += h.gradient_noise * xi.x;
+        if (p + 1u < PARAMS) { gradient[p + 1u] += h.gradient_noise * xi.y; }
+      }
+    }
+
+
+    for (var p = 0u; p < PARAMS; p += 1u) {
+      theta[p] = update(theta[p], &velocity[select(0u, p, HAS_VELOCITY)], gradient[p], h);
+    }
+  }
+
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    state[p * run.lanes + lane] = theta[p];
+    if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }
+  }
+}

@@ -1,0 +1,490 @@
+/**
+ * Records of a run against the run's own states: moments and series computed again in float64 from
+ * snapshots at every step; frozen replicas; means over a data set.
+ */
+import { describe, expect, test } from "vitest";
+import { DivergedError } from "../../engine/errors.ts";
+import { fixed, gaussian } from "../../engine/initial.ts";
+import { defineModel } from "../../engine/model.ts";
+import { BLOCK, moments } from "../../engine/observe/moments.ts";
+import type { Projection, Quantity } from "../../engine/observe/quantity.ts";
+import { quantityName } from "../../engine/observe/quantity.ts";
+import { series } from "../../engine/observe/series.ts";
+import { snapshot } from "../../engine/observe/snapshot.ts";
+import { op } from "../../engine/ops/index.ts";
+import { compileReference } from "../../engine/reference.ts";
+import { createEnsemble } from "../../engine/run/ensemble.ts";
+import type { EnsembleOptions } from "../../engine/run/options.ts";
+import { batchIndices } from "../../engine/sampling.ts";
+import { sgd } from "../../engine/update/sgd.ts";
+import { linearRegression, softmaxClassifier } from "../composites.ts";
+import { describeWithDevice } from "../gpu.ts";
+import { relativeError, sampleData } from "../parity.ts";
+import { twins } from "../twins.ts";
+
+/** Unit roundoff of float32. */
+const U = 2 ** -24;
+
+const optionsFor = (inputs: number, momentum: number) => {
+  const model = linearRegression(inputs);
+  return {
+    model,
+    data: sampleData(model, 20, 4),
+    update: sgd({ learningRate: 0.05, batchSize: 2, momentum }),
+    sweep: { weightDecay: [0, 0.3] },
+    replicas: 3,
+    seed: 77,
+    initial: gaussian({ standardDeviation: 0.3, mean: 5 }),
+  } satisfies EnsembleOptions;
+};
+
+/** Mean and rounding scale of the coordinates of moments, from the states of one replica. */
+interface Coordinates {
+  /** z_t − c, [time][coordinate] */
+  readonly z: readonly Float64Array[];
+  /** Error of a device's z: of the subtraction, and of a projection's sum. */
+  readonly delta: Float64Array;
+}
+
+function coordinatesOf(
+  states: readonly Float64Array[],
+  of: readonly Quantity[],
+  names: readonly string[],
+  reference: ArrayLike<number>,
+): Coordinates {
+  const delta = new Float64Array(of.length);
+  const z = states.map((state) =>
+    Float64Array.from(of, (quantity, k) => {
+      let value = 0;
+      let scale = 0;
+      if (typeof quantity === "string") {
+        value = state[names.indexOf(quantity)]!;
+      } else {
+        const { vector, velocity = false } = quantity;
+        const from = velocity ? vector.length : 0;
+        vector.forEach((a, p) => {
+          value += a * state[from + p]!;
+          scale += Math.abs(a * state[from + p]!);
+        });
+        // Coefficients are rounded to float32, then `vector.length` products and sums.
+        scale *= vector.length + 2;
+      }
+      const difference = value - reference[k]!;
+      delta[k] = Math.max(delta[k]!, U * (scale + 2 * Math.abs(difference)));
+      return difference;
+    }),
+  );
+  return { z, delta };
+}
+
+describeWithDevice("moments", "software", (device) => {
+  const direction: Projection = { name: "sum", vector: [1, 1, 1] };
+  const kinetic: Projection = { name: "v sum", vector: [0.3, -1.7, 2.1], velocity: true };
+  const every9 = Array.from({ length: 9 }, (_, p) => Math.fround(Math.cos(3 * p)));
+  const twelve: Quantity[] = [
+    ...Array.from({ length: 8 }, (_, i) => `w[${i}]`),
+    "b",
+    "v.w[0]",
+    { name: "p", vector: every9 },
+    { name: "v p", vector: every9, velocity: true },
+  ];
+  // Up to 24 sums are written out, more run in loops: both are here.
+  const cases: readonly {
+    title: string;
+    inputs: number;
+    momentum: number;
+    chosen: readonly Quantity[] | null;
+    lags: readonly number[];
+  }[] = [
+    { title: "2 parameters", inputs: 1, momentum: 0, chosen: null, lags: [3, 1] },
+    {
+      title: "a coordinate and projections",
+      inputs: 2,
+      momentum: 0.5,
+      chosen: ["w[1]", direction, kinetic],
+      lags: [1],
+    },
+    { title: "3 parameters and velocities", inputs: 2, momentum: 0.5, chosen: null, lags: [3, 1] },
+    { title: "9 parameters and velocities", inputs: 8, momentum: 0.5, chosen: null, lags: [1, 3] },
+    { title: "12 coordinates, projections", inputs: 8, momentum: 0.5, chosen: twelve, lags: [5] },
+  ];
+
+  describe.each(cases)("$title", ({ inputs, momentum, chosen, lags: asked }) => {
+    test.each([1, 4])("every %i", async (every) => {
+      const steps = 300; // more than one block at every = 1
+      const options = optionsFor(inputs, momentum);
+      const lags = [...new Set([0, ...asked])].sort((a, b) => a - b);
+      await using ensemble = await createEnsemble(device(), {
+        ...options,
+        observables: {
+          moments: moments({ lags: asked, every, ...(chosen && { of: chosen }) }),
+          states: snapshot({ every: 1 }),
+        },
+      });
+      await ensemble.advance({ steps: 40 });
+      const start = (await ensemble.state()).theta.data;
+      const record = await ensemble.observe({ steps });
+      const names = record.states.coordinates;
+      const of = chosen ?? names;
+      expect(record.moments.coordinates).toEqual(of.map(quantityName));
+      expect(record.moments.lags).toEqual(lags);
+      const size = of.length;
+      const replicas = options.replicas;
+      // The origin is the replicas' mean where observing began.
+      const count = options.model.parameterCount;
+      if (!chosen) {
+        const pilot = [0, 1, 2].reduce((sum, r) => sum + start[r * count + 1]! / replicas, 0);
+        expect(record.moments.reference.data[1]).toBe(Math.fround(pilot));
+      }
+      for (let lane = 0; lane < 2 * replicas; lane += 1) {
+        const condition = Math.floor(lane / replicas);
+        const states = Array.from({ length: steps }, (_, t) => {
+          const at = (t * 2 * replicas + lane) * names.length;
+          return Float64Array.from(record.states.values.data.subarray(at, at + names.length));
+        });
+        const reference = record.moments.reference.data.subarray(
+          condition * size,
+          (condition + 1) * size,
+        );
+        const { z, delta } = coordinatesOf(states, of, names, reference);
+        record.moments.lags.forEach((lag, l) => {
+          const origins = z.flatMap((_, t) => (t % every === 0 && t + lag < steps ? [t] : []));
+          expect(record.moments.counts[l]).toBe(origins.length);
+          const mean = (f: (t: number) => number): number =>
+            origins.reduce((sum, t) => sum + f(t), 0) / origins.length;
+          // Sequential float32 sums of at most BLOCK terms.
+          const summing = (Math.min(BLOCK, origins.length) + 2) * U;
+          const row = (lane * lags.length + l) * size;
+          for (let i = 0; i < size; i += 1) {
+            const scale = mean((t) => Math.abs(z[t]![i]!));
+            const end = mean((t) => Math.abs(z[t + lag]![i]!));
+            const first = record.moments.first.data[row + i]!;
+            const firstEnd = record.moments.firstEnd.data[row + i]!;
+            expect(Math.abs(first - mean((t) => z[t]![i]!))).toBeLessThanOrEqual(
+              summing * scale + delta[i]!,
+            );
+            expect(Math.abs(firstEnd - mean((t) => z[t + lag]![i]!))).toBeLessThanOrEqual(
+              summing * end + delta[i]!,
+            );
+            for (let j = 0; j < size; j += 1) {
+              const exact = mean((t) => z[t]![i]! * z[t + lag]![j]!);
+              const product = mean((t) => Math.abs(z[t]![i]! * z[t + lag]![j]!));
+              const bound =
+                summing * product +
+                delta[i]! * mean((t) => Math.abs(z[t + lag]![j]!)) +
+                delta[j]! * scale;
+              const own = record.moments.second.data[(row + i) * size + j]!;
+              expect(Math.abs(own - exact), `lag ${lag}, ${i}, ${j}`).toBeLessThanOrEqual(bound);
+              // The bound has power: it is far below the moment itself.
+              if (i === j && lag === 0) expect(bound).toBeLessThan(0.01 * exact);
+            }
+          }
+        });
+      }
+    });
+  });
+
+  test("numbers that are no coordinates: the loss and its square", async () => {
+    await using ensemble = await createEnsemble(device(), {
+      ...optionsFor(2, 0),
+      observables: {
+        moments: moments({ of: ["loss", "theta.theta"] }),
+        series: series({ of: ["loss", "theta.theta"] }),
+      },
+    });
+    const steps = 100;
+    const record = await ensemble.observe({ steps });
+    expect([...record.moments.reference.data]).toEqual([0, 0, 0, 0]);
+    for (let lane = 0; lane < 6; lane += 1) {
+      const row = (q: number): number[] =>
+        Array.from(
+          { length: steps },
+          (_, t) => record.series.values.data[(q * 6 + lane) * steps + t]!,
+        );
+      const [loss, square] = [row(0), row(1)];
+      const mean = (f: (t: number) => number): number =>
+        loss.reduce((sum, _, t) => sum + f(t), 0) / steps;
+      const exact = [
+        mean((t) => loss[t]! ** 2),
+        mean((t) => loss[t]! * square[t]!),
+        mean((t) => loss[t]! * square[t]!),
+        mean((t) => square[t]! ** 2),
+      ];
+      const own = record.moments.second.data.subarray(4 * lane, 4 * lane + 4);
+      exact.forEach((value, k) => {
+        expect(Math.abs(own[k]! - value)).toBeLessThanOrEqual((steps + 2) * U * value);
+      });
+    }
+  });
+
+  test("a lag longer than the observation has no pairs, and says so", async () => {
+    await using ensemble = await createEnsemble(device(), {
+      ...optionsFor(2, 0),
+      observables: { moments: moments({ lags: [20] }) },
+    });
+    const { moments: record } = await ensemble.observe({ steps: 10 });
+    expect(record.counts).toEqual([10, 0]);
+    const size = 3;
+    record.second.data.forEach((value, i) => {
+      expect(Number.isNaN(value)).toBe(Math.floor(i / size ** 2) % 2 === 1);
+    });
+  });
+});
+
+describeWithDevice("series", "software", (device) => {
+  test("a window that spans several readbacks", async () => {
+    const options = optionsFor(2, 0.5);
+    const of = ["loss", "w[0]", "theta.g"];
+    await using once = await createEnsemble(device(), {
+      ...options,
+      observables: { a: series({ of }), b: series({ of, every: 7 }) },
+    });
+    // Moments bring a readback every BLOCK steps, which 7 does not divide.
+    await using often = await createEnsemble(device(), {
+      ...options,
+      observables: { a: series({ of }), m: moments(), b: series({ of, every: 7 }) },
+    });
+    const steps = 3 * BLOCK + 50;
+    const [x, y] = [await once.observe({ steps }), await often.observe({ steps })];
+    expect(y.a).toEqual(x.a);
+    expect(y.b).toEqual(x.b);
+    expect(x.b.steps.length).toBe(Math.ceil(steps / 7));
+    expect([...x.a.values.data].every(Number.isFinite)).toBe(true);
+    const sevenths = x.a.values.data.filter((_, i) => (i % steps) % 7 === 0);
+    expect([...x.b.values.data]).toEqual([...sevenths]);
+  });
+
+  test("more lanes than the series of a long window fit", async () => {
+    const options = { ...optionsFor(2, 0), sweep: {} };
+    const observables = { a: series({ of: ["loss", "w[0]", "w[1]", "b", "theta.theta"] }) };
+    const [replicas, steps] = [6000, 300];
+    await using whole = await createEnsemble(device(), { ...options, replicas, observables });
+    await using shard = await createEnsemble(device(), {
+      ...options,
+      replicas: { first: 5990, count: 4 },
+      observables,
+    });
+    const all = (await whole.observe({ steps })).a.values.data;
+    const part = (await shard.observe({ steps })).a.values.data;
+    for (let q = 0; q < 5; q += 1) {
+      const from = (q * replicas + 5990) * steps;
+      const own = part.subarray(4 * q * steps, 4 * (q + 1) * steps);
+      expect(all.slice(from, from + 4 * steps)).toEqual(own.slice());
+    }
+  });
+
+  test("observing again goes on where the last record ended", async () => {
+    await using ensemble = await createEnsemble(device(), {
+      ...optionsFor(2, 0),
+      observables: { a: series({ of: "loss", every: 3 }), s: snapshot({ every: 5 }) },
+    });
+    await ensemble.observe({ steps: 10 });
+    const second = await ensemble.observe({ steps: 7 });
+    expect(second.run.firstStep).toBe(10);
+    expect([...second.a.steps]).toEqual([10, 13, 16]);
+    expect([...second.s.steps]).toEqual([10, 15]);
+    const none = await ensemble.observe({ steps: 0 });
+    expect(none.a.values.data.length).toBe(0);
+    expect(ensemble.step).toBe(17);
+  });
+});
+
+describeWithDevice("replicas that diverge", "software", (device) => {
+  const options = {
+    ...optionsFor(2, 0),
+    sweep: { learningRate: [0.05, 4] },
+  } satisfies EnsembleOptions;
+  const observables = {
+    loss: series({ of: ["loss", "fullLoss"], every: 3 }),
+    moments: moments(),
+    states: snapshot({ every: 4 }),
+  };
+  const steps = 60;
+
+  /** The rule of `thread.wgsl` on the twin: loss at every step, |θ| every 16. */
+  function frozenByTwin(bounds: { theta: number; loss: number }, given: EnsembleOptions): number[] {
+    const frozen: number[] = [];
+    twins(given, {
+      steps,
+      onStep: (lane, { step, loss, theta }) => {
+        frozen[lane] ??= -1;
+        const square = theta.reduce((sum, x) => sum + x * x, 0);
+        const left = !(loss <= bounds.loss) || (step % 16 === 0 && !(square <= bounds.theta ** 2));
+        if (left && frozen[lane] === -1) frozen[lane] = step;
+      },
+    });
+    return frozen;
+  }
+
+  test("freeze at their step, are counted, and have no records from there", async () => {
+    await using ensemble = await createEnsemble(device(), { ...options, observables });
+    await ensemble.advance({ steps: 4 });
+    const record = await ensemble.observe({ steps: steps - 4 });
+    const frozen = [...record.run.frozen];
+    expect(frozen).toEqual(frozenByTwin({ theta: 1e6, loss: 1e12 }, options));
+    expect(frozen.slice(0, 3)).toEqual([-1, -1, -1]);
+    expect(frozen.slice(3).every((step) => step > 4 && step < steps)).toBe(true);
+    expect([...(await ensemble.frozen())]).toEqual(frozen);
+
+    const times = record.loss.steps.length;
+    record.loss.values.data.forEach((value, i) => {
+      const lane = Math.floor(i / times) % 6;
+      const gone = frozen[lane]! >= 0 && record.loss.steps[i % times]! >= frozen[lane]!;
+      expect(Number.isFinite(value), `loss of lane ${lane}`).toBe(!gone);
+    });
+    const count = record.states.coordinates.length;
+    record.states.values.data.forEach((value, i) => {
+      const lane = Math.floor(i / count) % 6;
+      const step = record.states.steps[Math.floor(i / count / 6)]!;
+      expect(Number.isFinite(value)).toBe(frozen[lane]! < 0 || step < frozen[lane]!);
+    });
+    const perLane = record.moments.second.data.length / 6;
+    record.moments.second.data.forEach((value, i) => {
+      expect(Number.isFinite(value)).toBe(frozen[Math.floor(i / perLane)]! < 0);
+    });
+    expect(record.moments.counts).toEqual([steps - 4]);
+  });
+
+  test("do not disturb the others, and stay frozen", async () => {
+    await using both = await createEnsemble(device(), { ...options, observables });
+    await using alone = await createEnsemble(device(), {
+      ...options,
+      sweep: { learningRate: [0.05] },
+      observables,
+    });
+    const [x, y] = [await both.observe({ steps }), await alone.observe({ steps })];
+    const half = y.loss.values.data.length / 2;
+    expect(x.loss.values.data.slice(0, half)).toEqual(y.loss.values.data.slice(0, half));
+    const part = y.moments.second.data.length;
+    expect(x.moments.second.data.slice(0, part)).toEqual(y.moments.second.data);
+    expect(y.run.frozen.some((step) => step >= 0)).toBe(false);
+
+    const before = (await both.state()).theta.data;
+    const saved = await both.checkpoint();
+    await using resumed = await createEnsemble(device(), { ...options, from: saved });
+    for (const ensemble of [both, resumed]) {
+      await ensemble.advance({ steps: 10 });
+      expect([...(await ensemble.frozen())]).toEqual([...x.run.frozen]);
+      const after = (await ensemble.state()).theta.data;
+      expect(after.slice(after.length / 2)).toEqual(before.slice(before.length / 2));
+      expect(after.slice(0, 3)).not.toEqual(before.slice(0, 3));
+    }
+  });
+
+  test("leave bounds of one's own", async () => {
+    // |θ| is looked at every 16 steps; the loss is let go as far as float32 reaches.
+    const given = { ...options, bounds: { theta: 100, loss: 1e38 } };
+    await using ensemble = await createEnsemble(device(), given);
+    await ensemble.advance({ steps });
+    const frozen = [...(await ensemble.frozen())];
+    expect(frozen).toEqual(frozenByTwin(given.bounds, given));
+    expect(frozen.slice(3)).toEqual([16, 16, 16]);
+  });
+
+  test('throw with onDiverge: "throw", in advance and in observe', async () => {
+    const first = Math.min(...frozenByTwin({ theta: 1e6, loss: 1e12 }, options).slice(3));
+    const message =
+      `3 of 6 replicas left |θ| < 1000000 or loss < 1000000000000, first at step ${first}; ` +
+      "lower learningRate, or widen bounds if this is not divergence";
+    const given = { ...options, observables, onDiverge: "throw" } as const;
+    await using ensemble = await createEnsemble(device(), given);
+    await expect(ensemble.advance({ steps })).rejects.toThrow(new DivergedError(message));
+    expect(ensemble.step).toBe(steps);
+    await using observed = await createEnsemble(device(), given);
+    await expect(observed.observe({ steps })).rejects.toBeInstanceOf(DivergedError);
+    await using calm = await createEnsemble(device(), {
+      ...given,
+      sweep: { learningRate: [0.05] },
+    });
+    await expect(calm.advance({ steps })).resolves.toBeUndefined();
+  });
+
+  test("a loss that is no number freezes the replicas that meet it", async () => {
+    // ½(wq/q − y)², 0/0 for the one sample whose q is 0.
+    const model = defineModel({
+      name: "one bad sample",
+      params: { w: [] },
+      sample: { q: [], y: [] },
+      loss: ({ w }, { q, y }) => op.scale(op.square(op.sub(op.div(op.mul(w, q), q), y)), 0.5),
+    });
+    const [samples, bad, replicas] = [64, 5, 40];
+    const dataWith = (value: number) => ({
+      name: "q",
+      samples,
+      fields: {
+        q: { data: Array.from({ length: samples }, (_, i) => (i === bad ? value : 1)), shape: [] },
+        y: { data: Array.from({ length: samples }, (_, i) => Math.fround(Math.sin(i))), shape: [] },
+      },
+    });
+    const given = {
+      model,
+      update: sgd({ learningRate: 0.1, batchSize: 1 }),
+      replicas,
+      seed: 2,
+      initial: fixed(0.5),
+    };
+    await using ensemble = await createEnsemble(device(), { ...given, data: dataWith(0) });
+    await using clean = await createEnsemble(device(), { ...given, data: dataWith(1) });
+    await ensemble.advance({ steps });
+    await clean.advance({ steps });
+    const met = Array.from({ length: replicas }, (_, replica) => {
+      const lane = { seed: 2, condition: 0, replica };
+      const step = Array.from({ length: steps }, (_, t) => t).find((t) =>
+        batchIndices("withReplacement", lane, t, samples, 1).includes(bad),
+      );
+      return step ?? -1;
+    });
+    expect(met.filter((step) => step >= 0).length).toBeGreaterThan(5);
+    expect(met.filter((step) => step < 0).length).toBeGreaterThan(5);
+    expect([...(await ensemble.frozen())]).toEqual(met);
+    const own = (await ensemble.state()).theta.data;
+    const undisturbed = (await clean.state()).theta.data;
+    met.forEach((step, r) => {
+      if (step < 0) expect(own[r]).toBe(undisturbed[r]);
+      expect(Number.isFinite(own[r])).toBe(true);
+    });
+  });
+});
+
+describeWithDevice("evaluate", "software", (device) => {
+  test("means of loss and metrics over the data and over other data", async () => {
+    const model = softmaxClassifier(4, 3);
+    const [data, other] = [sampleData(model, 30, 1), sampleData(model, 201, 2)];
+    await using ensemble = await createEnsemble(device(), {
+      model,
+      data,
+      update: sgd({ learningRate: 0.1, batchSize: 4 }),
+      replicas: 37,
+      seed: 1,
+      initial: gaussian({ standardDeviation: 1 }),
+      execution: { lanesPerChunk: 10 },
+    });
+    await ensemble.advance({ steps: 10 });
+    const { theta } = await ensemble.state();
+    const run = compileReference([model.loss, model.metrics.accuracy!]);
+    for (const source of [data, other]) {
+      const field = await ensemble.evaluate({ data: source });
+      expect(field.axes.map(({ name }) => name)).toEqual(["quantity", "condition", "replica"]);
+      expect(field.axes[0]!.values).toEqual(["loss", "accuracy"]);
+      const expected = new Float64Array(2 * 37);
+      for (let r = 0; r < 37; r += 1) {
+        const own = Float64Array.from(theta.data.subarray(15 * r, 15 * (r + 1)));
+        const params = { W: own.subarray(0, 12), b: own.subarray(12) };
+        for (let i = 0; i < source.samples; i += 1) {
+          const x = Float64Array.from({ length: 4 }, (_, k) => source.fields.x!.data[4 * i + k]!);
+          const [loss, accuracy] = run({
+            params,
+            sample: { x, label: source.fields.label!.data[i]! },
+          });
+          expected[r]! += loss![0]! / source.samples;
+          expected[37 + r]! += accuracy![0]! / source.samples;
+        }
+      }
+      expect(relativeError(field.data.subarray(0, 37), expected.subarray(0, 37))).toBeLessThan(
+        2e-5,
+      );
+      expect(relativeError(field.data.subarray(37), expected.subarray(37))).toBeLessThan(1e-12);
+    }
+    expect((await ensemble.evaluate()).data).toEqual((await ensemble.evaluate({ data })).data);
+  });
+});

@@ -1,0 +1,52 @@
+/**
+ * The whole kernel of four models, as a reader would want it: loops kept, nothing observed.
+ *
+ * A change of the emitter, the schedule or the library shows here as a diff to be read. Renew the
+ * files with `UPDATE_GOLDEN=1 npx vitest run test/known/golden.test.ts`.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Model } from "../../engine/model.ts";
+import { planThread } from "../../engine/plan/threadPlan.ts";
+import { sgd } from "../../engine/update/sgd.ts";
+import { linearRegression, network, scaleInvariant, softmaxClassifier } from "../composites.ts";
+import { nullDevice } from "../gpu.ts";
+import { compile } from "../kernel.ts";
+
+const GOLDEN: Readonly<Record<string, Model>> = {
+  linear_regression: linearRegression(8),
+  mlp_2_32_1: network(2, 32),
+  softmax: softmaxClassifier(6, 4),
+  scale_invariant: scaleInvariant(5),
+};
+
+const file = (name: string): URL => new URL(`../golden/${name}.wgsl`, import.meta.url);
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await nullDevice();
+});
+afterAll(() => device.destroy());
+
+test.each(Object.entries(GOLDEN))("%s", async (name, model) => {
+  const plan = planThread({
+    model,
+    rule: sgd({}),
+    sampling: "withReplacement",
+    samples: 256,
+    maxBatch: 16,
+    hasVelocity: false,
+    hasNoise: false,
+    lanes: 1024,
+    unroll: 0,
+  });
+  const { code } = plan.shader(null);
+  await compile(device, code);
+  if (process.env.UPDATE_GOLDEN === "1") writeFileSync(file(name), code);
+  const remedy =
+    "read the difference, then renew with UPDATE_GOLDEN=1 npx vitest run test/known/golden.test.ts";
+  expect(existsSync(file(name)), `test/golden/${name}.wgsl is missing; ${remedy}`).toBe(true);
+  expect(code, `test/golden/${name}.wgsl differs; ${remedy}`).toBe(
+    readFileSync(file(name), "utf8"),
+  );
+});
