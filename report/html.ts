@@ -5,6 +5,7 @@
  * print). All text that came from outside is escaped.
  */
 import type { Figure } from "../experiments/experiment.ts";
+import { printCondition } from "./condition.ts";
 import { drawFigure, omission } from "./figure.ts";
 import {
   comparableDigits,
@@ -14,7 +15,7 @@ import {
   printDuration,
   printZ,
 } from "./notation.ts";
-import { printCondition, type Report, type ReportedQuantity } from "./result.ts";
+import type { Report, ReportedQuantity } from "./result.ts";
 import { styleSheet } from "./style.ts";
 import { printAgreement, printMark } from "./terminal.ts";
 import { INLINE } from "./theme.ts";

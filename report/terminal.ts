@@ -1,8 +1,9 @@
 /**
  * Plain-text tables for a terminal: numbers in concise error notation, aligned on the point.
  */
+import { printCondition } from "./condition.ts";
 import { comparableDigits, concise, plain, printZ } from "./notation.ts";
-import { printCondition, type Report, type ReportedQuantity } from "./result.ts";
+import type { Report, ReportedQuantity } from "./result.ts";
 
 export type Alignment = "left" | "right" | "point";
 
@@ -60,6 +61,10 @@ export const printMark = (agrees: boolean | null): string =>
 export const printPrediction = ({ predicted, standardError }: ReportedQuantity): string =>
   predicted === null ? "" : plain(predicted, comparableDigits(predicted, standardError));
 
+/** z, a dash where the estimate has no statistical error, nothing without a prediction. */
+export const printQuantityZ = ({ predicted, z }: ReportedQuantity): string =>
+  predicted !== null && z === null ? "—" : printZ(z);
+
 const printUnit = (unit: string): string => (unit === "1" ? "" : unit);
 
 /** Columns of a table of quantities: name, condition, estimate, unit, predicted, z, mark. */
@@ -77,7 +82,7 @@ export const quantityColumns = (quantities: readonly ReportedQuantity[]): Column
   },
   { title: "unit", align: "left", cells: quantities.map(({ unit }) => printUnit(unit)) },
   { title: "predicted", align: "point", cells: quantities.map(printPrediction) },
-  { title: "z", align: "right", cells: quantities.map(({ z }) => printZ(z)) },
+  { title: "z", align: "right", cells: quantities.map(printQuantityZ) },
   { title: "agrees", align: "left", cells: quantities.map(({ agrees }) => printMark(agrees)) },
 ];
 
