@@ -83,6 +83,9 @@ export interface Io {
 
 export const EXIT = { ok: 0, disagrees: 1, badInput: 2, bug: 70, interrupted: 130 } as const;
 
+/** Columns of stdout; 100 in a pipe, and on terminals that do not know (they say 0). */
+export const widthOf = (io: Io): number => io.stdout.columns || 100;
+
 /** Options of `openDevice`: `--adapter`, else `THERMOGRAD_ADAPTER`, else none. */
 export function deviceOptions(io: Io, adapter: string | undefined): DeviceOptions {
   const chosen = adapter ?? io.env.THERMOGRAD_ADAPTER;

@@ -10,6 +10,7 @@ html { background: var(--background); color: var(--foreground); font: 16px/1.55 
 body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 52rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .4rem; text-wrap: balance; }
 h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; }
+h3 { font-size: .98rem; margin: 1.4rem 0 .4rem; }
 p { margin: .6rem 0; }
 .byline, figcaption, .note, dd { color: var(--muted); }
 .byline { margin: 0 0 1.2rem; font-size: .92rem; }
@@ -19,6 +20,15 @@ th { text-align: left; font-weight: 600; border-bottom: 1.5px solid var(--muted)
 th, td { padding: .35rem .9rem .35rem 0; vertical-align: baseline; }
 td { border-bottom: 1px solid var(--grid); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.pivot { width: max-content; min-width: 100%; max-width: calc(100vw - 2.5rem); position: relative;
+  left: 50%; transform: translateX(-50%); }
+.pivot small { display: block; font-size: .85em; font-weight: 400; color: var(--muted); }
+.pivot th, .pivot td { padding-right: 1.2rem; }
+.pivot tr > :last-child { padding-right: 0; }
+.pivot thead th { vertical-align: top; white-space: nowrap; }
+.pivot tbody th { border-bottom: 1px solid var(--grid); font-weight: 500; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+.pivot tr > :first-child { position: sticky; left: 0; background: var(--background); }
 td.name { font-weight: 500; }
 td.agrees, td.doubtful, td.disagrees { white-space: nowrap; }
 .agrees { color: var(--good); } .doubtful { color: var(--doubtful); }
@@ -44,6 +54,8 @@ dt { font-weight: 500; } dd { margin: 0; overflow-wrap: anywhere; }
   :root { --good: #0a7a4d; --doubtful: #8a5a00; --bad: #c02717; }
   html { font-size: 10.5pt; } body { padding: 0; max-width: none; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } pre { border: 1px solid var(--grid); }
-  .scroll { overflow: visible; } figure .scroll svg { min-width: 0; } }
+  .scroll { overflow: visible; } .pivot { width: auto; max-width: none; left: 0; transform: none;
+  font-size: .72em; } .pivot th, .pivot td { padding-right: .5em; } .pivot thead th {
+  white-space: normal; } figure .scroll svg { min-width: 0; } }
 @page { margin: 18mm; }
 `;
