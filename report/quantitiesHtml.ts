@@ -29,7 +29,7 @@ function verdict({ z, agrees }: ReportedQuantity): string {
 const predictionHtml = (predicted: number, standardError: number): string =>
   notationHtml(plainNotation(predicted, comparableDigits(predicted, standardError)));
 
-function listRow(quantity: ReportedQuantity): string {
+function listRow(quantity: ReportedQuantity, hasConditions: boolean): string {
   const { name, condition, estimate, standardError, unit, predicted, systematic } = quantity;
   const number = (html: string, extra = "") => `<td class="number ${extra}">${html}</td>`;
   const prediction = predicted === null ? "–" : predictionHtml(predicted, standardError);
@@ -38,7 +38,7 @@ function listRow(quantity: ReportedQuantity): string {
   const words = quantity.agrees === null ? "–" : quantity.agrees ? "agrees" : "disagrees";
   return [
     `<tr><td class="name">${escapeHtml(name)}</td>`,
-    `<td>${escapeHtml(printCondition(condition))}</td>`,
+    hasConditions ? `<td>${escapeHtml(printCondition(condition))}</td>` : "",
     number(notationHtml(conciseNotation(estimate, standardError))),
     `<td>${unit === "1" ? "" : escapeHtml(unit)}</td>`,
     number(prediction),
@@ -50,10 +50,12 @@ function listRow(quantity: ReportedQuantity): string {
 
 function listTable(quantities: readonly ReportedQuantity[]): string {
   if (quantities.length === 0) return "";
-  return `<div class="scroll"><table><thead><tr><th>quantity</th><th>condition</th>
-<th class="number">estimate</th><th>unit</th><th class="number">predicted</th>
+  const hasConditions = quantities.some(({ condition }) => printCondition(condition) !== "");
+  const rows = quantities.map((quantity) => listRow(quantity, hasConditions));
+  return `<div class="scroll"><table><thead><tr><th>quantity</th>
+${hasConditions ? "<th>condition</th>" : ""}<th class="number">estimate</th><th>unit</th><th class="number">predicted</th>
 <th class="number">bias ≤</th><th class="number">z</th><th></th></tr></thead>
-<tbody>${quantities.map(listRow).join("\n")}</tbody></table></div>`;
+<tbody>${rows.join("\n")}</tbody></table></div>`;
 }
 
 /** All that is known of a cell, in a line. */
