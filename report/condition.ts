@@ -1,9 +1,8 @@
 /** Conditions of quantities as text. */
-import type { Quantity } from "../experiments/experiment.ts";
 import { gather } from "./gather.ts";
 
 /** The hyperparameters of a condition by name. */
-export type Condition = Quantity["condition"];
+export type Condition = Readonly<Record<string, number | string>>;
 
 /** `learningRate=0.1, batchSize=8`; empty for no condition. */
 export const printCondition = (condition: Condition): string =>

@@ -304,6 +304,13 @@ describe("progress", () => {
     progress.stop();
     expect(written.endsWith("\r\x1b[2K\x1b[?25h")).toBe(true);
   });
+  it("is whole on a terminal that says it has no columns", () => {
+    const written: string[] = [];
+    const stderr = { write: (text: string) => written.push(text), columns: 0 };
+    const progress = createProgress({ stderr, isTTY: true } as unknown as Io);
+    progress.update({ phase: "observe", fraction: 0.5, replicaStepsPerSecond: 0 });
+    expect(written.join("")).toMatch(/observe █{12}░{12} {2}50 %$/);
+  });
   it("writes nothing in a pipe", () => {
     const written: string[] = [];
     const stderr = { write: (text: string) => written.push(text) };

@@ -7,6 +7,7 @@ import type { Condition } from "../../report/condition.ts";
 import { drawFigure, omission } from "../../report/figure.ts";
 import { printHtml } from "../../report/html.ts";
 import { escapeHtml } from "../../report/markup.ts";
+import { quantitiesHtml } from "../../report/quantitiesHtml.ts";
 import { assembleReport, jsonReport, judge, type Report } from "../../report/result.ts";
 import { printReport } from "../../report/terminal.ts";
 import { INLINE, PAPER } from "../../report/theme.ts";
@@ -280,6 +281,31 @@ describe("printReport", () => {
       warning: variance (learningRate=0.1): shifted on purpose
       "
     `);
+  });
+});
+
+describe("a deterministic quantity", () => {
+  const { quantities, ...result } = resultOf(DEFAULTS);
+  const exact = { ...quantities[0]!, estimate: { ...quantities[0]!.estimate, standardError: 0 } };
+  const report = reportOf({ ...result, quantities: [exact] });
+  it("has a dash for z in the tables, null in JSON, and its verdict in both", async () => {
+    expect(printReport(report)).toMatch(/0\.01\(0\) +θ² +0\.01 +— +✓/);
+    expect(jsonReport(report).quantities[0]).toMatchObject({ z: null, agrees: true });
+    expect(jsonReport(report).warnings).toEqual([]);
+    const subject = { title: "", card: "", sources: [], summary: "", descriptions: {} };
+    const page = new JSDOM(await printHtml(report, subject)).window.document;
+    const cells = [...page.querySelector("tbody")!.querySelectorAll("td")];
+    expect(cells.slice(-2).map((cell) => cell.textContent)).toEqual(["—", "✓ agrees"]);
+  });
+  it("has no column of conditions on the page where there are none", async () => {
+    const heads = (condition: Condition) => {
+      const html = quantitiesHtml([judge({ ...exact, condition })]);
+      return [...new JSDOM(html).window.document.querySelectorAll("th")].map(
+        (th) => th.textContent,
+      );
+    };
+    expect(heads({})).toEqual(["quantity", "estimate", "unit", "predicted", "bias ≤", "z", ""]);
+    expect(heads({ rate: 1 })[1]).toBe("condition");
   });
 });
 
