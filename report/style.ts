@@ -24,8 +24,9 @@ th, td { padding: .35rem .9rem .35rem 0; vertical-align: baseline; }
 td { border-bottom: 1px solid var(--grid); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pivot { width: max-content; min-width: 100%; max-width: calc(50vw + 50% - 1.25rem);
-  background: linear-gradient(to left, var(--background), transparent) right / 2rem 100% no-repeat
-  local, linear-gradient(to left, var(--muted), transparent) right / .6rem 100% no-repeat; }
+  background: linear-gradient(to left, var(--background) 50%, transparent) right / 2rem 100%
+  no-repeat local, linear-gradient(to left, color-mix(in srgb, var(--muted) 40%, transparent),
+  transparent) right / .6rem 100% no-repeat; }
 .pivot table { font-size: .86rem; }
 .pivot small { display: block; font-size: .85em; font-weight: 400; color: var(--muted); }
 .pivot tr > :last-child { padding-right: 0; }
