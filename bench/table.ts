@@ -1,6 +1,6 @@
 /** The bench for a reader: a table of rows, and the adapter's roofline in a few lines. */
 import { printDuration, siPrefixed } from "../report/notation.ts";
-import { printTable } from "../report/terminal.ts";
+import { printTable } from "../report/table.ts";
 import type { Roofline } from "./roofline.ts";
 import type { BenchRow } from "./runBench.ts";
 

@@ -15,13 +15,13 @@ const descriptions = (experiment: Experiment): Record<string, string> =>
     ]),
   );
 
-/** Draws and packs everything, then writes it; nothing is left half-written. Returns the names. */
+/** Draws and packs everything, then writes it; nothing is left half-written. */
 export async function writeArtifacts(
   directory: string,
   experiment: Experiment,
   report: Report,
   result: ExperimentResult,
-): Promise<string[]> {
+): Promise<void> {
   // Loaded here: drawing takes a document, which is the slowest thing to load.
   const [{ drawFigure }, { printHtml }, { encodeNpz }, { PAPER }] = await Promise.all([
     import("../report/figure.ts"),
@@ -39,5 +39,4 @@ export async function writeArtifacts(
     files.set(`${figure.id}.svg`, await drawFigure(figure, { theme: PAPER, title: true }));
   }
   await writeWhole(new Map([...files].map(([name, data]) => [join(directory, name), data])));
-  return [...files.keys()];
 }

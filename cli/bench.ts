@@ -1,4 +1,5 @@
 /** `thermograd bench`: replica-steps per second of the standard workloads on this adapter. */
+import type { Roofline } from "../bench/roofline.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { printJson } from "../report/result.ts";
 import { type Arguments, lastValue } from "./arguments.ts";
@@ -42,16 +43,22 @@ export async function bench(given: Arguments, io: Io): Promise<number> {
     onFirst: () => progress.say("stopping; a second Ctrl-C ends at once"),
     beforeExit: progress.stop,
   });
+  const rooflines: Roofline[] = [];
   try {
     const rows = await measured.runBench({
       workloads: chosen,
       device: await session.device(),
       onProgress: progress.update,
+      onRoofline: (roofline) => rooflines.push(roofline),
       signal: interrupt.signal,
     });
     progress.stop();
-    const isJson = given.switches.has("json");
-    io.stdout.write(isJson ? `${printJson(rows.map(contractRow))}\n` : measured.printBench(rows));
+    if (given.switches.has("json")) {
+      io.stdout.write(`${printJson(rows.map(contractRow))}\n`);
+    } else {
+      const peaks = rooflines.map((roofline) => `\n${measured.printRoofline(roofline)}\n`);
+      io.stdout.write(`${measured.printBench(rows)}${peaks.join("")}`);
+    }
     return EXIT.ok;
   } catch (error) {
     if (isAbort(error, interrupt.signal)) return EXIT.interrupted;

@@ -4,6 +4,7 @@
  * `wiring.ts` gives the real ones, tests give fakes. Whatever is heavy is behind a function, so
  * that `thermograd --help` loads none of it.
  */
+import type { Roofline } from "../bench/roofline.ts";
 import type { Device, DeviceOptions } from "../engine/device.ts";
 import type { Experiment, Progress } from "../experiments/experiment.ts";
 
@@ -46,6 +47,8 @@ export interface BenchOptions {
   readonly workloads: readonly Workload[];
   readonly device: Device;
   readonly onProgress?: (progress: Progress) => void;
+  /** Hears of the adapter's roofline before the first workload. */
+  readonly onRoofline?: (roofline: Roofline) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -55,6 +58,8 @@ export interface Bench {
   runBench(options: BenchOptions): Promise<readonly BenchRow[]>;
   /** The rows for a reader. */
   printBench(rows: readonly BenchRow[]): string;
+  /** The roofline for a reader, without the last newline. */
+  printRoofline(roofline: Roofline): string;
 }
 
 export interface Io {
@@ -77,6 +82,9 @@ export interface Io {
 }
 
 export const EXIT = { ok: 0, disagrees: 1, badInput: 2, bug: 70, interrupted: 130 } as const;
+
+/** Columns of stdout; 100 in a pipe, and on terminals that do not know (they say 0). */
+export const widthOf = (io: Io): number => io.stdout.columns || 100;
 
 /** Options of `openDevice`: `--adapter`, else `THERMOGRAD_ADAPTER`, else none. */
 export function deviceOptions(io: Io, adapter: string | undefined): DeviceOptions {

@@ -1,6 +1,6 @@
 /** `thermograd list`: the experiments and what they take. */
 import { printJson } from "../report/result.ts";
-import { printTable } from "../report/terminal.ts";
+import { printTable } from "../report/table.ts";
 import type { Arguments } from "./arguments.ts";
 import { EXIT, type Io } from "./io.ts";
 import { jsonSchema } from "./parameters.ts";

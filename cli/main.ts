@@ -10,7 +10,7 @@ import { type Command, readArguments } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { findExperiment } from "./findExperiment.ts";
 import { printCommandHelp, printExperimentHelp, printOverview } from "./help.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, type Io, widthOf } from "./io.ts";
 import { suggest } from "./nearest.ts";
 
 const WIDEST = 100;
@@ -23,14 +23,14 @@ function findCommand(name: string): Command {
   throw new ArgumentError(`thermograd: there is no command "${name}"; ${remedy}`);
 }
 
-const widthOf = (io: Io): number => Math.min(WIDEST, io.stdout.columns ?? WIDEST);
+const helpWidth = (io: Io): number => Math.min(WIDEST, widthOf(io));
 
 function help(rest: readonly string[], io: Io): number {
   const name = rest.find((word) => !word.startsWith("-"));
   const text =
     name === undefined || name === "help"
-      ? printOverview(COMMANDS, widthOf(io))
-      : printCommandHelp(findCommand(name), widthOf(io));
+      ? printOverview(COMMANDS, helpWidth(io))
+      : printCommandHelp(findCommand(name), helpWidth(io));
   io.stdout.write(text);
   return EXIT.ok;
 }
@@ -38,7 +38,7 @@ function help(rest: readonly string[], io: Io): number {
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined) {
-    io.stderr.write(printOverview(COMMANDS, widthOf(io)));
+    io.stderr.write(printOverview(COMMANDS, helpWidth(io)));
     return EXIT.badInput;
   }
   if (name === "help" || name === "--help" || name === "-h") return help(rest, io);
@@ -52,8 +52,11 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     const id = given.positionals[0];
     const text =
       command.name === "run" && id !== undefined
-        ? await printExperimentHelp(findExperiment("run", id, await io.experiments()), widthOf(io))
-        : printCommandHelp(command, widthOf(io));
+        ? await printExperimentHelp(
+            findExperiment("run", id, await io.experiments()),
+            helpWidth(io),
+          )
+        : printCommandHelp(command, helpWidth(io));
     io.stdout.write(text);
     return EXIT.ok;
   }

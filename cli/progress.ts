@@ -66,7 +66,7 @@ export function createProgress(io: Io, options: ProgressOptions = {}): ProgressL
     const text = printProgress(progress, left);
     const line = (label === undefined ? text : `${label} ${text}`).slice(
       0,
-      (io.stderr.columns ?? 80) - 1,
+      (io.stderr.columns || 80) - 1,
     );
     io.stderr.write(`${isShown ? "" : HIDE_CURSOR}${CLEAR_LINE}${line}`);
     isShown = true;

@@ -15,7 +15,7 @@ import { execute, type Outcome } from "./execute.ts";
 import { prepareDirectory } from "./files.ts";
 import { findExperiment } from "./findExperiment.ts";
 import { catchInterrupt } from "./interrupt.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, type Io, widthOf } from "./io.ts";
 import { printValue, resolveParameters } from "./parameters.ts";
 import { createProgress } from "./progress.ts";
 import { readSeed } from "./seed.ts";
@@ -103,18 +103,16 @@ async function finish(
   let failure: unknown;
   if (directory !== undefined) {
     const writing = writeArtifacts(directory, settings.experiment, report, result);
-    const names = await writing.catch((error: unknown) => {
+    await writing.catch((error: unknown) => {
       failure = error ?? new Error("writing failed");
-      return [];
     });
-    if (io.isTTY && names.length > 0) {
-      io.stderr.write(`wrote ${names.map((name) => join(directory, name)).join(" ")}\n`);
-    }
   }
   // The answer of a long run is printed even when its files could not be written.
   const isJson = given.switches.has("json");
-  io.stdout.write(isJson ? `${printJson(jsonReport(report))}\n` : printReport(report));
+  io.stdout.write(isJson ? `${printJson(jsonReport(report))}\n` : printReport(report, widthOf(io)));
   if (failure !== undefined) throw failure;
+  const out = lastValue(given, "out");
+  if (out !== undefined) io.stderr.write(`report: ${join(out, "report.html")}\n`);
 }
 
 /** What `run` was asked to do, read and checked before anything is opened. */

@@ -7,12 +7,12 @@
 import { ArgumentError, ThermogradError } from "../engine/errors.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { jsonReport, printJson, type Report } from "../report/result.ts";
-import { printAgreement, printTable, quantityColumns } from "../report/terminal.ts";
+import { printAgreement, printQuantities } from "../report/terminal.ts";
 import { type Arguments, lastValue } from "./arguments.ts";
 import { execute } from "./execute.ts";
 import { findExperiment } from "./findExperiment.ts";
 import { catchInterrupt, type Interrupt } from "./interrupt.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, type Io, widthOf } from "./io.ts";
 import { defaultParameters } from "./parameters.ts";
 import { createProgress, type ProgressLine } from "./progress.ts";
 import { readSeed } from "./seed.ts";
@@ -57,21 +57,20 @@ async function judgeOne(
 const isGood = (verdict: Verdict): boolean =>
   "report" in verdict && verdict.report.quantities.every(({ agrees }) => agrees !== false);
 
-function printVerdicts(verdicts: readonly Verdict[]): string {
+function printVerdicts(verdicts: readonly Verdict[], width: number): string {
   const reports = verdicts.flatMap((verdict) => ("report" in verdict ? [verdict.report] : []));
   const quantities = reports.flatMap((report) => report.quantities);
-  const owners = reports.flatMap((report) => report.quantities.map(() => report.experiment));
-  const table = printTable([
-    { title: "experiment", align: "left", cells: owners },
-    ...quantityColumns(quantities),
-  ]);
+  const tables = printQuantities(
+    reports.map(({ experiment, quantities }) => ({ owner: experiment, quantities })),
+    width,
+  );
   const warnings = reports.flatMap(({ experiment, warnings }) =>
     warnings.map((warning) => `warning: ${experiment}: ${warning}\n`),
   );
   const failures = verdicts.flatMap((verdict) =>
     "error" in verdict ? [`failed: ${verdict.experiment}: ${verdict.error.message}\n`] : [],
   );
-  return `${table}\n${printAgreement(quantities)}\n${[...warnings, ...failures].join("")}`;
+  return `${tables}\n${printAgreement(quantities)}\n${[...warnings, ...failures].join("")}`;
 }
 
 const jsonVerdicts = (verdicts: readonly Verdict[], seconds: number): string =>
@@ -121,7 +120,9 @@ export async function validate(given: Arguments, io: Io): Promise<number> {
     if (verdicts === null) return EXIT.interrupted;
     const seconds = (performance.now() - clock) / 1000;
     const isJson = given.switches.has("json");
-    io.stdout.write(isJson ? `${jsonVerdicts(verdicts, seconds)}\n` : printVerdicts(verdicts));
+    io.stdout.write(
+      isJson ? `${jsonVerdicts(verdicts, seconds)}\n` : printVerdicts(verdicts, widthOf(io)),
+    );
     return verdicts.every(isGood) ? EXIT.ok : EXIT.disagrees;
   } finally {
     await session.close();

@@ -5,12 +5,11 @@ import type { Figure, Quantity } from "./experiment.ts";
 export function comparison(quantities: readonly Quantity[], caption: string): Figure {
   const shown = quantities.filter(({ predicted }) => predicted !== null && predicted !== 0);
   const x = shown.map((_, k) => k + 1);
-  const names = shown.map(({ name }, k) => `${k + 1}: ${name}`).join(", ");
   return {
     id: "comparison",
     title: "Measured over exact",
-    caption: `${names}. ${caption} Bars are one standard error, from the scatter of the replicas.`,
-    x: { label: "quantity" },
+    caption: `${caption} Bars are one standard error, from the scatter of the replicas.`,
+    x: { label: "quantity", ticks: shown.map(({ name }, k) => ({ at: k + 1, label: name })) },
     y: { label: "measured / exact" },
     marks: [
       {

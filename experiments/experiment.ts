@@ -35,14 +35,23 @@ export interface Mark {
   readonly role: "theory" | "measured";
 }
 
+export interface FigureAxis {
+  readonly label: string;
+  readonly unit?: string;
+  readonly scale?: "linear" | "log";
+}
+
 /** A plot as data; `report/figure.ts` draws it. */
 export interface Figure {
   /** File name stem, e.g. `stationary-loss`. */
   readonly id: string;
   readonly title: string;
   readonly caption: string;
-  readonly x: { readonly label: string; readonly unit?: string; readonly scale?: "linear" | "log" };
-  readonly y: { readonly label: string; readonly unit?: string; readonly scale?: "linear" | "log" };
+  readonly x: FigureAxis & {
+    /** Places with a name, e.g. of categories at 1, 2, …: drawn instead of numeric ticks. */
+    readonly ticks?: readonly { readonly at: number; readonly label: string }[];
+  };
+  readonly y: FigureAxis;
   readonly marks: readonly Mark[];
 }
 

@@ -3,7 +3,7 @@
  *
  * Log axes keep their ticks sparse: decades (every second, third, … of them on long axes), with 2
  * and 5 between them on short ones, and linear ticks below one decade. All labels of an axis have
- * one format. Leaves out dates and categories.
+ * one format. Categories are ticks with names, see `nameTicks`. Leaves out dates.
  */
 
 export interface AxisLayout {
@@ -120,6 +120,22 @@ function logTicks(low: number, high: number, count: number): LogTicks {
   const between = decades.length <= 8 ? multiples([1, 2, 3, 4, 5, 6, 7, 8, 9], 1) : decades;
   const minorTicks = between.filter((tick) => !ticks.includes(tick));
   return { ticks, minorTicks, format: logFormat(ticks) };
+}
+
+/** The same axis with names in the places of `ticks` inside the domain, and no numbers. */
+export function nameTicks(
+  axis: AxisLayout,
+  ticks: readonly { readonly at: number; readonly label: string }[],
+): AxisLayout {
+  const [low, high] = axis.domain;
+  const shown = ticks.filter(({ at }) => at >= low && at <= high);
+  const names = new Map(shown.map(({ at, label }) => [at, label]));
+  return {
+    ...axis,
+    ticks: shown.map(({ at }) => at),
+    minorTicks: [],
+    format: (tick) => names.get(tick) ?? "",
+  };
 }
 
 /** Finite numbers an axis can show: on a log axis the positive ones. */

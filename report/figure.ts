@@ -7,10 +7,11 @@
  * HTML and its log ticks are dense. jsdom is loaded only where there is no document.
  */
 import type { Figure, Mark } from "../experiments/experiment.ts";
-import { type AxisLayout, isDrawable, layoutAxis } from "./axis.ts";
+import { type AxisLayout, isDrawable, layoutAxis, nameTicks } from "./axis.ts";
 import { appendHeading, headingHeight, type LegendEntry, textWidth } from "./legend.ts";
 import { DASHES, FONT, SYMBOLS, type Theme } from "./theme.ts";
 import { thinLine } from "./thinning.ts";
+import { layoutTickLabels, type TickLabels } from "./tickLabels.ts";
 
 type Plot = typeof import("@observablehq/plot");
 type Drawing = import("@observablehq/plot").Markish;
@@ -122,7 +123,30 @@ function vertices(mark: Mark, x: AxisLayout, y: AxisLayout): Vertex[] {
   return kept.map((index) => all[index]!);
 }
 
-function drawAxes(plot: Plot, figure: Figure, x: AxisLayout, y: AxisLayout, theme: Theme) {
+/** Both axes, how the labels of x are set, and the margin below the frame that they need. */
+interface Axes {
+  readonly x: AxisLayout;
+  readonly y: AxisLayout;
+  readonly xLabels: TickLabels;
+  readonly marginBottom: number;
+  readonly marginLeft: number;
+}
+
+function layoutAxes(figure: Figure): Axes {
+  const allX = figure.marks.flatMap((mark) => mark.x);
+  const numeric = layoutAxis(allX, scaleOf(figure.x), 7, 0.03);
+  const x = figure.x.ticks === undefined ? numeric : nameTicks(numeric, figure.x.ticks);
+  const y = layoutAxis(figure.marks.flatMap(extent), scaleOf(figure.y), 6, 0.06);
+  const widest = Math.max(...y.ticks.map((tick) => textWidth(y.format(tick), FONT_SIZE)));
+  const left = Math.round(widest + 44);
+  const frame = { left, right: FIGURE_WIDTH - MARGIN_RIGHT, width: FIGURE_WIDTH };
+  const xLabels = layoutTickLabels(x, frame);
+  const marginBottom = MARGIN_BOTTOM + xLabels.extraHeight;
+  return { x, y, xLabels, marginBottom, marginLeft: left + xLabels.extraLeft };
+}
+
+function drawAxes(plot: Plot, figure: Figure, axes: Axes, theme: Theme) {
+  const { x, y, xLabels } = axes;
   const text = { fill: theme.muted, stroke: "none", fontSize: FONT_SIZE };
   const tick = { stroke: theme.muted, strokeWidth: 0.8 };
   const title = { fill: theme.foreground, fontSize: FONT_SIZE + 1, tickSize: 0, ticks: [] };
@@ -133,11 +157,23 @@ function drawAxes(plot: Plot, figure: Figure, x: AxisLayout, y: AxisLayout, them
     plot.gridY([...y.ticks], { stroke: theme.grid, strokeOpacity: 1 }),
     plot.axisX([...x.minorTicks], { ...common, ...tick, text: null, tickSize: 3 }),
     plot.axisY([...y.minorTicks], { ...common, ...tick, text: null, tickSize: 3 }),
-    plot.axisX([...x.ticks], { ...common, ...text, tickFormat: x.format, tickSize: 0 }),
+    plot.axisX([...x.ticks], {
+      ...common,
+      ...text,
+      fontSize: xLabels.fontSize,
+      tickFormat: x.format,
+      tickRotate: xLabels.rotate,
+      tickSize: 0,
+    }),
     plot.axisY([...y.ticks], { ...common, ...text, tickFormat: y.format, tickSize: 0 }),
     plot.axisX([...x.ticks], { ...common, ...tick, text: null, tickSize: 5 }),
     plot.axisY([...y.ticks], { ...common, ...tick, text: null, tickSize: 5 }),
-    plot.axisX({ ...title, ...centered, label: axisTitle(figure.x), labelOffset: 40 }),
+    plot.axisX({
+      ...title,
+      ...centered,
+      label: axisTitle(figure.x),
+      labelOffset: axes.marginBottom - 8,
+    }),
     plot.axisY({ ...title, ...centered, label: axisTitle(figure.y) }),
     plot.frame({ stroke: theme.muted, strokeWidth: 0.8 }),
   ] satisfies Drawing[];
@@ -228,14 +264,11 @@ export async function drawFigure(figure: Figure, { theme, title }: DrawOptions):
   const [plot, page] = await Promise.all([import("@observablehq/plot"), openDocument()]);
   const styled = styleMarks(figure, theme);
   const entries = [...new Set(styled.map(({ entry }) => entry))];
-  const allX = figure.marks.flatMap((mark) => mark.x);
-  const x = layoutAxis(allX, scaleOf(figure.x), 7, 0.03);
-  const y = layoutAxis(figure.marks.flatMap(extent), scaleOf(figure.y), 6, 0.06);
-  const widest = Math.max(...y.ticks.map((tick) => textWidth(y.format(tick), FONT_SIZE)));
-  const marginLeft = Math.round(widest + 44);
+  const axes = layoutAxes(figure);
+  const { x, y, marginLeft, marginBottom } = axes;
   const heading = { title: title ? figure.title : null, entries, left: marginLeft, theme };
   const marginTop = headingHeight(heading);
-  const height = PLOT_HEIGHT + marginTop + MARGIN_BOTTOM;
+  const height = PLOT_HEIGHT + marginTop + marginBottom;
   const svg = plot.plot({
     document: page,
     width: FIGURE_WIDTH,
@@ -243,10 +276,10 @@ export async function drawFigure(figure: Figure, { theme, title }: DrawOptions):
     marginLeft,
     marginTop,
     marginRight: MARGIN_RIGHT,
-    marginBottom: MARGIN_BOTTOM,
+    marginBottom,
     x: { type: x.scale, domain: [...x.domain], axis: null },
     y: { type: y.scale, domain: [...y.domain], axis: null },
-    marks: [...drawAxes(plot, figure, x, y, theme), ...drawMarks(plot, styled, x, y, theme)],
+    marks: [...drawAxes(plot, figure, axes, theme), ...drawMarks(plot, styled, x, y, theme)],
   }) as unknown as SVGSVGElement;
   appendHeading(svg, heading);
   finish(svg, figure, theme, height);

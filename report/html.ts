@@ -6,17 +6,11 @@
  */
 import type { Figure } from "../experiments/experiment.ts";
 import { drawFigure, omission } from "./figure.ts";
-import {
-  comparableDigits,
-  conciseNotation,
-  type Notation,
-  plainNotation,
-  printDuration,
-  printZ,
-} from "./notation.ts";
-import { printCondition, type Report, type ReportedQuantity } from "./result.ts";
+import { escapeHtml } from "./markup.ts";
+import { printDuration } from "./notation.ts";
+import { quantitiesHtml } from "./quantitiesHtml.ts";
+import type { Report } from "./result.ts";
 import { styleSheet } from "./style.ts";
-import { printAgreement, printMark } from "./terminal.ts";
 import { INLINE } from "./theme.ts";
 
 /** What the page says about the experiment beside its result. */
@@ -28,24 +22,6 @@ export interface PageSubject {
   /** Meaning and unit of each parameter, by name. */
   readonly descriptions: Readonly<Record<string, string>>;
 }
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
-
-const minus = (text: string): string => text.replaceAll("-", "−");
-
-const notationHtml = ({ mantissa, exponent }: Notation): string => {
-  if (exponent === 0) return minus(mantissa);
-  return `${minus(mantissa)}×10<sup>${minus(String(exponent))}</sup>`;
-};
 
 const printParameter = (value: unknown): string =>
   Array.isArray(value)
@@ -66,45 +42,6 @@ function parameterTable(report: Report, subject: PageSubject): string {
   return `<div class="scroll"><table><thead>
 <tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead>
 <tbody>${rows.join("\n")}</tbody></table></div>`;
-}
-
-/** Color class of a z score: green within 2, amber within what agreement allows, red beyond. */
-function verdict({ z, agrees }: ReportedQuantity): string {
-  if (agrees === null) return "";
-  if (!agrees) return "disagrees";
-  return z !== null && Math.abs(z) > 2 ? "doubtful" : "agrees";
-}
-
-function quantityRow(quantity: ReportedQuantity): string {
-  const { name, condition, estimate, standardError, unit, predicted, systematic } = quantity;
-  const number = (html: string, extra = "") => `<td class="number ${extra}">${html}</td>`;
-  const prediction =
-    predicted === null
-      ? "–"
-      : notationHtml(plainNotation(predicted, comparableDigits(predicted, standardError)));
-  const bound = systematic === 0 ? "" : notationHtml(plainNotation(systematic, 2));
-  const mark = printMark(quantity.agrees);
-  const words = quantity.agrees === null ? "–" : quantity.agrees ? "agrees" : "disagrees";
-  return [
-    `<tr><td class="name">${escapeHtml(name)}</td>`,
-    `<td>${escapeHtml(printCondition(condition))}</td>`,
-    number(notationHtml(conciseNotation(estimate, standardError))),
-    `<td>${unit === "1" ? "" : escapeHtml(unit)}</td>`,
-    number(prediction),
-    number(bound),
-    number(quantity.z === null ? "–" : minus(printZ(quantity.z)), verdict(quantity)),
-    `<td class="${verdict(quantity)}">${mark} ${words}</td></tr>`,
-  ].join("");
-}
-
-function quantityTable(quantities: readonly ReportedQuantity[]): string {
-  if (quantities.length === 0) return `<p class="note">This experiment measures no numbers.</p>`;
-  return `<div class="scroll"><table><thead><tr><th>quantity</th><th>condition</th>
-<th class="number">estimate</th><th>unit</th><th class="number">predicted</th>
-<th class="number">bias ≤</th><th class="number">z</th><th></th></tr></thead>
-<tbody>${quantities.map(quantityRow).join("\n")}</tbody></table></div>
-<p class="note">${escapeHtml(printAgreement(quantities))}. Digits in parentheses are one standard
-error of the last digits; z = (estimate − predicted) / standard error.</p>`;
 }
 
 async function figureHtml(figure: Figure, index: number): Promise<string> {
@@ -138,7 +75,7 @@ const section = (title: string, body: string): string =>
 const sections = (report: Report, subject: PageSubject, figures: readonly string[]): string => {
   const warnings = report.warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("\n");
   return [
-    section("Results", quantityTable(report.quantities)),
+    section("Results", quantitiesHtml(report.quantities)),
     section("Warnings", warnings === "" ? "" : `<ul class="warnings">${warnings}</ul>`),
     section("Figures", figures.join("\n")),
     section("Parameters", parameterTable(report, subject)),

@@ -12,5 +12,6 @@ export {
   type ReportedQuantity,
   type ReportProvenance,
 } from "./result.ts";
-export { printReport, printTable } from "./terminal.ts";
+export { printTable } from "./table.ts";
+export { printReport } from "./terminal.ts";
 export { INLINE, PAPER, type Theme } from "./theme.ts";

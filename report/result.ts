@@ -5,20 +5,32 @@
  */
 import { zScore } from "../analysis/estimate.ts";
 import type { ExperimentResult, Figure, Quantity } from "../experiments/experiment.ts";
+import type { Condition } from "./condition.ts";
+import { groupWarnings, type QuantityWarning } from "./warnings.ts";
 
 /** Standard errors allowed between an estimate and its prediction. */
 export const AGREEMENT_Z = 4;
 
+/**
+ * Standard errors at or below this share of their estimate are no statistical errors: they are
+ * beneath the unit roundoff of float32, in which the engine computes.
+ */
+const RESOLUTION = 2 ** -24;
+
 /** One row of a result, key by key as it stands in the JSON. */
 export interface ReportedQuantity {
   readonly name: string;
-  readonly condition: Readonly<Record<string, number | string>>;
+  readonly condition: Condition;
   readonly estimate: number;
   readonly standardError: number;
   readonly unit: string;
   /** null where no theory is claimed; then `z` and `agrees` are null as well. */
   readonly predicted: number | null;
   readonly systematic: number;
+  /**
+   * (estimate − predicted) / standardError; null as well where there is no statistical error to
+   * measure by: standardError <= 2⁻²⁴ |estimate| (a deterministic dynamics), or not a number.
+   */
   readonly z: number | null;
   /** |estimate − predicted| <= 4 standardError + systematic. */
   readonly agrees: boolean | null;
@@ -53,26 +65,24 @@ export interface Report {
   readonly seconds: number;
 }
 
-/** `learningRate=0.1, batchSize=8`; empty for no condition. */
-export const printCondition = (condition: ReportedQuantity["condition"]): string =>
-  Object.entries(condition)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(", ");
+/** Whether an estimate has a statistical error that a difference can be measured by. */
+export const hasStatisticalError = (estimate: number, standardError: number): boolean =>
+  standardError > RESOLUTION * Math.abs(estimate);
 
-/** `variance (learningRate=0.1)`: how warnings name a quantity. */
-export const printQuantityName = (quantity: Pick<Quantity, "name" | "condition">): string => {
-  const condition = printCondition(quantity.condition);
-  return condition === "" ? quantity.name : `${quantity.name} (${condition})`;
-};
-
-/** An estimate judged against its prediction: z and `agrees`, both null without a prediction. */
+/**
+ * An estimate judged against its prediction: z and `agrees`, both null without a prediction.
+ *
+ * `agrees` is |estimate − predicted| <= 4 standardError + systematic, also where z is null for want
+ * of a statistical error.
+ */
 export function judge(quantity: Quantity): ReportedQuantity {
   const { name, condition, estimate, unit, predicted, systematic } = quantity;
   const { value, standardError } = estimate;
   const row = { name, condition, estimate: value, standardError, unit, predicted, systematic };
   if (predicted === null) return { ...row, z: null, agrees: null };
   const agrees = Math.abs(value - predicted) <= AGREEMENT_Z * standardError + systematic;
-  return { ...row, z: zScore(estimate, predicted), agrees };
+  const z = hasStatisticalError(value, standardError) ? zScore(estimate, predicted) : null;
+  return { ...row, z, agrees };
 }
 
 /** A result with its quantities judged and the warnings of its estimates gathered. */
@@ -80,15 +90,15 @@ export function assembleReport(
   result: ExperimentResult,
   run: Pick<Report, "experiment" | "parameters" | "seed" | "provenance" | "seconds">,
 ): Report {
-  const fromEstimates = result.quantities.flatMap((quantity) =>
-    quantity.estimate.warnings.map((warning) => `${printQuantityName(quantity)}: ${warning}`),
+  const fromEstimates = result.quantities.flatMap(({ name, condition, estimate }) =>
+    estimate.warnings.map((message) => ({ name, condition, message })),
   );
   return {
     experiment: run.experiment,
     parameters: run.parameters,
     seed: run.seed,
     quantities: result.quantities.map(judge),
-    warnings: [...result.warnings, ...fromEstimates],
+    warnings: [...result.warnings, ...groupWarnings(fromEstimates)],
     figures: result.figures,
     provenance: run.provenance,
     seconds: run.seconds,
@@ -99,13 +109,15 @@ const isNonFinite = (value: unknown): boolean =>
   typeof value === "number" && !Number.isFinite(value);
 
 function nonFiniteWarnings(report: Report): string[] {
-  const warnings: string[] = [];
+  const lost: QuantityWarning[] = [];
   for (const quantity of report.quantities) {
+    const { name, condition } = quantity;
     for (const key of ["estimate", "standardError", "predicted", "systematic", "z"] as const) {
       if (!isNonFinite(quantity[key])) continue;
-      warnings.push(`${printQuantityName(quantity)}: ${key} is ${quantity[key]}, written as null`);
+      lost.push({ name, condition, message: `${key} is ${quantity[key]}, written as null` });
     }
   }
+  const warnings = groupWarnings(lost);
   for (const figure of report.figures) {
     const lost = figure.marks
       .flatMap(({ x, y, standardError = [] }) => [...x, ...y, ...standardError])

@@ -44,6 +44,7 @@ describe("bad input exits with 2 and one sentence", () => {
     workloads: [{ id: "tiny", title: "W1" }],
     runBench: async () => [],
     printBench: () => "",
+    printRoofline: () => "",
   });
   it("says each of these", async () => {
     const said: Record<string, string> = {};

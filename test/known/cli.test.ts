@@ -3,12 +3,21 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { printRoofline } from "../../bench/table.ts";
 import { COMMANDS } from "../../cli/commands.ts";
 import type { BenchRow, Io } from "../../cli/io.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { RefusalError } from "../../engine/errors.ts";
 import { decodeNpz } from "../../report/npz.ts";
 import { command, FAKE_DEVICE, failing, fakeExperiment, resultOf } from "./fakes.ts";
+
+const ROOFLINE = {
+  multiplyAddsPerSecond: 1e10,
+  scalarLoadsPerSecond: 1e9,
+  vectorLoadsPerSecond: 5e8,
+  dispatchSeconds: 2e-5,
+  submitSeconds: 4e-5,
+};
 
 let cwd: string;
 beforeEach(() => {
@@ -103,8 +112,9 @@ describe("run", () => {
 
   it("writes the files of --out whole, and result.json equals stdout", async () => {
     const argv = ["run", "quadratic", "--json", "--out", "a/b"];
-    const { code, stdout } = await command(argv, { io: { cwd } });
+    const { code, stdout, stderr } = await command(argv, { io: { cwd } });
     expect(code).toBe(0);
+    expect(stderr.split("\n").slice(1)).toEqual([`report: ${join("a/b", "report.html")}`, ""]);
     const out = join(cwd, "a/b");
     expect(readdirSync(out).sort()).toEqual([
       "record.npz",
@@ -139,6 +149,7 @@ describe("run", () => {
     const { code, stdout, stderr } = await command(argv, { experiments: [blocked], io: { cwd } });
     expect(code).toBe(2);
     expect(JSON.parse(stdout).experiment).toBe("quadratic");
+    expect(stderr).not.toContain("report:");
     expect(stderr).toMatch(/cannot write .*variance-against-rate.svg \(\w+\); free space/);
     expect(readdirSync(out).filter((name) => name.includes("partial"))).toEqual([]);
   });
@@ -248,13 +259,22 @@ describe("the other commands", () => {
         { id: "tiny", title: "W1" },
         { id: "huge", title: "W1 at 64x", extra: true },
       ],
-      runBench: async ({ workloads }) =>
-        workloads.map(({ id }) => ({ ...row, workload: id, spread: 1 })),
+      runBench: async ({ workloads, onProgress, onRoofline }) => {
+        onRoofline?.(ROOFLINE);
+        onProgress?.({ phase: "tiny", fraction: 0.5, replicaStepsPerSecond: 1e7 });
+        return workloads.map(({ id }) => ({ ...row, workload: id, spread: 1 }));
+      },
       printBench: (rows) => rows.map(({ workload }) => `${workload}\n`).join(""),
+      printRoofline,
     });
     const { stdout } = await command(["bench", "tiny", "--json"], { io: { bench } });
     expect(JSON.parse(stdout)).toEqual([{ ...row, fractionOfPeak: null }]);
-    expect((await command(["bench"], { io: { bench } })).stdout).toBe("tiny\n");
+    const table = await command(["bench"], { io: { bench, isTTY: true } });
+    expect(table.stdout).toBe(
+      "tiny\n\npeak: 20.0 GFLOP/s in independent multiply-adds\n" +
+        "loads: scalar 1 G/s, vec4f 500 M/s\ndispatch: 20 us, submit: 40 us more\n",
+    );
+    expect(table.stderr).toMatch(/tiny █+░+ {2}50 % {2}10 M replica-steps\/s/);
   });
   it("devices and explain print what they are given", async () => {
     expect(JSON.parse((await command(["devices"])).stdout)).toEqual({ adapters: ["Fake adapter"] });
@@ -283,6 +303,13 @@ describe("progress", () => {
     expect(written).toContain("12.3 M replica-steps/s  2.1 s left");
     progress.stop();
     expect(written.endsWith("\r\x1b[2K\x1b[?25h")).toBe(true);
+  });
+  it("is whole on a terminal that says it has no columns", () => {
+    const written: string[] = [];
+    const stderr = { write: (text: string) => written.push(text), columns: 0 };
+    const progress = createProgress({ stderr, isTTY: true } as unknown as Io);
+    progress.update({ phase: "observe", fraction: 0.5, replicaStepsPerSecond: 0 });
+    expect(written.join("")).toMatch(/observe █{12}░{12} {2}50 %$/);
   });
   it("writes nothing in a pipe", () => {
     const written: string[] = [];

@@ -165,7 +165,12 @@ export async function command(argv: readonly string[], stage: Stage = {}): Promi
     openDevice: async () => FAKE_DEVICE,
     describeDevices: async () => ({ adapters: ["Fake adapter"] }),
     explain: async () => ({ names: ["quadratic"], explain: async (name) => `graph of ${name}` }),
-    bench: async () => ({ workloads: [], runBench: async () => [], printBench: () => "" }),
+    bench: async () => ({
+      workloads: [],
+      runBench: async () => [],
+      printBench: () => "",
+      printRoofline: () => "",
+    }),
     stdout: {
       write: (text) => {
         written.stdout += text;

@@ -10,7 +10,7 @@ import {
   printZ,
   siPrefixed,
 } from "../../report/notation.ts";
-import { printTable } from "../../report/terminal.ts";
+import { printTable } from "../../report/table.ts";
 import { thinLine } from "../../report/thinning.ts";
 
 describe("concise", () => {

@@ -1,12 +1,17 @@
 // Figures, tables and the page of a report: what must be in them, and what must not.
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
+import { noEstimate } from "../../analysis/estimate.ts";
 import type { Figure } from "../../experiments/experiment.ts";
+import type { Condition } from "../../report/condition.ts";
 import { drawFigure, omission } from "../../report/figure.ts";
-import { escapeHtml, printHtml } from "../../report/html.ts";
+import { printHtml } from "../../report/html.ts";
+import { escapeHtml } from "../../report/markup.ts";
+import { quantitiesHtml } from "../../report/quantitiesHtml.ts";
 import { assembleReport, jsonReport, judge, type Report } from "../../report/result.ts";
 import { printReport } from "../../report/terminal.ts";
 import { INLINE, PAPER } from "../../report/theme.ts";
+import { groupWarnings } from "../../report/warnings.ts";
 import { FIGURE, resultOf } from "./fakes.ts";
 
 const DEFAULTS = {
@@ -185,6 +190,25 @@ describe("judge", () => {
     expect(shifted(4e-4 + 1.1e-5).agrees).toBe(false);
     expect(shifted(-3e-4).z).toBeCloseTo(-3, 9);
   });
+  it("has no z where the error is below what float32 resolves, but still a verdict", () => {
+    const value = 3;
+    const exact = (standardError: number, by: number) =>
+      judge({
+        ...quantity,
+        estimate: { ...quantity.estimate, value, standardError },
+        predicted: value - by,
+      });
+    expect(exact(0, 0.9e-5)).toMatchObject({ z: null, agrees: true });
+    expect(exact(0, 1.1e-5)).toMatchObject({ z: null, agrees: false });
+    expect(exact(value * 2 ** -24, 0)).toMatchObject({ z: null, agrees: true });
+    expect(exact(value * 2 ** -23, 0)).toMatchObject({ z: 0, agrees: true });
+    // 1e-14 would be 10⁹ standard errors of a deterministic dynamics: no statistics at all.
+    expect(exact(1e-23, 1e-14)).toMatchObject({ z: null, agrees: true });
+    const negative = { ...quantity.estimate, value: -value, standardError: 1e-12 };
+    expect(judge({ ...quantity, estimate: negative, predicted: -value }).z).toBeNull();
+    const zero = { ...quantity.estimate, value: 0, standardError: 1e-30 };
+    expect(judge({ ...quantity, estimate: zero, predicted: 2e-30 }).z).toBeCloseTo(-2, 9);
+  });
   it("does not take NaN for agreement, and claims nothing without a prediction", () => {
     expect(shifted(Number.NaN).agrees).toBe(false);
     expect(judge({ ...quantity, predicted: null })).toMatchObject({ z: null, agrees: null });
@@ -207,6 +231,43 @@ describe("jsonReport", () => {
   });
 });
 
+describe("warnings", () => {
+  const lost = (name: string, condition: Condition, message = "no replica is left") => ({
+    name,
+    condition,
+    message,
+  });
+  it("with one message are one line that names all quantities and conditions", () => {
+    const warnings = [
+      lost("loss", { model: "tanh", rate: 1 }),
+      lost("|g|^2", { model: "tanh", rate: 1 }),
+      lost("loss", { model: "tanh", rate: 2 }),
+      lost("|g|^2", { model: "tanh", rate: 2 }),
+      lost("loss", { model: "softmax", rate: 2 }),
+      lost("area", {}),
+      lost("loss", { model: "tanh", rate: 2 }, "something else"),
+    ];
+    expect(groupWarnings(warnings)).toEqual([
+      "loss, |g|^2 (model=tanh, rate=1,2); loss (model=softmax, rate=2); area: no replica is left",
+      "loss (model=tanh, rate=2): something else",
+    ]);
+    expect(groupWarnings([])).toEqual([]);
+  });
+  it("of a report, and of numbers lost in JSON, are grouped", () => {
+    const result = resultOf(DEFAULTS);
+    const quantities = ["a", "b"].map((name) => ({
+      ...result.quantities[0]!,
+      name,
+      estimate: { ...noEstimate("mean"), warnings: ["refused"] },
+    }));
+    expect(jsonReport(reportOf({ ...result, quantities })).warnings).toEqual([
+      "a, b (learningRate=0.1): refused",
+      "a, b (learningRate=0.1): estimate is NaN, written as null",
+      "a, b (learningRate=0.1): standardError is NaN, written as null",
+    ]);
+  });
+});
+
 describe("printReport", () => {
   it("is a table with agreement and warnings below", () => {
     const result = resultOf({ ...DEFAULTS, offset: 0.1 });
@@ -220,6 +281,31 @@ describe("printReport", () => {
       warning: variance (learningRate=0.1): shifted on purpose
       "
     `);
+  });
+});
+
+describe("a deterministic quantity", () => {
+  const { quantities, ...result } = resultOf(DEFAULTS);
+  const exact = { ...quantities[0]!, estimate: { ...quantities[0]!.estimate, standardError: 0 } };
+  const report = reportOf({ ...result, quantities: [exact] });
+  it("has a dash for z in the tables, null in JSON, and its verdict in both", async () => {
+    expect(printReport(report)).toMatch(/0\.01\(0\) +θ² +0\.01 +— +✓/);
+    expect(jsonReport(report).quantities[0]).toMatchObject({ z: null, agrees: true });
+    expect(jsonReport(report).warnings).toEqual([]);
+    const subject = { title: "", card: "", sources: [], summary: "", descriptions: {} };
+    const page = new JSDOM(await printHtml(report, subject)).window.document;
+    const cells = [...page.querySelector("tbody")!.querySelectorAll("td")];
+    expect(cells.slice(-2).map((cell) => cell.textContent)).toEqual(["—", "✓ agrees"]);
+  });
+  it("has no column of conditions on the page where there are none", async () => {
+    const heads = (condition: Condition) => {
+      const html = quantitiesHtml([judge({ ...exact, condition })]);
+      return [...new JSDOM(html).window.document.querySelectorAll("th")].map(
+        (th) => th.textContent,
+      );
+    };
+    expect(heads({})).toEqual(["quantity", "estimate", "unit", "predicted", "bias ≤", "z", ""]);
+    expect(heads({ rate: 1 })[1]).toBe("condition");
   });
 });
 
