@@ -156,7 +156,10 @@ async function classifier(
   );
   return {
     quantities: measured.flatMap((m) => quantitiesOf(model.name, m)),
-    warnings: [...warningsOf(model.name, measured), ...divergenceWarnings(observed.run)],
+    warnings: [
+      ...warningsOf(model.name, measured),
+      ...divergenceWarnings(observed.run).map((warning) => `${model.name}: ${warning}`),
+    ],
     record: observed,
     result: {
       name: model.name,
@@ -200,7 +203,9 @@ function quantitiesOf(model: string, m: Measured): Quantity[] {
 }
 
 function warningsOf(model: string, measured: readonly Measured[]): string[] {
-  const drifting = measured.filter(({ stationary }) => stationary.value === 0);
+  const drifting = measured.filter(
+    ({ stationary, loss }) => stationary.value === 0 && Number.isFinite(loss.value),
+  );
   const apart = measured.filter(({ rHat }) => rHat.value > 1.1);
   const rates = (of: readonly Measured[]): string =>
     of.map(({ learningRate }) => learningRate).join(", ");
