@@ -41,9 +41,9 @@ export function sampleData(model: Model, samples: number, seed: number, scale = 
 export interface LossAndGradient {
   /** θ at which they are taken, [replica][param]. */
   readonly theta: readonly Float64Array[];
-  /** Mean minibatch loss, [replica]: of the step, and of the evaluation kernel. */
+  /** Mean loss, [replica]: of the step, and (if asked for) of the evaluation kernel. */
   readonly loss: readonly number[];
-  readonly evaluated: readonly number[];
+  readonly evaluated: readonly number[] | null;
   /** [replica][param] */
   readonly gradient: readonly Float64Array[];
 }
@@ -56,6 +56,7 @@ export async function onDevice(
   model: Model,
   data: DataSource,
   unroll: number,
+  evaluate = false,
 ): Promise<LossAndGradient> {
   await using ensemble = await createEnsemble(device, {
     model,
@@ -76,13 +77,13 @@ export async function onDevice(
     );
   };
   const before = await rows();
-  const evaluated = await ensemble.evaluate({ of: ["loss"] });
+  const evaluated = evaluate ? await ensemble.evaluate({ of: ["loss"] }) : null;
   const record = await ensemble.observe({ steps: 1 });
   const after = await rows();
   return {
     theta: before,
     loss: [...record.loss.values.data],
-    evaluated: [...evaluated.data],
+    evaluated: evaluated && [...evaluated.data],
     gradient: before.map((theta, r) => theta.map((t, p) => (t - after[r]![p]!) / LEARNING_RATE)),
   };
 }
@@ -134,7 +135,7 @@ export function parityErrors(
     const reference = inFloat64(model, data, theta);
     const off = (loss: number): number => Math.abs(loss - reference.loss) / reference.scale;
     worst.loss = Math.max(worst.loss, off(device.loss[r]!));
-    worst.evaluated = Math.max(worst.evaluated, off(device.evaluated[r]!));
+    if (device.evaluated) worst.evaluated = Math.max(worst.evaluated, off(device.evaluated[r]!));
     model.params.forEach(({ name, offset, size }, k) => {
       const block = device.gradient[r]!.subarray(offset, offset + size);
       const error = relativeError(block, reference.blocks[k]!);

@@ -92,7 +92,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           HAS_VELOCITY: String(hasVelocity),
           HAS_NOISE: String(hasNoise),
           SAMPLES: `${request.samples}u`,
-          MAX_BATCH: `${request.maxBatch}u`,
+          // Other laws do not use it: their kernel is the same for all batch sizes.
+          MAX_BATCH: `${request.sampling === "distinct" ? request.maxBatch : 1}u`,
         },
         slots: {
           run: { code: structText("Run", RUN_SCHEMA) },

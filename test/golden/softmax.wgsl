@@ -186,7 +186,7 @@ fn normal_pair(words: vec2u) -> vec2f {
 // twin: arguments `samples`, `batchSize` of engine/sampling.ts batchIndices
 
 const SAMPLES: u32 = 256u; //#param
-const MAX_BATCH: u32 = 16u; //#param
+const MAX_BATCH: u32 = 1u; //#param
 // Sampling law `withReplacement`: every batch is m independent uniform indices.
 // Use: minibatch_open once a dispatch, minibatch_begin once a step, then minibatch_sample for
 // b = 0, 1, …, batch - 1 in this order.

@@ -25,7 +25,7 @@ import { twins } from "../twins.ts";
 const STEPS = 37;
 const REPLICAS = 23;
 
-const model = linearRegression(2);
+const model = linearRegression(1);
 const base = {
   model,
   data: sampleData(model, 12, 9),

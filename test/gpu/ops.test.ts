@@ -21,10 +21,11 @@ async function expectParity(
   device: Device,
   model: Model,
   unrolls: readonly number[] = [0, 4096],
+  evaluate = false,
 ): Promise<void> {
   const data = sampleData(model, SAMPLES, 11);
   for (const unroll of unrolls) {
-    const errors = parityErrors(model, data, await onDevice(device, model, data, unroll));
+    const errors = parityErrors(model, data, await onDevice(device, model, data, unroll, evaluate));
     expect(errors.loss, `loss, unroll ${unroll}`).toBeLessThanOrEqual(BOUND);
     expect(errors.evaluated, `evaluated loss, unroll ${unroll}`).toBeLessThanOrEqual(BOUND);
     const where = `∂/∂${errors.block}, unroll ${unroll}`;
@@ -46,7 +47,7 @@ describeWithDevice("operations", "software", (device) => {
   describe("together", () => {
     test.each(Object.entries(COMPOSITES))("%s", async (_name, model) => {
       // 20: inner loops written out, outer ones not.
-      await expectParity(device(), model, [0, 20, 4096]);
+      await expectParity(device(), model, [0, 20, 4096], true);
     });
   });
 

@@ -25,10 +25,10 @@ const STEPS = 50;
 const SAMPLES = 24;
 
 const MODELS: Readonly<Record<string, Model>> = {
-  "linear regression": linearRegression(3),
-  "MLP tanh": network(2, 4),
-  "softmax classifier": softmaxClassifier(4, 3),
+  "MLP tanh": network(2, 3),
+  "softmax classifier": softmaxClassifier(3, 3),
 };
+const linear = linearRegression(2);
 
 const RULES: Readonly<Record<string, SgdSettings>> = {
   plain: {},
@@ -57,14 +57,31 @@ describeWithDevice("trajectories", "software", (device) => {
     return stateError(await ensemble.state(), twins(given, { steps }));
   };
 
-  describe.each(Object.entries(MODELS))("%s", (_name, model) => {
+  describe("linear regression", () => {
     test.each(SAMPLING_LAWS)("sampling %s", async (sampling) => {
-      const given = { ...options(model, { momentum: 0.5 }), sampling };
+      const given = { ...options(linear, { momentum: 0.5 }), sampling };
       expect(await deviceError(given)).toBeLessThanOrEqual(BOUND);
     });
 
     test.each(Object.entries(RULES))("sgd %s", async (_rule, settings) => {
-      expect(await deviceError(options(model, settings))).toBeLessThanOrEqual(BOUND);
+      expect(await deviceError(options(linear, settings))).toBeLessThanOrEqual(BOUND);
+    });
+  });
+
+  describe.each(Object.entries(MODELS))("%s", (_name, model) => {
+    test("sampling reshuffled", async () => {
+      const given = { ...options(model), sampling: "reshuffled" as const };
+      expect(await deviceError(given)).toBeLessThanOrEqual(BOUND);
+    });
+
+    // A second condition with momentum and noise, so that one kernel serves all.
+    test.each(Object.entries(RULES))("sgd %s", async (_rule, settings) => {
+      const { momentum = 0, gradientNoise = 0 } = settings;
+      const given = {
+        ...options(model, settings),
+        sweep: { momentum: [momentum, 0.7], gradientNoise: [gradientNoise, 0.5] },
+      };
+      expect(await deviceError(given)).toBeLessThanOrEqual(BOUND);
     });
   });
 
@@ -72,9 +89,9 @@ describeWithDevice("trajectories", "software", (device) => {
     for (const sampling of SAMPLING_LAWS) {
       if (sampling === "fullBatch") continue;
       const given: EnsembleOptions = {
-        ...options(linearRegression(3)),
+        ...options(linear),
         sampling,
-        sweep: { batchSize: [1, 3, 8], learningRate: [0.01, 0.1], momentum: [0, 0.9] },
+        sweep: { batchSize: [1, 3, 4], learningRate: [0.01, 0.1], momentum: [0, 0.9] },
       };
       expect(await deviceError(given), sampling).toBeLessThanOrEqual(BOUND);
     }
@@ -83,7 +100,7 @@ describeWithDevice("trajectories", "software", (device) => {
   test("batches that do not divide the data, with the last one dropped", async () => {
     for (const sampling of ["reshuffled", "sequential", "symmetric"] as const) {
       const given: EnsembleOptions = {
-        ...options(linearRegression(3), { batchSize: 5 }),
+        ...options(linear, { batchSize: 5, momentum: 0.5 }),
         sampling,
         lastBatch: "drop",
       };
@@ -92,7 +109,7 @@ describeWithDevice("trajectories", "software", (device) => {
   });
 
   test("common noise, a shard of the replicas, other initial conditions", async () => {
-    const model = network(2, 8);
+    const model = network(2, 3);
     const given: EnsembleOptions = {
       ...options(model, { gradientNoise: 0.2 }),
       sweep: { learningRate: [0.01, 0.05] },
@@ -106,7 +123,7 @@ describeWithDevice("trajectories", "software", (device) => {
   });
 
   test("negative controls: another seed, law, or rate off by 1 in 1000 is seen", async () => {
-    const given = options(linearRegression(3));
+    const given = options(linear);
     await using ensemble = await createEnsemble(device(), given);
     await ensemble.advance({ steps: STEPS });
     const state = await ensemble.state();
@@ -121,18 +138,19 @@ describeWithDevice("trajectories", "software", (device) => {
   });
 
   test("every number a series records", async () => {
-    const model = network(2, 8);
+    const model = network(2, 3);
     const vector = Array.from({ length: model.parameterCount }, (_, p) => Math.sin(p + 1));
     const projections = [
       { name: "along", vector },
       { name: "v along", vector, velocity: true },
     ];
     const named = ["loss", "fullLoss", "theta.theta", "g.g", "theta.g", "v.v"] as const;
-    const of = [...named, "W[3,1]", "v.a[2]", ...projections];
+    const of = [...named, "W[2,1]", "v.a[2]", ...projections];
+    const sparse = ["v.a[2]", "fullLoss", "loss"];
     const given = {
       ...options(model, { momentum: 0.8, weightDecay: 0.05, gradientNoise: 0.3 }),
       sweep: { batchSize: [2, 6] },
-      observables: { each: series({ of }), third: series({ of: [...of].reverse(), every: 3 }) },
+      observables: { each: series({ of }), third: series({ of: sparse, every: 3 }) },
     };
     await using ensemble = await createEnsemble(device(), given);
     const record = await ensemble.observe({ steps: STEPS });
@@ -152,7 +170,7 @@ describeWithDevice("trajectories", "software", (device) => {
           dot(g, g),
           dot(theta, g),
           dot(velocity, velocity),
-          theta[at("W[3,1]")]!,
+          theta[at("W[2,1]")]!,
           velocity[at("a[2]")]!,
           dot(vector, theta),
           dot(vector, velocity),
@@ -167,13 +185,11 @@ describeWithDevice("trajectories", "software", (device) => {
       expect(record.each.quantities[q]).toBe(name);
       const each = record.each.values.data.subarray(q * lanes * STEPS, (q + 1) * lanes * STEPS);
       expect(relativeError(each, expected[q]!), name).toBeLessThanOrEqual(BOUND);
+      const at = sparse.indexOf(name);
+      if (at < 0) return;
       const thirds = expected[q]!.filter((_, i) => (i % STEPS) % 3 === 0);
-      const last = of.length - 1 - q;
-      const third = record.third.values.data.subarray(
-        last * thirds.length,
-        (last + 1) * thirds.length,
-      );
-      expect(relativeError(third, thirds), `${name} every 3`).toBeLessThanOrEqual(BOUND);
+      const own = record.third.values.data.subarray(at * thirds.length, (at + 1) * thirds.length);
+      expect(relativeError(own, thirds), `${name} every 3`).toBeLessThanOrEqual(BOUND);
     });
     expect([...record.third.steps]).toEqual(Array.from({ length: 17 }, (_, t) => 3 * t));
   });
@@ -210,7 +226,7 @@ describeWithDevice("the telescoping fluctuation-dissipation identity", "software
     { learningRate: 0.05, momentum: 0.9, dampening: 0 },
     { learningRate: 0.05, momentum: 0.5, dampening: 0.5 },
   ];
-  const model = network(2, 8);
+  const model = network(2, 3);
   const given = (rule: (typeof settings)[number]) => ({
     ...options(model, { ...rule, weightDecay: 0.1, gradientNoise: 0.1 }),
     sampling: "distinct" as const,
