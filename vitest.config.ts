@@ -10,6 +10,5 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: ["test/announce.ts"],
-    setupFiles: ["test/setup.ts"],
   },
 });

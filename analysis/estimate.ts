@@ -20,3 +20,23 @@ export function zScore(estimate: Estimate, predicted: number): number {
   if (estimate.standardError > 0) return difference / estimate.standardError;
   return difference === 0 ? 0 : Math.sign(difference) * Infinity;
 }
+
+/** An estimate that could not be formed, for refusals that have nothing to carry. */
+export const noEstimate = (method: string): Estimate => ({
+  value: Number.NaN,
+  standardError: Number.NaN,
+  n: 0,
+  method,
+  warnings: [],
+});
+
+/** The same estimate with more warnings. */
+export const withWarnings = (estimate: Estimate, warnings: readonly string[]): Estimate =>
+  warnings.length === 0 ? estimate : { ...estimate, warnings: [...estimate.warnings, ...warnings] };
+
+/** The estimate in other units: value and error times `factor`. */
+export const scaled = (estimate: Estimate, factor: number): Estimate => ({
+  ...estimate,
+  value: estimate.value * factor,
+  standardError: estimate.standardError * Math.abs(factor),
+});

@@ -8,28 +8,29 @@ export {
 } from "./device.ts";
 export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
+export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
-export { fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
-export { moments } from "./observe/moments.ts";
+export { type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
-export { series } from "./observe/series.ts";
-export { snapshot } from "./observe/snapshot.ts";
+export { type SeriesSpec, series } from "./observe/series.ts";
+export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
 export type * from "./record.ts";
-export {
-  createEnsemble,
-  divergence,
-  type Ensemble,
-  type EnsembleProgress,
-  type EnsembleState,
-  type RecordOf,
-  type RunOptions,
+export { createEnsemble } from "./run/createEnsemble.ts";
+export { divergence } from "./run/divergence.ts";
+export type {
+  Ensemble,
+  EnsembleProgress,
+  EnsembleState,
+  RecordOf,
+  RunOptions,
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
-export { noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";

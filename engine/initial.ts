@@ -12,6 +12,11 @@ export type Initial =
       readonly mean: readonly number[];
       /** One for each parameter. */
       readonly standardDeviation: readonly number[];
+    }
+  | {
+      readonly kind: "each";
+      /** [replica, param], replica by its global number; all conditions start alike. */
+      readonly theta: Float32Array | Float64Array;
     };
 
 const ones = (model: Model, value: number): number[] =>
@@ -57,8 +62,39 @@ export const fanIn =
     return { kind: "gaussian", mean: ones(model, 0), standardDeviation: deviation };
   };
 
-/** Checks the lengths against the model. */
-export function checkInitial(initial: Initial, model: Model): void {
+/**
+ * A point of its own for every replica, [replica, param], by the replica's global number: states of
+ * another run, or of another program.
+ *
+ * Throws `ArgumentError` when the numbers are no whole number of replicas, or too few of them.
+ */
+export const each =
+  (theta: Float32Array | Float64Array) =>
+  (_model: Model): Initial => ({ kind: "each", theta });
+
+function checkEach(theta: Float32Array | Float64Array, model: Model, replicas: number): void {
+  const needed = replicas * model.parameterCount;
+  if (theta.length % model.parameterCount !== 0 || theta.length < needed) {
+    throw new ArgumentError(
+      `initial: each has ${theta.length} numbers, ${replicas} replicas of ${model.name} need ` +
+        `${model.parameterCount} each, ${needed} in all; give [replica, param].`,
+    );
+  }
+  const bad = theta.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new ArgumentError(
+      `initial: each holds ${theta[bad]} for replica ${Math.floor(bad / model.parameterCount)}; ` +
+        "give finite numbers.",
+    );
+  }
+}
+
+/** Checks the lengths against the model; `replicas` is the last replica's global number plus one. */
+export function checkInitial(initial: Initial, model: Model, replicas: number): void {
+  if (initial.kind === "each") {
+    checkEach(initial.theta, model, replicas);
+    return;
+  }
   const arrays =
     initial.kind === "fixed"
       ? { theta: initial.theta }
@@ -81,6 +117,11 @@ export function initialState(
 ): void {
   if (initial.kind === "fixed") {
     theta.set(initial.theta);
+    return;
+  }
+  if (initial.kind === "each") {
+    const at = lane.replica * theta.length;
+    theta.set(initial.theta.subarray(at, at + theta.length));
     return;
   }
   const key = laneKey(lane.seed, STREAM_INITIAL, lane.condition, lane.replica);

@@ -248,20 +248,19 @@ export function defineModel<
   const sample = Object.fromEntries(
     fields.map((field) => [field.name, sampleField(field.name, field.shape, field.labels)]),
   );
-  const [thetaByName, sampleByName] = [theta as Nodes<Params>, sample as Nodes<Sample>];
-  const loss = checkScalar(place, "loss", undefined, definition.loss(thetaByName, sampleByName));
+  const given = [theta as Nodes<Params>, sample as Nodes<Sample>] as const;
+  const loss = checkScalar(place, "loss", undefined, definition.loss(...given));
   const measured = metrics.map(([metric, measure]) =>
-    checkScalar(place, "metric", metric, measure(thetaByName, sampleByName)),
+    checkScalar(place, "metric", metric, measure(...given)),
   );
   checkLeaves(place, [loss, ...measured], blocks, fields);
   checkDependence(place, loss, blocks);
 
   const simple = simplify([loss, ...gradient(loss, thetaNodes), ...measured]);
-  const last = blocks[blocks.length - 1]!;
   return Object.freeze({
     name,
     params: Object.freeze(blocks),
-    parameterCount: last.offset + last.size,
+    parameterCount: blocks.reduce((total, block) => total + block.size, 0),
     fields: Object.freeze(fields),
     loss: simple[0]!,
     gradients: Object.freeze(simple.slice(1, 1 + blocks.length)),

@@ -1,7 +1,7 @@
 /**
  * What `observe()` returns: plain data with named axes, units and provenance.
  *
- * Records are structured-cloneable (they cross `postMessage`) and mergeable (`mergeRecords` in
+ * Records are structured-cloneable (they cross `postMessage`) and mergeable (`merge` in
  * `run/merge.ts`). Every array carries both ensemble axes, `condition` of length one included.
  */
 
@@ -86,10 +86,13 @@ export interface RunInfo {
   readonly replicas: { readonly first: number; readonly count: number };
   /** Step at which a replica was frozen because it diverged, −1 if it was not, [condition, replica]. */
   readonly frozen: Int32Array;
+  /** A replica that leaves |θ| < theta or loss < loss is frozen. */
+  readonly bounds: { readonly theta: number; readonly loss: number };
   readonly provenance: Provenance;
 }
 
 /** Observables by the names they were asked for under, and `run`. */
-export type RunRecord<
-  O extends Record<string, ObservableRecord> = Record<string, ObservableRecord>,
-> = O & { readonly run: RunInfo };
+export interface RunRecord {
+  readonly [name: string]: ObservableRecord | RunInfo;
+  readonly run: RunInfo;
+}

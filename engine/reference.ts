@@ -27,8 +27,19 @@ interface Entry {
   readonly name: string;
   readonly size: number;
   readonly readers: { readonly list: Float64Array[]; readonly position: number }[];
+  /** Holds a scalar that is bound as a number. */
+  readonly own: Float64Array;
   current: Float64Array;
 }
+
+const entryOf = (node: Node, own: Float64Array): Entry => ({
+  node,
+  name: node.attributes.name as string,
+  size: own.length,
+  readers: [],
+  own,
+  current: own,
+});
 
 function bound(entry: Entry, bindings: Bindings): Float64Array {
   const source = entry.node.op === "param" ? bindings.params : bindings.sample;
@@ -46,8 +57,8 @@ function bound(entry: Entry, bindings: Bindings): Float64Array {
     );
   }
   if (typeof value !== "number") return value;
-  entry.current[0] = value;
-  return entry.current;
+  entry.own[0] = value;
+  return entry.own;
 }
 
 /** Makes the readers of a leaf read `values`. */
@@ -86,8 +97,7 @@ export function compileReference(
     const out = new Float64Array(size(node.shape));
     values.set(node, out);
     if (node.op === "param" || node.op === "sample") {
-      const name = node.attributes.name as string;
-      entries.set(node, { node, name, size: out.length, readers: [], current: out });
+      entries.set(node, entryOf(node, out));
       continue;
     }
     const rule = ops[node.op];

@@ -43,11 +43,11 @@ const fitsFloat32 = (factor: number): boolean =>
 const repeat = (node: Node, shape: Shape): Node =>
   sameShape(node.shape, shape) ? node : op.broadcastTo(node, shape);
 
-/** `x` without repetition that broadcasting would restore: inner node of a broadcast. */
+/** `x` without what broadcasting would restore: repetition, and leading axes of length 1. */
 function narrow(x: Node): Node {
   const [inner] = x.inputs;
   if (x.op === "broadcastTo") return narrow(inner!);
-  if (x.op !== "reshape" || inner!.shape.length > x.shape.length) return x;
+  if (x.op !== "reshape") return x;
   const lead = x.shape.length - inner!.shape.length;
   const leading = x.shape.slice(0, lead).every((length) => length === 1);
   return leading && sameShape(x.shape.slice(lead), inner!.shape) ? narrow(inner!) : x;

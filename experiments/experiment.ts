@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import type { Estimate } from "../analysis/estimate.ts";
 import type { Device } from "../engine/device.ts";
+import type { ExplainRequest } from "../engine/explain.ts";
 import type { RunRecord } from "../engine/record.ts";
 
 /** One measured number beside what theory says of it. */
@@ -34,14 +35,23 @@ export interface Mark {
   readonly role: "theory" | "measured";
 }
 
+export interface FigureAxis {
+  readonly label: string;
+  readonly unit?: string;
+  readonly scale?: "linear" | "log";
+}
+
 /** A plot as data; `report/figure.ts` draws it. */
 export interface Figure {
   /** File name stem, e.g. `stationary-loss`. */
   readonly id: string;
   readonly title: string;
   readonly caption: string;
-  readonly x: { readonly label: string; readonly unit?: string; readonly scale?: "linear" | "log" };
-  readonly y: { readonly label: string; readonly unit?: string; readonly scale?: "linear" | "log" };
+  readonly x: FigureAxis & {
+    /** Places with a name, e.g. of categories at 1, 2, …: drawn instead of numeric ticks. */
+    readonly ticks?: readonly { readonly at: number; readonly label: string }[];
+  };
+  readonly y: FigureAxis;
   readonly marks: readonly Mark[];
 }
 
@@ -90,4 +100,9 @@ export interface Experiment<Schema extends z.ZodObject = z.ZodObject> {
   /** Cheaper values that `--quick` puts in place of the defaults. */
   readonly quick: Partial<z.infer<Schema>>;
   readonly run: (parameters: z.infer<Schema>, context: RunContext) => Promise<ExperimentResult>;
+  /**
+   * The model it trains and how, for `thermograd explain`: the options that `run` gives to
+   * `createEnsemble`. Left out where an experiment trains no single model.
+   */
+  readonly explain?: (parameters: z.infer<Schema>) => readonly ExplainRequest[];
 }

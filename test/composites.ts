@@ -121,6 +121,15 @@ const nested = defineModel({
   },
 });
 
+// A row of 39 vec4f: more than are written out.
+const longRows = defineModel({
+  name: "long rows",
+  params: { w: [150], v: [3] },
+  sample: { x: [150], z: [3], y: [] },
+  loss: ({ w, v }, { x, z, y }) =>
+    op.square(op.sub(op.add(op.scale(op.dot(w, x), 0.1), op.dot(v, z)), y)),
+});
+
 /** By name; what `test/gpu/ops.test.ts` and `test/known/emit.test.ts` iterate over. */
 export const COMPOSITES: Readonly<Record<string, Model>> = Object.fromEntries(
   [
@@ -134,5 +143,6 @@ export const COMPOSITES: Readonly<Record<string, Model>> = Object.fromEntries(
     slicesAndConcats,
     layerNorm,
     nested,
+    longRows,
   ].map((model) => [model.name, model]),
 );

@@ -9,7 +9,7 @@ import { gaussian } from "../engine/initial.ts";
 import type { Model } from "../engine/model.ts";
 import { series } from "../engine/observe/series.ts";
 import { compileReference } from "../engine/reference.ts";
-import { createEnsemble } from "../engine/run/ensemble.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import type { DataSource } from "../engine/wgsl/row.ts";
 import { mulberry32, gaussian as normal } from "../models/mulberry.ts";

@@ -5,8 +5,8 @@
  * one is collected under a living device. One is kept for each adapter, so their number is bounded.
  * The Vulkan loader reads its driver list from the environment inside `requestAdapter()`, which
  * enumerates synchronously; the environment is put back right after, so that both drivers can be
- * used side by side. Dawn's notices on stderr ("artificially reduced") come from C++ `fprintf` and
- * have no switch; `notices.ts` knows them.
+ * used side by side. Dawn's notices on stderr ("artificially reduced") are written by its C++ to
+ * file descriptor 2 and have no switch (docs/devices.md).
  */
 import { existsSync } from "node:fs";
 import { constants } from "node:os";

@@ -43,6 +43,8 @@ async function packedChromium(): Promise<PackedChromium | undefined> {
 const unpackTar = async (archive: string): Promise<CachedFile[]> =>
   readTar(await decompress(await readFile(archive)));
 
+// A change in the sets of files below needs other folder names: old caches count as intact.
+
 /** Folder with `vk_swiftshader_icd.json` and `libvulkan.so.1`; undefined where it is not packed. */
 export async function swiftshaderFolder(): Promise<string | undefined> {
   const packed = await packedChromium();
@@ -54,10 +56,18 @@ export async function swiftshaderFolder(): Promise<string | undefined> {
   });
 }
 
+// The packed fonts.conf names folders of a cloud service; this one the folder beside it.
+const FONTS =
+  '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">\n' +
+  '<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>' +
+  "</fontconfig>\n";
+
 export interface ChromiumFolder {
   readonly executable: string;
   /** NSS and friends, for LD_LIBRARY_PATH where the system has none. */
   readonly libraries: string;
+  /** With a `fonts.conf` and a font, for FONTCONFIG_PATH where the system has none. */
+  readonly fonts: string;
 }
 
 /** The packed Chromium, unpacked; undefined where it is not packed. */
@@ -73,7 +83,10 @@ export async function chromiumFolder(): Promise<ChromiumFolder | undefined> {
     // SwiftShader and ANGLE are looked for beside the executable.
     ...(await unpackTar(join(packed.bin, "swiftshader.tar.br"))),
     ...(await unpackTar(join(packed.bin, "al2023.tar.br"))),
-    ...(await unpackTar(join(packed.bin, "fonts.tar.br"))),
+    ...(await unpackTar(join(packed.bin, "fonts.tar.br"))).filter(
+      (file) => file.path !== "fonts.conf",
+    ),
+    { path: "fonts.conf", mode: 0o644, bytes: new TextEncoder().encode(FONTS) },
   ]);
-  return { executable: join(folder, "chromium"), libraries: join(folder, "lib") };
+  return { executable: join(folder, "chromium"), libraries: join(folder, "lib"), fonts: folder };
 }

@@ -103,10 +103,35 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
 }
 
 /**
- * Up to this many sums are written out one by one. Each is a read and a write of memory that takes
- * some compilers 50 ms and more: 100 of them took Mesa 15 s.
+ * So few sums are kept in function memory during a dispatch, and their additions written out; they
+ * are read from the buffer when it begins and written back when it ends, so that the order of the
+ * additions does not depend on the dispatches. More stay in the buffer, in loops: each access that
+ * is written out takes some compilers 50 ms and more, 100 of them took Mesa 15 s.
  */
-const WRITTEN_OUT = 24;
+const LOCAL_SUMS = 96;
+
+const areLocal = ({ sums }: MomentsLayout): boolean => sums <= LOCAL_SUMS;
+
+/** A count that the compiler does not know, so that it cannot unroll a loop over memory accesses. */
+const opaque = (count: number): string => `select(0u, ${count}u, run.lanes > 0u)`;
+
+/** WGSL that takes local sums from the buffer before the first step, and puts them back. */
+export function localSums(
+  layout: MomentsLayout,
+  label: string,
+  at: number,
+): { load: string[]; store: string[] } {
+  if (!areLocal(layout)) return { load: [], store: [] };
+  const each = `for (var word = 0u; word < ${opaque(layout.sums)}; word += 1u)`;
+  const buffer = `moments[(${at}u + word) * run.lanes + lane]`;
+  return {
+    load: [
+      `var ${label}_sums = array<f32, ${layout.sums}>();`,
+      `${each} { ${label}_sums[word] = ${buffer}; }`,
+    ],
+    store: [`${each} { ${buffer} = ${label}_sums[word]; }`],
+  };
+}
 
 /** WGSL of the accumulation; `at` is the region's offset in words per lane. */
 export function momentsCode(
@@ -123,15 +148,17 @@ export function momentsCode(
   const codes = layout.coordinates.map((quantity, k) =>
     quantityCode(quantity, `${label}_c${k}`, context),
   );
-  const sum = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
+  const word = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
+  const writtenOut = areLocal(layout);
+  const sum: Sum = writtenOut ? (index) => `${label}_sums[${index}]` : word;
+  const from = writtenOut ? 0 : at;
   const ring = at + layout.sums;
-  const writtenOut = layout.sums <= WRITTEN_OUT;
   const loop = writtenOut ? unrolled(count) : rolled(`${label}_count`);
   const lines = [`var ${z} = array<f32, ${count}>();`];
   if (!writtenOut) {
     lines.push(
       "// A count unknown to the compiler, which would unroll the sums.",
-      `let ${label}_count = select(0u, ${count}u, run.lanes > 0u);`,
+      `let ${label}_count = ${opaque(count)};`,
     );
   }
   codes.forEach((code, k) => {
@@ -144,7 +171,7 @@ export function momentsCode(
     if (lag.lag === 0) {
       lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
       const body = writtenOut
-        ? lagZero(count, z, at, lag, sum)
+        ? lagZero(count, z, from, lag, sum)
         : lagZeroRolled(loop, `${label}_count`, z, at, lag, sum);
       lines.push(...indented(body), "}");
     } else {
@@ -152,13 +179,13 @@ export function momentsCode(
       lines.push(
         `  let origin = ${ring}u + ((rel - ${lag.lag}u) / ${every}u % ${layout.ringSlots}u) * ${count}u;`,
       );
-      lines.push(...indented(lagged(loop, count, z, at, lag, sum)), "}");
+      lines.push(...indented(lagged(loop, count, z, from, lag, { sum, word })), "}");
     }
   }
   if (layout.ringSlots > 0) {
     lines.push(every === 1 ? "{" : `if (rel % ${every}u == 0u) {`);
     lines.push(`  let slot = ${ring}u + (rel / ${every}u % ${layout.ringSlots}u) * ${count}u;`);
-    lines.push(...indented(loop("k", (k) => [`${sum(`slot + ${k}`)} = ${z}[${k}];`])), "}");
+    lines.push(...indented(loop("k", (k) => [`${word(`slot + ${k}`)} = ${z}[${k}];`])), "}");
   }
   return gated(spec, lines);
 }
@@ -240,12 +267,12 @@ function lagged(
   z: string,
   at: number,
   lag: LagLayout,
-  sum: Sum,
+  { sum, word }: { readonly sum: Sum; readonly word: Sum },
 ): string[] {
   return loop("i", (i) => {
     const earlier = `earlier_${i}`;
     return [
-      `let ${earlier} = ${sum(`origin + ${i}`)};`,
+      `let ${earlier} = ${word(`origin + ${i}`)};`,
       `${sum(`${at + lag.first}u + ${i}`)} += ${earlier};`,
       `${sum(`${at + lag.firstEnd}u + ${i}`)} += ${z}[${i}];`,
       ...loop("j", (j) => [

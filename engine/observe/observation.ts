@@ -6,7 +6,13 @@
  * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
  */
 import type { Model } from "../model.ts";
-import { type MomentsLayout, type MomentsSpec, momentsCode, momentsLayout } from "./moments.ts";
+import {
+  localSums,
+  type MomentsLayout,
+  type MomentsSpec,
+  momentsCode,
+  momentsLayout,
+} from "./moments.ts";
 import type { QuantityContext } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
@@ -42,8 +48,11 @@ export interface ObservationPlan {
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
   readonly window: number;
+  /** WGSL for the schedule's slots. */
   readonly declarations: string;
+  readonly load: string;
   readonly code: string;
+  readonly store: string;
 }
 
 export interface ObservationRequest {
@@ -71,6 +80,8 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   const moments: MomentsRegion[] = [];
   const snapshots: { name: string; spec: SnapshotSpec }[] = [];
   const code: string[] = [];
+  const load: string[] = [];
+  const store: string[] = [];
   let seriesWords = 0;
   let momentsWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
@@ -89,6 +100,9 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
       const region = { name, spec, layout, at: momentsWords, referenceAt };
       momentsWords += layout.words;
       moments.push(region);
+      const local = localSums(layout, label, region.at);
+      load.push(...local.load);
+      store.push(...local.store);
       code.push(`// ${name}`, ...momentsCode(spec, layout, label, region.at, referenceAt, context));
     } else {
       snapshots.push({ name, spec });
@@ -103,12 +117,14 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
     constants: Float32Array.from(constants),
     window,
     declarations: declarations(seriesWords > 0, momentsWords > 0, constants.length > 0),
-    code:
-      code.length === 0
-        ? ""
-        : ["let rel = step - run.observe_first;", ...code].map((line) => `    ${line}`).join("\n"),
+    load: indented(load, 2),
+    code: code.length === 0 ? "" : indented(["let rel = step - run.observe_first;", ...code], 4),
+    store: indented(store, 2),
   };
 }
+
+const indented = (lines: readonly string[], spaces: number): string =>
+  lines.map((line) => `${" ".repeat(spaces)}${line}`).join("\n");
 
 function declarations(series: boolean, moments: boolean, constants: boolean): string {
   return [

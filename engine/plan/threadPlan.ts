@@ -8,9 +8,9 @@ import { sources } from "#shaders";
 import { LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
-import { hyperparameterCode } from "../run/conditions.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
 import type { UpdateRule } from "../update/updateRule.ts";
+import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type RowLayout, rowLayout } from "../wgsl/row.ts";
@@ -97,14 +97,17 @@ export function planThread(request: ThreadRequest): ThreadPlan {
         },
         slots: {
           run: { code: structText("Run", RUN_SCHEMA) },
-          hyperparameters: { code: hyperparameterCode(rule) },
+          hyperparameters: { code: hyperparameterStruct(rule) },
+          load_hyperparameters: { code: hyperparameterLoader(rule) },
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [`update/${rule.name}`] },
           loss_gradient: body,
           ...(model.parameterCount <= unroll && perParameter(model.parameterCount, hasVelocity)),
           ...(observation && {
             observables: { code: observation.declarations },
+            observe_load: { code: observation.load },
             observe: { code: observation.code },
+            observe_store: { code: observation.store },
           }),
         },
       },
@@ -120,7 +123,9 @@ export function planThread(request: ThreadRequest): ThreadPlan {
       `thread: θ, G${hasVelocity ? " and v" : ""} of one replica take ${functionMemory} of ` +
         `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
       `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
-      `loops of up to ${unroll} iterations are unrolled, so that arrays are addressed by constants`,
+      unroll === 0
+        ? `loops are kept; unless asked, those of up to ${UNROLL} iterations are written out`
+        : `loops of up to ${unroll} iterations are written out, so that arrays are addressed by constants`,
     ],
     shader,
   };

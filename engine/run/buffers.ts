@@ -35,14 +35,14 @@ export interface Range {
 
 /** Reads ranges of buffers in one submit, after everything submitted before. */
 export class Readback {
-  private staging: GPUBuffer | undefined;
+  private readonly free: GPUBuffer[] = [];
   private readonly gpu: GPUDevice;
 
   constructor(gpu: GPUDevice) {
     this.gpu = gpu;
   }
 
-  /** Copies of the ranges' bytes. */
+  /** Copies of the ranges' bytes; the copy is submitted before this returns its promise. */
   async read(ranges: readonly Range[]): Promise<ArrayBuffer[]> {
     const total = ranges.reduce((sum, { size }) => sum + size, 0);
     if (total === 0) return ranges.map(() => new ArrayBuffer(0));
@@ -62,22 +62,24 @@ export class Readback {
       return mapped.slice(from - size, from);
     });
     staging.unmap();
+    this.free.push(staging);
     return copies;
   }
 
+  /** A staging buffer of this size, an earlier one if there is one. */
   private reserve(bytes: number): GPUBuffer {
-    if (this.staging && this.staging.size >= bytes) return this.staging;
-    this.staging?.destroy();
-    this.staging = this.gpu.createBuffer({
+    const fitting = this.free.findIndex(({ size }) => size >= bytes);
+    if (fitting >= 0) return this.free.splice(fitting, 1)[0]!;
+    // Too small for what is asked now: they would only hold memory.
+    for (const buffer of this.free.splice(0)) buffer.destroy();
+    return this.gpu.createBuffer({
       label: "readback",
       size: bytes,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
-    return this.staging;
   }
 
   destroy(): void {
-    this.staging?.destroy();
-    this.staging = undefined;
+    for (const buffer of this.free.splice(0)) buffer.destroy();
   }
 }

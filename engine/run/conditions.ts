@@ -2,6 +2,7 @@
  * Hyperparameter settings of an ensemble: a rule's own, with those of a sweep put in place.
  */
 import { ArgumentError } from "../errors.ts";
+import type { SamplingLaw } from "../sampling.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
@@ -19,6 +20,10 @@ function combinations(sweep: Sweep): Setting[] {
   }
   return settings;
 }
+
+/** The rule with the batch size that the sampling law dictates, if it does. */
+export const ruleFor = (rule: UpdateRule, sampling: SamplingLaw, samples: number): UpdateRule =>
+  sampling === "fullBatch" ? { ...rule, setting: { ...rule.setting, batchSize: samples } } : rule;
 
 /** Complete, checked settings, one per condition. */
 export function resolveConditions(rule: UpdateRule, sweep: Sweep = {}): Setting[] {
@@ -61,22 +66,59 @@ export function sweptNames(conditions: readonly Setting[]): string[] {
   return Object.keys(first).filter((name) => conditions.some((c) => c[name] !== first[name]));
 }
 
-/** `learningRate` → `learning_rate`, the struct member. */
-export const memberName = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const largestBatch = (settings: readonly Setting[]): number =>
+  Math.max(...settings.map(({ batchSize }) => batchSize!));
 
-/** The struct of hyperparameters and its loader from `hyper`, [hyperparameter, condition]. */
-export function hyperparameterCode(rule: UpdateRule): string {
-  const names = Object.keys(rule.hyperparameters);
-  const loads = names.map((_, k) => `    hyper[${k}u * run.conditions + condition],`);
-  return [
-    "struct Hyperparameters {",
-    ...names.map((name) => `  ${memberName(name)}: f32,`),
-    "}",
-    "fn hyperparameters(condition: u32) -> Hyperparameters {",
-    "  return Hyperparameters(",
-    ...loads,
-    "  );",
-    "}",
-  ].join("\n");
+/** The settings with a change applied to all conditions, or to one. */
+export function changedSettings(
+  rule: UpdateRule,
+  settings: readonly Setting[],
+  change: Setting,
+  condition: number | undefined,
+): Setting[] {
+  if (condition !== undefined && !settings[condition]) {
+    throw new ArgumentError(
+      `set: there is no condition ${condition}; there are ${settings.length}, counted from 0.`,
+    );
+  }
+  const unknown = Object.keys(change).find((name) => !(name in rule.hyperparameters));
+  if (unknown !== undefined) {
+    throw new ArgumentError(
+      `set: "${unknown}" is no hyperparameter of ${rule.name}; there are ` +
+        `${Object.keys(rule.hyperparameters).join(", ")}.`,
+    );
+  }
+  return settings.map((setting, c) =>
+    condition === undefined || condition === c
+      ? completeSetting(rule, { ...setting, ...change })
+      : setting,
+  );
+}
+
+/** What the kernels of an ensemble were made for. */
+interface Made {
+  readonly rule: UpdateRule;
+  readonly conditions: readonly Setting[];
+  readonly hasVelocity: boolean;
+  readonly hasNoise: boolean;
+  readonly sampling: SamplingLaw;
+}
+
+/** Why kernels made for one set of conditions cannot run under `settings`, or null. */
+export function misfit(made: Made, settings: readonly Setting[]): string | null {
+  const { rule, conditions, hasVelocity, hasNoise, sampling } = made;
+  if ((rule.needsVelocity(settings) && !hasVelocity) || (rule.needsNoise(settings) && !hasNoise)) {
+    return (
+      "the ensemble was created without momentum (or gradient noise), so it keeps no state " +
+      "for it; create it with a value above 0 in some condition."
+    );
+  }
+  const largest = largestBatch(conditions);
+  if (sampling === "distinct" && largestBatch(settings) > largest) {
+    return (
+      `batchSize is ${largestBatch(settings)}, the ensemble was created for distinct batches of ` +
+      `up to ${largest} samples; create it with the larger batch in some condition.`
+    );
+  }
+  return null;
 }

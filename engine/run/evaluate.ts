@@ -5,12 +5,15 @@ import { sources } from "#shaders";
 import type { Device } from "../device.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
+import type { ThreadPlan } from "../plan/threadPlan.ts";
 import { type Schema, structBytes, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
-import type { RowLayout } from "../wgsl/row.ts";
+import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
 import { type Readback, storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
+import type { LaneMemory } from "./laneMemory.ts";
+import type { Resolved } from "./options.ts";
 import { type Kernel, kernel } from "./pipeline.ts";
 
 const RUN = {
@@ -50,7 +53,7 @@ export function evaluationShader(
   );
 }
 
-export interface EvaluationRequest {
+interface EvaluationRequest {
   readonly device: Device;
   readonly shader: LinkedShader;
   readonly outputs: number;
@@ -61,7 +64,7 @@ export interface EvaluationRequest {
 }
 
 /** Means over the samples, [output, lane], float64. */
-export async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> {
+async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> {
   const { device, chunks, outputs, samples } = request;
   const { gpu } = device;
   const { pipeline, layouts }: Kernel = await kernel(
@@ -120,4 +123,55 @@ export async function evaluateLanes(request: EvaluationRequest): Promise<Float64
   parameters.destroy();
   sums.destroy();
   return means;
+}
+
+/** Means of a model's outputs (its loss and metrics, by name) over data sets. */
+export class Evaluator {
+  private readonly device: Device;
+  private readonly resolved: Resolved;
+  private readonly plan: ThreadPlan;
+  private readonly memory: LaneMemory;
+  /** Shaders by the outputs they average. */
+  private readonly shaders = new Map<string, LinkedShader>();
+
+  constructor(device: Device, resolved: Resolved, plan: ThreadPlan, memory: LaneMemory) {
+    this.device = device;
+    this.resolved = resolved;
+    this.plan = plan;
+    this.memory = memory;
+  }
+
+  /** Names that can be averaged. */
+  get outputs(): readonly string[] {
+    return ["loss", ...Object.keys(this.resolved.model.metrics)];
+  }
+
+  /** Means over `data`, or over the data the ensemble is trained on, [output, lane]. */
+  async means(of: readonly string[], data?: DataSource): Promise<Float64Array> {
+    const { fields } = this.resolved.model;
+    const rows = data
+      ? storage(this.device.gpu, "evaluation data", packRows(data, fields, this.plan.row))
+      : this.memory.data;
+    const means = await evaluateLanes({
+      device: this.device,
+      shader: this.shader(of),
+      outputs: of.length,
+      chunks: this.memory.chunks,
+      data: rows,
+      samples: (data ?? this.resolved.data).samples,
+      readback: this.memory.readback,
+    });
+    if (data) rows.destroy();
+    return means;
+  }
+
+  private shader(of: readonly string[]): LinkedShader {
+    const known = this.shaders.get(of.join());
+    if (known) return known;
+    const { model } = this.resolved;
+    const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
+    const shader = evaluationShader(model, nodes, this.plan.row, this.plan.unroll);
+    this.shaders.set(of.join(), shader);
+    return shader;
+  }
 }

@@ -59,7 +59,6 @@ export class Observing {
   private readonly snapshots: readonly SnapshotHost[];
   private readonly lanes: number;
   private readonly firstStep: number;
-  private readonly plan: ObservationPlan;
   private readonly model: Model;
   private readonly shape: EnsembleShape;
   private readonly reference: Float64Array;
@@ -75,7 +74,6 @@ export class Observing {
     readonly reference: Float32Array;
   }) {
     const { plan, shape, steps } = options;
-    this.plan = plan;
     this.model = options.model;
     this.shape = shape;
     this.firstStep = options.firstStep;

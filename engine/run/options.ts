@@ -11,7 +11,7 @@ import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
-import { resolveConditions, type Sweep, sweptNames } from "./conditions.ts";
+import { resolveConditions, ruleFor, type Sweep, sweptNames } from "./conditions.ts";
 import { hex, sha256 } from "./container.ts";
 import type { EnsembleShape } from "./observing.ts";
 
@@ -42,6 +42,8 @@ export interface EnsembleOptions<O extends Observables = Observables> {
   /** θ₀ of the replicas; all zero unless said otherwise. */
   readonly initial?: (model: Model) => Initial;
   readonly observables?: O;
+  /** Keep v even where no condition has momentum, to observe it. */
+  readonly keepVelocity?: boolean;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
   readonly bounds?: { readonly theta?: number; readonly loss?: number };
@@ -100,11 +102,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
     );
   }
-  const full =
-    sampling === "fullBatch"
-      ? { ...rule, setting: { ...rule.setting, batchSize: data.samples } }
-      : rule;
-  const conditions = resolveConditions(full, options.sweep);
+  const conditions = resolveConditions(ruleFor(rule, sampling, data.samples), options.sweep);
   const checkBatches = (settings: readonly Setting[], samples: number): void => {
     for (const { batchSize } of settings) {
       validateSampling(sampling, samples, batchSize!, options.lastBatch);
@@ -126,7 +124,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  checkInitial(initial, model);
+  checkInitial(initial, model, replicas.first + replicas.count);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -150,7 +148,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       labels,
     },
     lanes,
-    hasVelocity: rule.needsVelocity(conditions),
+    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
     hasNoise: rule.needsNoise(conditions),
     checkBatches,
   };

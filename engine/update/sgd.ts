@@ -90,10 +90,10 @@ export function sgd(settings: SgdSettings): UpdateRule {
     equation: "v' = mu v - (1 - nu) G; theta' = theta + eta v'",
     hyperparameters: HYPERPARAMETERS,
     setting,
-    needsVelocity: (conditions) => conditions.some((c) => c["momentum"] !== 0),
-    needsNoise: (conditions) => conditions.some((c) => c["gradientNoise"] !== 0),
+    needsVelocity: (conditions) => conditions.some((c) => c.momentum !== 0),
+    needsNoise: (conditions) => conditions.some((c) => c.gradientNoise !== 0),
     complaint: (c) =>
-      c["nesterov"] === 1 && (c["dampening"] !== 0 || c["momentum"] === 0)
+      c.nesterov === 1 && (c.dampening !== 0 || c.momentum === 0)
         ? "nesterov needs momentum > 0 and dampening 0; set dampening: 0 or nesterov: 0"
         : null,
     step,

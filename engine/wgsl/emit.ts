@@ -129,7 +129,7 @@ class Writer {
   }
 
   private constantElement(node: Node, index: readonly Index[]): string {
-    const values = node.attributes["values"] as readonly number[];
+    const values = node.attributes.values as readonly number[];
     const flat = flatten(index, node.shape);
     if (values.length === 1) return float(values[0]!);
     if (isLiteral(flat)) return float(values[flat.constant]!);
@@ -148,7 +148,7 @@ class Writer {
     if (node.op === "constant") return this.constantElement(node, index);
     if (isLeaf(node)) {
       const flat = flatten(index, node.shape);
-      const name = node.attributes["name"] as string;
+      const name = node.attributes.name as string;
       return node.op === "param" ? this.leaves.param(name, flat) : this.leaves.sample(name, flat);
     }
     const statement = this.program.statementOf.get(node);

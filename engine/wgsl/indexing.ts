@@ -78,7 +78,7 @@ export function divide(a: Index, divisor: number): Index {
   if (bound(rest) <= divisor) return quotient;
   return plus(
     quotient,
-    opaque(`((${printIndex(rest)}) / ${divisor}u)`, Math.ceil(bound(rest) / divisor)),
+    opaque(`(${factor(rest)} / ${divisor}u)`, Math.ceil(bound(rest) / divisor)),
   );
 }
 
@@ -87,7 +87,7 @@ export function modulo(a: Index, divisor: number): Index {
   if (divisor === 1) return literal(0);
   const { rest } = split(a, divisor);
   if (bound(rest) <= divisor) return rest;
-  return opaque(`((${printIndex(rest)}) % ${divisor}u)`, divisor);
+  return opaque(`(${factor(rest)} % ${divisor}u)`, divisor);
 }
 
 /** Row-major offset of a multi-index. */
@@ -117,6 +117,13 @@ export function printIndex(index: Index): string {
   const parts = [...index.terms].map(([name, c]) => (c === 1 ? name : `${c}u * ${name}`));
   if (index.constant !== 0 || parts.length === 0) parts.push(`${index.constant}u`);
   return parts.join(" + ");
+}
+
+/** The same, safe as an operand of `*`, `/` and `%`. */
+function factor(index: Index): string {
+  const [only] = index.terms;
+  const single = index.constant === 0 && index.terms.size === 1 && only![1] === 1;
+  return single ? only![0] : `(${printIndex(index)})`;
 }
 
 /** Right-aligned broadcasting: the index into an input of `shape` for an output index. */

@@ -8,7 +8,7 @@
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
-import { type Index, isLiteral, printIndex } from "./indexing.ts";
+import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
 import type { RowLayout } from "./row.ts";
 
@@ -22,11 +22,23 @@ const theta = (name: string, flat: Index): string =>
 /** A field's local array; the prefix keeps a field named `theta` or `data` from shadowing ours. */
 const arrayOf = (field: string): string => `sample_${field}`;
 
-/** Collects which row vectors and field arrays the body touches, and writes their loads. */
-function rowAccess(
-  model: Model,
-  layout: RowLayout,
-): { sample: Leaves["sample"]; loads: () => string[] } {
+/** How a body reaches the sample's numbers, and the lines that load them before it. */
+interface RowAccess {
+  readonly sample: Leaves["sample"];
+  readonly loads: () => string[];
+}
+
+/**
+ * Rows of more vec4f than this are copied to an array in a loop: written out, the loads of a row of
+ * 171 vec4f took lavapipe's compiler minutes.
+ */
+const LONGEST_WRITTEN_OUT = 32;
+
+const rowAccess = (model: Model, layout: RowLayout): RowAccess =>
+  layout.vectors > LONGEST_WRITTEN_OUT ? longRow(layout) : shortRow(model, layout);
+
+/** Each vec4f that is touched is a local; fields that rolled loops address get an array. */
+function shortRow(model: Model, layout: RowLayout): RowAccess {
   const vectors = new Set<number>();
   const arrays = new Set<string>();
   const component = (position: number): string => {
@@ -55,6 +67,18 @@ function rowAccess(
     },
   };
 }
+
+/** The whole row in one array of f32. */
+const longRow = ({ offsets: at, vectors }: RowLayout): RowAccess => ({
+  sample: (name, flat) => `row[${printIndex(plus(flat, literal(at[name]!)))}]`,
+  loads: () => [
+    `  var row = array<f32, ${4 * vectors}>();`,
+    `  for (var q = 0u; q < ${vectors}u; q += 1u) {`,
+    `    let loaded = data[sample * ${vectors}u + q];`,
+    ...[..."xyzw"].map((component, c) => `    row[4u * q + ${c}u] = loaded.${component};`),
+    "  }",
+  ],
+});
 
 const offsets = (model: Model): string[] =>
   model.params.map(

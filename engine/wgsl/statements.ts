@@ -134,9 +134,7 @@ function dependencies(statement: Statement, of: ReadonlyMap<Node, Statement>): D
     }
     const k = node === statement.node ? symbols(reductionAxes(node), node.shape.length) : [];
     const reads = lowering(node).reads(node, index, k);
-    node.inputs.forEach((input, i) => {
-      visit(input, reads[i]!);
-    });
+    for (const [i, input] of node.inputs.entries()) visit(input, reads[i]!);
   };
   visit(statement.node, symbols(statement.node.shape));
   return found;

@@ -41,21 +41,6 @@ struct Run {
 }
 //#end
 
-//#slot hyperparameters
-struct Hyperparameters {
-  batch_size: f32,
-  learning_rate: f32,
-  momentum: f32,
-  dampening: f32,
-  nesterov: f32,
-  weight_decay: f32,
-  gradient_noise: f32,
-}
-fn hyperparameters(condition: u32) -> Hyperparameters {
-  return Hyperparameters(1.0, hyper[condition], 0.0, 0.0, 0.0, 0.0, 0.0);
-}
-//#end
-
 @group(0) @binding(0) var<uniform> run: Run;
 @group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
 @group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
@@ -76,22 +61,36 @@ fn minibatch_sample(m: ptr<function, Minibatch>, b: u32) -> u32 {
 //#end
 
 //#slot update
+struct Hyperparameters {
+  batch_size: f32,
+  learning_rate: f32,
+  weight_decay: f32,
+  gradient_noise: f32,
+}
 fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
   return theta - h.learning_rate * gradient;
 }
 //#end
 
+//#slot load_hyperparameters
+fn hyperparameters(condition: u32) -> Hyperparameters {
+  return Hyperparameters(1.0, hyper[condition], 0.0, 0.0);
+}
+//#end
+
 //#slot loss_gradient
-// Default model: l = ½ |θ|².
+// Default model: l = ½ Σ_p (θ_p − x)², x the first number of the sample.
 fn loss_gradient(
   sample: u32,
   theta: ptr<function, array<f32, PARAMS>>,
   gradient: ptr<function, array<f32, PARAMS>>,
 ) -> f32 {
-  var loss = 0.5 * data[sample * ROW].x * 0.0;
+  let x = data[sample * ROW].x;
+  var loss = 0.0;
   for (var p = 0u; p < PARAMS; p += 1u) {
-    loss += 0.5 * (*theta)[p] * (*theta)[p];
-    (*gradient)[p] += (*theta)[p];
+    let residual = (*theta)[p] - x;
+    loss += 0.5 * residual * residual;
+    (*gradient)[p] += residual;
   }
   return loss;
 }
@@ -125,6 +124,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
   }
   var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
+
+  //#slot observe_load
+  //#end
 
   for (var s = 0u; s < run.steps; s += 1u) {
     let step = run.first_step + s;
@@ -170,6 +172,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     //#end
   }
 
+  //#slot observe_store
+  //#end
   for (var p = 0u; p < PARAMS; p += 1u) {
     state[p * run.lanes + lane] = theta[p];
     if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }

@@ -6,8 +6,20 @@
 // The velocity is minus PyTorch's momentum buffer. FDR paper (arXiv 1810.00004), section 2.
 // twin: engine/update/sgd.ts
 
+//#slot hyperparameters
+struct Hyperparameters {
+  batch_size: f32,
+  learning_rate: f32,
+  momentum: f32,
+  dampening: f32,
+  nesterov: f32,
+  weight_decay: f32,
+  gradient_noise: f32,
+}
+//#end
+
+// Without momentum μ = 0 and the velocity is a scratch value.
 fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
-  if (!HAS_VELOCITY) { return theta - h.learning_rate * (1.0 - h.dampening) * gradient; }
   let next = h.momentum * *velocity - (1.0 - h.dampening) * gradient;
   *velocity = next;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);

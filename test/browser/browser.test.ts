@@ -76,6 +76,70 @@ describe("the engine in a browser's worker", () => {
     });
     expect(error?.name).toBe("ArgumentError");
     expect(error?.message).toContain('no program "nonsense"; there are: thrownDice');
+    const unknown = page.evaluate(() =>
+      globalThis.engine.run("experiment", { id: "phlogiston", parameters: {}, seed: 1 }),
+    );
+    await expect(unknown).rejects.toThrow(/there is no "phlogiston"; there are heavy-ball-mode/);
+  });
+
+  // Both run SwiftShader on this processor. With the packed Chromium it is the same build and the
+  // results were equal bit for bit; another Chromium (THERMOGRAD_CHROMIUM) brings another version,
+  // which may order a sum or fuse a multiply-add differently. Such differences are 2^-24 = 6e-8 an
+  // operation; over 200 steps of some hundred operations each they add like a random walk,
+  // sqrt(2e4) 6e-8 = 8e-6, and the dynamics contracts. Other indices, a lost weight decay or
+  // momentum would be seen at 1e-2.
+  const ROUNDING = 1e-5;
+
+  test("trains networks to the same weights as Node", async () => {
+    const { theta, params, progress } = await page.evaluate(async () => {
+      const progress: number[] = [];
+      const trained = await globalThis.engine.run("network", { seed: 3 }, (steps) => {
+        progress.push(steps);
+      });
+      return { theta: [...trained.theta], params: trained.params, progress };
+    });
+    const here = await programs.network(device, { seed: 3 }, () => undefined);
+    expect(theta).toHaveLength(32 * params);
+    expect(progress.at(-1)).toBe(200);
+    const scale = Math.max(...here.theta.map(Math.abs));
+    const difference = (there: ArrayLike<number>): number =>
+      Math.max(...here.theta.map((value, i) => Math.abs(value - there[i]!))) / scale;
+    expect(difference(theta)).toBeLessThanOrEqual(ROUNDING);
+    // Negative control: another seed is another run.
+    const other = await programs.network(device, { seed: 4 }, () => undefined);
+    expect(difference(other.theta)).toBeGreaterThan(1e-2);
+  });
+
+  test("runs an experiment to the same estimates as Node, with progress", async () => {
+    const settings = {
+      id: "heavy-ball-mode",
+      parameters: { replicas: 256, steps: 200, burnIn: 100 },
+      seed: 5,
+    };
+    const { quantities, fractions } = await page.evaluate(async (given) => {
+      const fractions: number[] = [];
+      const result = await globalThis.engine.run("experiment", given, ({ fraction }) => {
+        fractions.push(fraction);
+      });
+      return { quantities: result.quantities, fractions };
+    }, settings);
+    const here = await programs.experiment(device, settings, () => undefined);
+    expect(here.quantities.length).toBeGreaterThan(0);
+    expect(quantities.map(({ name }) => name)).toEqual(here.quantities.map(({ name }) => name));
+    quantities.forEach(({ name, estimate, predicted }, i) => {
+      const { value } = here.quantities[i]!.estimate;
+      // Averages over replicas and steps of trajectories that differ by rounding.
+      expect(Math.abs(estimate.value - value), name).toBeLessThanOrEqual(1e-4 * Math.abs(value));
+      expect(estimate.standardError, name).toBeGreaterThan(0);
+      expect(predicted, name).toBe(here.quantities[i]!.predicted);
+    });
+    // Negative control: another seed is seen.
+    const other = await programs.experiment(device, { ...settings, seed: 6 }, () => undefined);
+    const [mine, its] = [here, other].map((result) => result.quantities[0]!.estimate.value);
+    expect(Math.abs(its! - mine!)).toBeGreaterThan(1e-4 * Math.abs(mine!));
+    expect(fractions.length).toBeGreaterThan(0);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions.at(-1)).toBeLessThanOrEqual(1);
   });
 
   test("nothing was reported on the page's console", () => {

@@ -222,8 +222,18 @@ fn minibatch_sample(m: ptr<function, Minibatch>, b: u32) -> u32 {
 // The velocity is minus PyTorch's momentum buffer. FDR paper (arXiv 1810.00004), section 2.
 // twin: engine/update/sgd.ts
 
+struct Hyperparameters {
+  batch_size: f32,
+  learning_rate: f32,
+  momentum: f32,
+  dampening: f32,
+  nesterov: f32,
+  weight_decay: f32,
+  gradient_noise: f32,
+}
+
+// Without momentum μ = 0 and the velocity is a scratch value.
 fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
-  if (!HAS_VELOCITY) { return theta - h.learning_rate * (1.0 - h.dampening) * gradient; }
   let next = h.momentum * *velocity - (1.0 - h.dampening) * gradient;
   *velocity = next;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
@@ -282,15 +292,16 @@ struct Run {
   loss_bound: f32,
 }
 
-struct Hyperparameters {
-  batch_size: f32,
-  learning_rate: f32,
-  momentum: f32,
-  dampening: f32,
-  nesterov: f32,
-  weight_decay: f32,
-  gradient_noise: f32,
-}
+@group(0) @binding(0) var<uniform> run: Run;
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
+@group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
+@group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
+@group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
+
+
+
+
+
 fn hyperparameters(condition: u32) -> Hyperparameters {
   return Hyperparameters(
     hyper[0u * run.conditions + condition],
@@ -302,16 +313,6 @@ fn hyperparameters(condition: u32) -> Hyperparameters {
     hyper[6u * run.conditions + condition],
   );
 }
-
-@group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
-@group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
-@group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
-@group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
-
-
-
-
 
 const W_at: u32 = 0u;  // [32, 2]
 const b_at: u32 = 64u;  // [32]
@@ -378,6 +379,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
   }
   var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
+
 
   for (var s = 0u; s < run.steps; s += 1u) {
     let step = run.first_step + s;

@@ -12,7 +12,7 @@ import { moments } from "../../engine/observe/moments.ts";
 import { series } from "../../engine/observe/series.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
 import { referenceTrajectory } from "../../engine/referenceTrajectory.ts";
-import { createEnsemble } from "../../engine/run/ensemble.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { merge, mergeShards, recentered } from "../../engine/run/merge.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { SAMPLING_LAWS } from "../../engine/sampling.ts";

@@ -11,7 +11,7 @@ import type { Model } from "../../engine/model.ts";
 import { series } from "../../engine/observe/series.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
 import { referenceLoss, referenceTrajectory } from "../../engine/referenceTrajectory.ts";
-import { createEnsemble } from "../../engine/run/ensemble.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { SAMPLING_LAWS } from "../../engine/sampling.ts";
 import { type SgdSettings, sgd } from "../../engine/update/sgd.ts";

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../../engine/errors.ts";
 import { series } from "../../engine/observe/series.ts";
 import { hex, pack, sha256, unpack } from "../../engine/run/container.ts";
-import { createEnsemble } from "../../engine/run/ensemble.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { linearRegression, network, scaleInvariant } from "../composites.ts";

@@ -66,6 +66,8 @@ describe("fused loops", () => {
 
   test("written out, nothing loops and arrays are addressed by constants", () => {
     for (const model of Object.values(COMPOSITES)) {
+      // Its row is longer than is written out: one loop loads it.
+      if (model.name === "long rows") continue;
       const code = lossGradient(model, 4096);
       expect(code, model.name).not.toMatch(/\bfor\b/);
       // Indices are literals: `_at + 3u` for blocks, `3u` for arrays.

@@ -20,6 +20,7 @@ const run = (firstStep: number, steps: number, first: number, count: number): Ru
   conditions: [{ learningRate: 0.1 }, { learningRate: 0.2 }],
   replicas: { first, count },
   frozen: new Int32Array(2 * count).fill(-1),
+  bounds: { theta: 1e6, loss: 1e12 },
   provenance: {
     thermograd: "0",
     adapter: "none",

@@ -10,7 +10,7 @@ import { moments } from "../../engine/observe/moments.ts";
 import { series } from "../../engine/observe/series.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
 import { op } from "../../engine/ops/index.ts";
-import { createEnsemble } from "../../engine/run/ensemble.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { linearRegression, softmaxClassifier } from "../composites.ts";

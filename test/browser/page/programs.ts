@@ -1,30 +1,39 @@
 /**
  * Programs that run both in Node and in a browser's worker; the test compares their results.
  *
- * To add an experiment: one line, `name: experimentProgram(experiment)`.
+ * Every experiment of the command line runs here too: `run("experiment", { id, parameters, seed })`.
  */
-
+import { ArgumentError } from "../../../engine/errors.ts";
 import type { Program } from "../../../engine/worker.ts";
-import type { Experiment, ExperimentResult, Progress } from "../../../experiments/experiment.ts";
+import type { ExperimentResult, Progress } from "../../../experiments/experiment.ts";
+import { experiments } from "../../../experiments/index.ts";
+import { network } from "./network.ts";
 import { thrownDice } from "./thrownDice.ts";
 
 export interface ExperimentArguments {
+  readonly id: string;
   /** Values that differ from the quick ones. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly seed: number;
 }
 
-/** An experiment, in its quick setting, as a program of the worker. */
-export const experimentProgram =
-  (experiment: Experiment): Program<ExperimentArguments, ExperimentResult, Progress> =>
-  (device, { parameters, seed }, onProgress) =>
-    experiment.run(experiment.parameters.parse({ ...experiment.quick, ...parameters }), {
-      device,
-      seed,
-      quick: true,
-      onProgress,
-    });
+/** Runs an experiment, in its quick setting. */
+const experiment: Program<ExperimentArguments, ExperimentResult, Progress> = async (
+  device,
+  { id, parameters, seed },
+  onProgress,
+) => {
+  const found = experiments.find((one) => one.id === id);
+  if (found === undefined) {
+    const ids = experiments.map((one) => one.id).join(", ");
+    throw new ArgumentError(`experiment: there is no "${id}"; there are ${ids}.`);
+  }
+  const settings = found.parameters.parse({ ...found.quick, ...parameters });
+  return found.run(settings, { device, seed, quick: true, onProgress });
+};
 
 export const programs = {
   thrownDice,
+  network,
+  experiment,
 };

@@ -1,0 +1,35 @@
+/** Estimators: pure float64 functions on Records. */
+export { autocovariance, commonMean } from "./autocovariance.ts";
+export { type BlockOptions, blockMean } from "./blocks.ts";
+export type { Coordinate } from "./coordinates.ts";
+export { digamma, trigamma } from "./digamma.ts";
+export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
+export {
+  type EntropyChoice,
+  type EntropyOptions,
+  entropyOfCovariance,
+  gaussianEntropy,
+  logDeterminantBias,
+  stationaryEntropy,
+} from "./gaussianEntropy.ts";
+export { geweke } from "./geweke.ts";
+export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
+export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
+export {
+  type AreaChoice,
+  areaRate,
+  covariance,
+  type LaggedChoice,
+  laggedCovariance,
+  type MeanChoice,
+  mean,
+  type PairChoice,
+} from "./moments.ts";
+export { normalQuantile } from "./normalQuantile.ts";
+export { ratioOfMeans } from "./ratio.ts";
+export { replicaMean } from "./replicas.ts";
+export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
+export { replicaTimeMeans, timeAverage } from "./series.ts";
+export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";

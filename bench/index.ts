@@ -1,0 +1,6 @@
+/** The bench's public door; re-exports only. */
+
+export { measureRoofline, type Roofline } from "./roofline.ts";
+export { type BenchOptions, type BenchProgress, type BenchRow, runBench } from "./runBench.ts";
+export { printBench, printRoofline } from "./table.ts";
+export { type Workload, workloads } from "./workloads.ts";

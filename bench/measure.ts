@@ -1,0 +1,192 @@
+/**
+ * Times a workload: first that it trains, then how fast, with the spread of several repeats.
+ *
+ * A repeat is at least half a second of whole calls of `advance` (or `observe`), each of which waits
+ * for the device. What the pacer learns and the compilation of kernels come before.
+ */
+import { createEnsemble, type Device, each, sgd } from "../engine/index.ts";
+import type { Workload } from "./workloads.ts";
+
+export interface MeasureOptions {
+  /** Least seconds of a repeat; 0.5 unless said otherwise. */
+  readonly seconds?: number;
+  /** Repeats; 5 unless said otherwise. */
+  readonly repeats?: number;
+  readonly signal?: AbortSignal;
+  /** Share of the measurement done, and the rate of the last repeat. */
+  readonly onRepeat?: (done: number, of: number, replicaStepsPerSecond: number) => void;
+}
+
+export interface Measurement {
+  readonly schedule: string;
+  /** Replica-steps per second of each repeat, in order. */
+  readonly rates: readonly number[];
+  /** Seconds of all timed repeats together. */
+  readonly seconds: number;
+  /** Median over pairs of repeats of time with ÷ time without observables − 1; else null. */
+  readonly overhead: number | null;
+}
+
+/** Something that takes steps and waits for the device. */
+interface Subject extends AsyncDisposable {
+  readonly schedule: string;
+  readonly replicas: number;
+  readonly take: (steps: number) => Promise<unknown>;
+  readonly meanLoss: () => Promise<number>;
+}
+
+const DEFAULT_SECONDS = 0.5;
+const DEFAULT_REPEATS = 5;
+
+/** Linear interpolation between order statistics (R-7); `values` need not be sorted. */
+export function quantile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = p * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+async function createSubject(
+  device: Device,
+  workload: Workload,
+  observed: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Subject> {
+  const { data, theta } = workload.start(workload.replicas);
+  const ensemble = await createEnsemble(device, {
+    model: workload.model,
+    data,
+    update: sgd({ learningRate: workload.learningRate, batchSize: workload.batchSize }),
+    sampling: "withReplacement",
+    replicas: workload.replicas,
+    seed: 1,
+    initial: each(theta),
+    // One replica that diverges makes the loss below meaningless.
+    onDiverge: "throw",
+    observables: observed ? (workload.observables ?? {}) : {},
+  });
+  const take = (steps: number): Promise<unknown> => {
+    const options = { steps, ...(signal && { signal }) };
+    return observed ? ensemble.observe(options) : ensemble.advance(options);
+  };
+  const meanLoss = async (): Promise<number> => {
+    const losses = [...(await ensemble.evaluate({ of: ["loss"] })).data];
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  };
+  return {
+    schedule: ensemble.plan.schedule,
+    replicas: workload.replicas,
+    take,
+    meanLoss,
+    [Symbol.asyncDispose]: () => ensemble[Symbol.asyncDispose](),
+  };
+}
+
+/** Takes the workload's first steps; throws unless the mean loss over replicas has fallen. */
+async function checkTraining(subject: Subject, workload: Workload): Promise<void> {
+  const before = await subject.meanLoss();
+  await subject.take(workload.checkSteps);
+  const after = await subject.meanLoss();
+  if (Number.isFinite(before) && Number.isFinite(after) && after < before) return;
+  throw new Error(
+    `bench(${workload.id}): the mean loss went from ${before} to ${after} in ` +
+      `${workload.checkSteps} steps; it must fall, or its speed means nothing.`,
+  );
+}
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+}
+
+/** Steps of a call that takes about `seconds`; doubling also lets the pacer find its pace. */
+async function calibrate(subject: Subject, seconds: number): Promise<number> {
+  for (let steps = 8; ; steps *= 2) {
+    const took = await secondsOf(() => subject.take(steps));
+    if (took >= seconds / 2) return Math.max(1, Math.ceil((steps * seconds) / took));
+  }
+}
+
+interface Repeat {
+  readonly seconds: number;
+  readonly secondsPerStep: number;
+}
+
+async function repeat(subject: Subject, steps: number, seconds: number): Promise<Repeat> {
+  let [took, taken] = [0, 0];
+  while (took < seconds) {
+    took += await secondsOf(() => subject.take(steps));
+    taken += steps;
+  }
+  return { seconds: took, secondsPerStep: took / taken };
+}
+
+/** Median over the pairs of (time of the second ÷ time of the first) − 1. */
+export const overheadOf = (plain: readonly number[], observed: readonly number[]): number =>
+  median(observed.map((time, i) => time / plain[i]!)) - 1;
+
+/**
+ * Measures a workload.
+ *
+ * A workload with observables is timed in turn with the same one without them, one repeat each, so
+ * that what else the machine does falls on both; `overhead` compares the two of each pair.
+ *
+ * Throws when the loss does not fall, is not finite, or a replica diverges.
+ */
+export async function measure(
+  device: Device,
+  workload: Workload,
+  options: MeasureOptions = {},
+): Promise<Measurement> {
+  const { seconds = DEFAULT_SECONDS, signal } = options;
+  const subjects: Subject[] = [];
+  const steps: number[] = [];
+  try {
+    for (const observed of workload.observables ? [false, true] : [false]) {
+      const subject = await createSubject(device, workload, observed, signal);
+      subjects.push(subject);
+      await checkTraining(subject, workload);
+      steps.push(await calibrate(subject, seconds));
+    }
+    return summarize(subjects, await repeatInTurn(subjects, steps, seconds, options));
+  } finally {
+    for (const subject of subjects) await subject[Symbol.asyncDispose]();
+  }
+}
+
+/** [subject][repeat] */
+async function repeatInTurn(
+  subjects: readonly Subject[],
+  steps: readonly number[],
+  seconds: number,
+  { repeats = DEFAULT_REPEATS, signal, onRepeat }: MeasureOptions,
+): Promise<Repeat[][]> {
+  const repeated: Repeat[][] = subjects.map(() => []);
+  for (let i = 0; i < repeats; i += 1) {
+    for (const [s, subject] of subjects.entries()) {
+      signal?.throwIfAborted();
+      const done = await repeat(subject, steps[s]!, seconds);
+      repeated[s]!.push(done);
+      const rate = subject.replicas / done.secondsPerStep;
+      onRepeat?.(i * subjects.length + s + 1, repeats * subjects.length, rate);
+    }
+  }
+  return repeated;
+}
+
+/** The last subject is the workload; one before it is the same without observables. */
+function summarize(subjects: readonly Subject[], repeated: readonly Repeat[][]): Measurement {
+  const { schedule, replicas } = subjects[0]!;
+  const timed = repeated[repeated.length - 1]!;
+  const perStep = (of: readonly Repeat[]): number[] => of.map((one) => one.secondsPerStep);
+  return {
+    schedule,
+    rates: timed.map(({ secondsPerStep }) => replicas / secondsPerStep),
+    seconds: timed.reduce((sum, one) => sum + one.seconds, 0),
+    overhead: repeated.length > 1 ? overheadOf(perStep(repeated[0]!), perStep(timed)) : null,
+  };
+}

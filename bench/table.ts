@@ -1,0 +1,58 @@
+/** The bench for a reader: a table of rows, and the adapter's roofline in a few lines. */
+import { printDuration, siPrefixed } from "../report/notation.ts";
+import { printTable } from "../report/table.ts";
+import type { Roofline } from "./roofline.ts";
+import type { BenchRow } from "./runBench.ts";
+
+const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
+
+/** What the table needs of a row. */
+type PrintedRow = Omit<BenchRow, "fractionOfPeak" | "spread" | "repeats"> & {
+  readonly fractionOfPeak: number | null;
+  readonly spread?: BenchRow["spread"];
+};
+
+/** Quartiles of the rate about its median, as shares: `−1.2 … +0.8 %`. */
+function printSpread({ spread, replicaStepsPerSecond }: PrintedRow): string {
+  if (spread === undefined) return "";
+  const [lower, upper] = spread.map((rate) => 100 * (rate / replicaStepsPerSecond - 1));
+  return `−${Math.abs(lower!).toFixed(1)} … +${upper!.toFixed(1)} %`;
+}
+
+/** The rows as a table; `overhead` is a column only where some workload observes. */
+export function printBench(rows: readonly PrintedRow[]): string {
+  const text = (cell: (row: PrintedRow) => string | number): string[] =>
+    rows.map((row) => String(cell(row)));
+  const right = (title: string, cell: (row: PrintedRow) => string | number) =>
+    ({ title, align: "right", cells: text(cell) }) as const;
+  return printTable([
+    { title: "workload", align: "left", cells: text((row) => row.workload) },
+    { title: "schedule", align: "left", cells: text((row) => row.schedule) },
+    right("replicas", (row) => row.replicas),
+    right("params", (row) => row.params),
+    right("batch", (row) => row.batchSize),
+    right("replica-steps/s", (row) => siPrefixed(row.replicaStepsPerSecond)),
+    right("quartiles", printSpread),
+    right("GFLOP/s", (row) => row.gflops.toPrecision(3)),
+    right("of peak", ({ fractionOfPeak }) =>
+      fractionOfPeak === null ? "" : percent(fractionOfPeak),
+    ),
+    right("observing costs", ({ overhead }) => (overhead === undefined ? "" : percent(overhead))),
+    right("time", (row) => printDuration(row.seconds)),
+    { title: "adapter", align: "left", cells: text((row) => row.adapter) },
+  ]);
+}
+
+/** `peak 26.1 GFLOP/s (multiply-add); loads 1.1 G/s scalar …` */
+export function printRoofline(roofline: Roofline): string {
+  const rate = (perSecond: number): string => `${siPrefixed(perSecond)}/s`;
+  const microseconds = (seconds: number): string => `${(1e6 * seconds).toPrecision(2)} us`;
+  return [
+    `peak: ${((2 * roofline.multiplyAddsPerSecond) / 1e9).toPrecision(3)} GFLOP/s in ` +
+      "independent multiply-adds",
+    `loads: scalar ${rate(roofline.scalarLoadsPerSecond)}, ` +
+      `vec4f ${rate(roofline.vectorLoadsPerSecond)}`,
+    `dispatch: ${microseconds(roofline.dispatchSeconds)}, ` +
+      `submit: ${microseconds(roofline.submitSeconds)} more`,
+  ].join("\n");
+}

@@ -1,0 +1,25 @@
+/** `thermograd explain`: graph, gradient, plan with reasons, and WGSL of a model. */
+import { ArgumentError } from "../engine/errors.ts";
+import { type Arguments, lastValue } from "./arguments.ts";
+import { EXIT, type Io } from "./io.ts";
+import { suggest } from "./nearest.ts";
+import { createSession } from "./session.ts";
+
+export async function explain(given: Arguments, io: Io): Promise<number> {
+  const name = given.positionals[0]!;
+  const explainer = await io.explain();
+  if (!explainer.names.includes(name)) {
+    const all = `there are ${explainer.names.join(", ")}.`;
+    throw new ArgumentError(
+      `explain: there is no experiment or model "${name}"; ${suggest(name, explainer.names, all)}`,
+    );
+  }
+  const session = createSession(io, lastValue(given, "adapter"));
+  try {
+    const text = await explainer.explain(name, session.device);
+    io.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  } finally {
+    await session.close();
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,131 @@
+/**
+ * `thermograd validate`: experiments run one after the other, their predictions judged together.
+ *
+ * An experiment that fails is reported, and the others go on. Exit code 1 if anything disagrees or
+ * failed. `--json` prints `{ agrees, experiments: [result | { experiment, error }], seconds }`.
+ */
+import { ArgumentError, ThermogradError } from "../engine/errors.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import { jsonReport, printJson, type Report } from "../report/result.ts";
+import { printAgreement, printQuantities } from "../report/terminal.ts";
+import { type Arguments, lastValue } from "./arguments.ts";
+import { execute } from "./execute.ts";
+import { findExperiment } from "./findExperiment.ts";
+import { catchInterrupt, type Interrupt } from "./interrupt.ts";
+import { EXIT, type Io, widthOf } from "./io.ts";
+import { defaultParameters } from "./parameters.ts";
+import { createProgress, type ProgressLine } from "./progress.ts";
+import { readSeed } from "./seed.ts";
+import { createSession, type Session } from "./session.ts";
+
+/** What one experiment came to. */
+type Verdict =
+  | { readonly experiment: string; readonly report: Report }
+  | { readonly experiment: string; readonly error: { name: string; message: string } };
+
+interface Circumstances {
+  readonly io: Io;
+  readonly session: Session;
+  readonly interrupt: Interrupt;
+  readonly seed: number;
+  readonly quick: boolean;
+}
+
+/** null when the signal came. */
+async function judgeOne(
+  experiment: Experiment,
+  progress: ProgressLine,
+  { io, session, interrupt, seed, quick }: Circumstances,
+): Promise<Verdict | null> {
+  try {
+    const settings = { experiment, parameters: defaultParameters(experiment, quick), seed, quick };
+    const outcome = await execute(settings, { session, progress, signal: interrupt.signal });
+    progress.stop();
+    if (outcome.kind === "interrupted") return null;
+    return { experiment: experiment.id, report: outcome.report };
+  } catch (error) {
+    progress.stop();
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    const isOurs = !(error instanceof ThermogradError);
+    io.stderr.write(`${experiment.id}: ${isOurs ? (stack ?? message) : message}\n`);
+    // What broke one run (a lost device) must not break the next.
+    await session.close();
+    return { experiment: experiment.id, error: { name, message } };
+  }
+}
+
+const isGood = (verdict: Verdict): boolean =>
+  "report" in verdict && verdict.report.quantities.every(({ agrees }) => agrees !== false);
+
+function printVerdicts(verdicts: readonly Verdict[], width: number): string {
+  const reports = verdicts.flatMap((verdict) => ("report" in verdict ? [verdict.report] : []));
+  const quantities = reports.flatMap((report) => report.quantities);
+  const tables = printQuantities(
+    reports.map(({ experiment, quantities }) => ({ owner: experiment, quantities })),
+    width,
+  );
+  const warnings = reports.flatMap(({ experiment, warnings }) =>
+    warnings.map((warning) => `warning: ${experiment}: ${warning}\n`),
+  );
+  const failures = verdicts.flatMap((verdict) =>
+    "error" in verdict ? [`failed: ${verdict.experiment}: ${verdict.error.message}\n`] : [],
+  );
+  return `${tables}\n${printAgreement(quantities)}\n${[...warnings, ...failures].join("")}`;
+}
+
+const jsonVerdicts = (verdicts: readonly Verdict[], seconds: number): string =>
+  printJson({
+    agrees: verdicts.every(isGood),
+    experiments: verdicts.map((verdict) =>
+      "report" in verdict ? jsonReport(verdict.report) : verdict,
+    ),
+    seconds,
+  });
+
+async function judgeAll(
+  chosen: readonly Experiment[],
+  circumstances: Circumstances,
+): Promise<Verdict[] | null> {
+  const verdicts: Verdict[] = [];
+  for (const [index, experiment] of chosen.entries()) {
+    const label = `[${index + 1}/${chosen.length}] ${experiment.id}`;
+    const progress = createProgress(circumstances.io, { label });
+    const verdict = await judgeOne(experiment, progress, circumstances);
+    if (verdict === null) return null;
+    verdicts.push(verdict);
+  }
+  return verdicts;
+}
+
+export async function validate(given: Arguments, io: Io): Promise<number> {
+  const experiments = await io.experiments();
+  const ids = given.positionals;
+  const chosen =
+    ids.length === 0 ? experiments : ids.map((id) => findExperiment("validate", id, experiments));
+  if (chosen.length === 0) {
+    throw new ArgumentError("validate: there are no experiments to run; nothing was validated.");
+  }
+  const seed = readSeed(lastValue(given, "seed"));
+  const session = createSession(io, lastValue(given, "adapter"));
+  const interrupt = catchInterrupt(io, {
+    onFirst: () => io.stderr.write("stopping; a second Ctrl-C ends at once\n"),
+    beforeExit: () => io.stderr.write(io.isTTY ? "\x1b[?25h\n" : ""),
+  });
+  const clock = performance.now();
+  try {
+    // Without a device nothing can be validated: that error is the command's, not an experiment's.
+    await session.device();
+    const quick = given.switches.has("quick");
+    const verdicts = await judgeAll(chosen, { io, session, interrupt, seed, quick });
+    if (verdicts === null) return EXIT.interrupted;
+    const seconds = (performance.now() - clock) / 1000;
+    const isJson = given.switches.has("json");
+    io.stdout.write(
+      isJson ? `${jsonVerdicts(verdicts, seconds)}\n` : printVerdicts(verdicts, widthOf(io)),
+    );
+    return verdicts.every(isGood) ? EXIT.ok : EXIT.disagrees;
+  } finally {
+    await session.close();
+    interrupt.release();
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What will be computed, and how: the graph, its gradient, the fused loops, the plan with its
+ * reasons, the linked WGSL. No device is needed, and nothing runs.
+ *
+ * It is made by the functions that make a run, so it cannot say something else. What depends on the
+ * device (chunks, steps per dispatch) is left out.
+ */
+import { type ExplainedGraph, explainGraph, printNodes } from "./explanation/graph.ts";
+import { type ExplainedLoop, explainLoops, printLoops } from "./explanation/loops.ts";
+import { type ExplainedMemory, explainMemory, printMemory } from "./explanation/memory.ts";
+import { printStretches } from "./explanation/source.ts";
+import { printShape } from "./graph.ts";
+import type { Model } from "./model.ts";
+import type { Observables, ObservationPlan } from "./observe/observation.ts";
+import { floatingPointOperations } from "./plan/floatingPointOperations.ts";
+import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
+import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
+import { laneWords, observationPlan } from "./run/observationPlan.ts";
+import type { SamplingLaw } from "./sampling.ts";
+import { sgd } from "./update/sgd.ts";
+import type { Setting, UpdateRule } from "./update/updateRule.ts";
+import type { LinkedShader } from "./wgsl/link.ts";
+
+/** As the options of `createEnsemble`; whatever is left out is assumed and said so in the text. */
+export interface ExplainOptions {
+  readonly update?: UpdateRule;
+  readonly sweep?: Sweep;
+  readonly sampling?: SamplingLaw;
+  /** Samples of the data set. */
+  readonly samples?: number;
+  readonly replicas?: number;
+  readonly observables?: Observables;
+  readonly keepVelocity?: boolean;
+  readonly unroll?: number;
+}
+
+/** What an experiment gives to be explained. */
+export interface ExplainRequest extends ExplainOptions {
+  readonly model: Model;
+}
+
+export interface Explanation {
+  readonly graph: ExplainedGraph;
+  readonly loops: readonly ExplainedLoop[];
+  /** Of one sample, loss and gradient. */
+  readonly floatingPointOperations: number;
+  readonly plan: ThreadPlan;
+  readonly memory: ExplainedMemory;
+  readonly shader: LinkedShader;
+  /** Settings that were not given, e.g. `256 samples`. */
+  readonly assumed: readonly string[];
+  /** All of it, to be read. */
+  readonly text: string;
+}
+
+/** Everything decided, given or assumed. */
+interface Decided {
+  readonly model: Model;
+  readonly rule: UpdateRule;
+  readonly conditions: readonly Setting[];
+  readonly sampling: SamplingLaw;
+  readonly samples: number;
+  readonly lanes: number;
+  readonly hasVelocity: boolean;
+  readonly hasNoise: boolean;
+  readonly assumed: readonly string[];
+}
+
+const SAMPLES = 256;
+const REPLICAS = 1024;
+
+function decide(model: Model, options: ExplainOptions): Decided {
+  const assumed: string[] = [];
+  const assume = <T>(value: T, text: string): T => {
+    assumed.push(text);
+    return value;
+  };
+  const samples = options.samples ?? assume(SAMPLES, `${SAMPLES} samples`);
+  const replicas = options.replicas ?? assume(REPLICAS, `${REPLICAS} replicas`);
+  const sampling = options.sampling ?? assume("withReplacement", "sampling with replacement");
+  const rule =
+    options.update ??
+    assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8");
+  const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
+  return {
+    model,
+    rule,
+    conditions,
+    sampling,
+    samples,
+    lanes: conditions.length * replicas,
+    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
+    hasNoise: rule.needsNoise(conditions),
+    assumed,
+  };
+}
+
+const heading = (title: string): string[] => ["", title, "─".repeat([...title].length)];
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+/** `W [3, 2]  θ[0…5]` */
+function printParameters(model: Model): string[] {
+  return model.params.map(({ name, shape, offset, size }) => {
+    const range = size === 1 ? `θ[${offset}]` : `θ[${offset}…${offset + size - 1}]`;
+    return `${name} ${printShape(shape)}  ${range}`;
+  });
+}
+
+/** `x [2]  floats 0…1 of the row` */
+function printFields(model: Model, { row }: ThreadPlan): string[] {
+  return model.fields.map(({ name, shape, size, labels }) => {
+    const first = row.offsets[name]!;
+    const range = size === 1 ? `float ${first}` : `floats ${first}…${first + size - 1}`;
+    const label = labels > 0 ? `, a class of ${labels}` : "";
+    return `${name} ${printShape(shape)}  ${range} of ${4 * row.vectors} in a row${label}`;
+  });
+}
+
+function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
+  const { rule, conditions, sampling, samples } = decided;
+  const { plan, memory, floatingPointOperations: operations, assumed } = explanation;
+  const batches = [...new Set(conditions.map((condition) => condition.batchSize!))];
+  return [
+    `schedule ${plan.schedule}`,
+    ...plan.reasons.map((reason) => `  - ${reason}`),
+    `update ${rule.name}: ${rule.equation}   (${rule.source})`,
+    `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
+      `conditions: ${conditions.length}`,
+    `${operations} floating-point operations a sample, ` +
+      `${batches.map((batch) => batch * operations).join(", ")} a replica-step`,
+    printMemory(memory),
+    ...(assumed.length > 0 ? [`assumed, since not given: ${assumed.join("; ")}`] : []),
+  ];
+}
+
+function print(decided: Decided, explanation: Omit<Explanation, "text">): string {
+  const { model } = decided;
+  const { graph, loops, plan, shader } = explanation;
+  const gradients = Object.entries(graph.gradients).map(
+    ([name, node]) => `∂loss/∂${name} = ${node}`,
+  );
+  return [
+    `${model.name}: ${model.parameterCount} parameters θ; the loss of one sample`,
+    ...heading("Parameters"),
+    ...indent(printParameters(model)),
+    ...heading("A sample"),
+    ...indent(printFields(model, plan)),
+    ...heading("Graph"),
+    ...indent(printNodes(graph.forward)),
+    ...heading("Gradient: nodes beyond the graph's"),
+    ...indent(printNodes(graph.backward)),
+    "",
+    ...indent(gradients),
+    ...heading("Fused loops: loss and gradient of one sample"),
+    ...indent(printLoops(loops)),
+    ...heading("Plan"),
+    ...indent(printPlan(decided, explanation)),
+    ...heading("WGSL"),
+    ...printStretches(shader),
+    "",
+  ].join("\n");
+}
+
+/** Bytes of the data rows, and of hyperparameters and pilot means. */
+function sharedBytes(
+  { samples, conditions }: Decided,
+  { row }: ThreadPlan,
+  observation: ObservationPlan | null,
+): number {
+  const hyperparameters = conditions.length * Object.keys(conditions[0]!).length;
+  return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
+}
+
+/**
+ * Explains a model, or an ensemble of it.
+ *
+ * Throws as `createEnsemble` does for what cannot be run.
+ *
+ * @example
+ * console.log(explain(model, { update: sgd({ learningRate: 0.1, batchSize: 4 }) }).text);
+ */
+export function explain(model: Model, options: ExplainOptions = {}): Explanation {
+  const decided = decide(model, options);
+  const { rule, sampling, samples, lanes, hasVelocity, hasNoise, conditions } = decided;
+  const plan = planThread({
+    model,
+    rule,
+    sampling,
+    samples,
+    maxBatch: Math.max(...conditions.map((condition) => condition.batchSize!)),
+    hasVelocity,
+    hasNoise,
+    lanes,
+    ...(options.unroll !== undefined && { unroll: options.unroll }),
+  });
+  const observation = observationPlan(options.observables, decided);
+  const shared = sharedBytes(decided, plan, observation);
+  const explanation = {
+    graph: explainGraph(model),
+    loops: explainLoops(model),
+    floatingPointOperations: floatingPointOperations(model),
+    plan,
+    memory: explainMemory(laneWords(decided, observation), lanes, shared),
+    shader: plan.shader(observation),
+    assumed: decided.assumed,
+  };
+  return { ...explanation, text: print(decided, explanation) };
+}

@@ -1,0 +1,23 @@
+/** One sentence about replicas that left the bounds. */
+
+/** `1e6`, `250`. */
+const short = (value: number): string =>
+  value >= 1e4 ? value.toExponential().replace("e+", "e") : String(value);
+
+/**
+ * `37 of 4096 replicas left |θ| < 1e6 or loss < 1e12, first at step 812; lower learningRate …`
+ *
+ * `frozen` is the step each replica froze at, −1 where it did not, [condition, replica].
+ */
+export function divergence(run: {
+  readonly frozen: Int32Array;
+  readonly bounds: { readonly theta: number; readonly loss: number };
+}): string {
+  const steps = run.frozen.filter((step) => step >= 0);
+  const { theta, loss } = run.bounds;
+  return (
+    `${steps.length} of ${run.frozen.length} replicas left |θ| < ${short(theta)} or loss < ${short(loss)}, first at ` +
+    `step ${steps.reduce((least, step) => Math.min(least, step), Infinity)}, and were frozen; ` +
+    "lower learningRate, or widen bounds if this is not divergence"
+  );
+}

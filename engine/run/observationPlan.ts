@@ -1,0 +1,77 @@
+/**
+ * The window of an observation and the device memory of a lane: decided before anything is created,
+ * so that an ensemble and `explain` say the same.
+ */
+import { ArgumentError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import { BLOCK, momentsLayout } from "../observe/moments.ts";
+import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
+import { kernelQuantities, windowSlots } from "../observe/series.ts";
+import { type SamplingLaw, storesOrder } from "../sampling.ts";
+import type { Setting } from "../update/updateRule.ts";
+import { chooseWindow, type LaneWords } from "./chunk.ts";
+
+/** Bytes of series that all lanes may hold between two readbacks. */
+const SERIES_BYTES = 32 * 2 ** 20;
+const LONGEST_WINDOW = 1 << 16;
+
+interface Planned {
+  readonly model: Model;
+  readonly conditions: readonly Setting[];
+  readonly hasVelocity: boolean;
+  readonly lanes: number;
+}
+
+interface Kept {
+  readonly model: Model;
+  readonly hasVelocity: boolean;
+  readonly sampling: SamplingLaw;
+  readonly samples: number;
+}
+
+/** The observables' regions and WGSL, with the window chosen; null without observables. */
+export function observationPlan(
+  observables: Observables | undefined,
+  { model, conditions, hasVelocity, lanes }: Planned,
+): ObservationPlan | null {
+  if (!observables || Object.keys(observables).length === 0) return null;
+  if ("run" in observables) {
+    throw new ArgumentError(
+      'observables: the name "run" is taken by the record of the run itself; choose another.',
+    );
+  }
+  const specs = Object.values(observables);
+  const series = specs.filter((spec) => spec.kind === "series");
+  const blocks = specs.filter((spec) => spec.kind === "moments").map((spec) => BLOCK * spec.every);
+  const wordsAt = (window: number): number =>
+    series.reduce(
+      (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),
+      0,
+    );
+  const window = chooseWindow(wordsAt, lanes, Math.min(LONGEST_WINDOW, ...blocks), SERIES_BYTES);
+  for (const spec of specs) {
+    if (spec.kind === "moments") {
+      momentsLayout(spec, { model, hasVelocity, conditions: conditions.length, place: () => 0 });
+    }
+  }
+  return planObservation({
+    model,
+    observables,
+    conditions: conditions.length,
+    hasVelocity,
+    window,
+  });
+}
+
+/** What one lane keeps on the device. */
+export function laneWords(
+  { model, hasVelocity, sampling, samples }: Kept,
+  plan: ObservationPlan | null,
+): LaneWords {
+  return {
+    state: (hasVelocity ? 2 : 1) * model.parameterCount,
+    order: storesOrder(sampling) ? samples : 0,
+    series: plan?.seriesWords ?? 0,
+    moments: plan?.momentsWords ?? 0,
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Pilot means: the point that moments are taken about, so that float32 sums lose nothing to the size
+ * of the mean.
+ */
+import type { ObservationPlan } from "../observe/observation.ts";
+import { coordinateIndex } from "../observe/quantity.ts";
+import type { Field } from "../record.ts";
+import type { Resolved } from "./options.ts";
+
+/** Mean over the living replicas of each coordinate of each condition. */
+export function fillReference(
+  into: Float32Array,
+  region: ObservationPlan["moments"][number],
+  { model, conditions, replicas }: Resolved,
+  theta: Field,
+  velocity: Field | null,
+  frozen: Int32Array,
+): void {
+  const count = model.parameterCount;
+  region.layout.coordinates.forEach((quantity, k) => {
+    const name = typeof quantity === "string" ? quantity : quantity.name;
+    const ofVelocity =
+      typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
+    const source = ofVelocity ? velocity! : theta;
+    const index = coordinateIndex(
+      model,
+      ofVelocity && typeof quantity === "string" ? name.slice(2) : name,
+    );
+    const vector = typeof quantity === "string" ? null : quantity.vector;
+    if (vector === null && index < 0) return;
+    for (let c = 0; c < conditions.length; c += 1) {
+      let sum = 0;
+      let alive = 0;
+      for (let r = 0; r < replicas.count; r += 1) {
+        const lane = c * replicas.count + r;
+        if (frozen[lane]! >= 0) continue;
+        alive += 1;
+        if (vector === null) sum += source.data[lane * count + index]!;
+        else for (let p = 0; p < count; p += 1) sum += vector[p]! * source.data[lane * count + p]!;
+      }
+      into[region.referenceAt + k * conditions.length + c] = alive === 0 ? 0 : sum / alive;
+    }
+  });
+}

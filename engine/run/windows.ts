@@ -1,0 +1,75 @@
+/**
+ * An observation, window by window: steps on the device, records of the host in between (full losses,
+ * snapshots), readback and merging while the next window runs.
+ */
+import type { ObservationPlan } from "../observe/observation.ts";
+import type { Range } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Evaluator } from "./evaluate.ts";
+import type { LaneMemory } from "./laneMemory.ts";
+import type { Observing } from "./observing.ts";
+
+export interface WindowedRun {
+  readonly plan: ObservationPlan;
+  readonly observing: Observing;
+  readonly steps: number;
+  readonly memory: LaneMemory;
+  readonly dispatcher: Dispatcher;
+  readonly evaluator: Evaluator;
+  /** Takes `steps` steps after `before`, in the window that began at `first`. */
+  readonly take: (before: number, steps: number, first: number) => Promise<void>;
+}
+
+export async function observeWindows(run: WindowedRun): Promise<void> {
+  run.dispatcher.clearMoments();
+  let reading: Promise<void> = Promise.resolve();
+  try {
+    for (let done = 0; done < run.steps; ) {
+      const steps = Math.min(run.plan.window, run.steps - done);
+      await takeSteps(run, done, done + steps);
+      const merging = mergeWindow(run, done, steps);
+      await reading;
+      reading = merging;
+      done += steps;
+    }
+  } finally {
+    await reading;
+  }
+}
+
+/** The steps of a window, with the host's own records in between. */
+async function takeSteps(run: WindowedRun, first: number, end: number): Promise<void> {
+  const { observing, evaluator, memory } = run;
+  for (let rel = first; rel < end; ) {
+    const due = observing.due(rel);
+    if (due.fullLoss) observing.takeFullLoss(rel, await evaluator.means(["loss"]));
+    if (due.snapshot) observing.takeSnapshot(rel, await memory.readStates());
+    const next = observing.nextDue(rel, end);
+    await run.take(rel, next - rel, first);
+    rel = next;
+  }
+}
+
+/** Copies a window's results at once, in queue order; merges them when they arrive. */
+async function mergeWindow(run: WindowedRun, first: number, steps: number): Promise<void> {
+  const { plan, observing, dispatcher } = run;
+  const { chunks, readback } = run.memory;
+  const range = (buffer: GPUBuffer | null, { state, lanes }: Chunk, words: number): Range => ({
+    buffer: buffer ?? state,
+    offset: 0,
+    size: 4 * words * lanes,
+  });
+  const copies = chunks.map((chunk) =>
+    readback.read([
+      range(chunk.series, chunk, plan.seriesWords),
+      range(chunk.moments, chunk, plan.momentsWords),
+    ]),
+  );
+  dispatcher.clearMoments();
+  for (const [c, { firstLane, lanes }] of chunks.entries()) {
+    const [series, moments] = (await copies[c]!).map((bytes) => new Float32Array(bytes));
+    observing.takeSeries(series!, firstLane, lanes, first, steps);
+    observing.takeMoments(moments!, firstLane, lanes);
+  }
+}

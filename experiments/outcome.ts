@@ -1,0 +1,33 @@
+/**
+ * What experiments do when the physics says no: theory without a stationary state, replicas that
+ * diverged. The run is finished and says so; nothing is thrown away.
+ */
+import type { Estimate } from "../analysis/index.ts";
+import { ArgumentError, RefusalError } from "../engine/errors.ts";
+import type { RunInfo } from "../engine/record.ts";
+import { divergence } from "../engine/run/divergence.ts";
+
+/** A prediction, or null with the theory's own words when there is no stationary state. */
+export function predictionOf<T>(theory: () => T): { exact: T | null; warnings: string[] } {
+  try {
+    return { exact: theory(), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    return { exact: null, warnings: [`no prediction: ${error.message}`] };
+  }
+}
+
+/** An estimate, or the one a refusal carries, with the refusal as a warning. */
+export function estimateOf(estimator: () => Estimate): Estimate {
+  try {
+    return estimator();
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    const estimate = error.estimate as Estimate;
+    return { ...estimate, warnings: [...estimate.warnings, error.message] };
+  }
+}
+
+/** The warning about replicas that left the bounds; none when all are alive. */
+export const divergenceWarnings = (run: RunInfo): string[] =>
+  run.frozen.some((step) => step >= 0) ? [divergence(run)] : [];

@@ -1,0 +1,57 @@
+/**
+ * Parameters that experiments share: their schemas, and lengths chosen from relaxation times.
+ */
+import { z } from "zod";
+import { ArgumentError } from "../engine/errors.ts";
+import { SAMPLING_LAWS } from "../engine/sampling.ts";
+
+export const learningRate = (value: number) =>
+  z.number().positive().default(value).describe("step size η [θ²/loss]");
+
+export const replicas = (value: number) =>
+  z.number().int().min(2).default(value).describe("independent copies");
+
+export const sampling = (value: (typeof SAMPLING_LAWS)[number]) =>
+  z
+    .enum(SAMPLING_LAWS as unknown as [string, ...string[]])
+    .transform((law) => law as (typeof SAMPLING_LAWS)[number])
+    .default(value)
+    .describe("minibatch law");
+
+export const weightDecay = (value: number) =>
+  z.number().min(0).default(value).describe("λ, adds λθ to the gradient [loss/θ²]");
+
+/** A number of steps, or `auto`: chosen from the slowest relaxation time of the problem. */
+export const duration = (describe: string) =>
+  z
+    .union([z.literal("auto"), z.number().int().min(0)])
+    .default("auto")
+    .describe(`${describe}; auto: from the slowest relaxation time [steps]`);
+
+/** Longest automatic duration: beyond it a run would take hours unasked. */
+const LONGEST = 2e6;
+
+/**
+ * Steps of burn-in and observation for a slowest relaxation time τ (of the mean, in steps).
+ *
+ * Second moments forget their start as exp(−2t/τ): 6 τ leave 6·10⁻⁶ of it. Observing 4 τ halves
+ * the error that the replicas alone give.
+ */
+export function durations(
+  given: { readonly burnIn: number | "auto"; readonly steps: number | "auto" },
+  relaxation: number,
+  least: { readonly burnIn: number; readonly steps: number; readonly multiple?: number },
+): { burnIn: number; steps: number } {
+  const multiple = least.multiple ?? 1;
+  const round = (value: number): number => Math.ceil(value / multiple) * multiple;
+  const burnIn = given.burnIn === "auto" ? Math.max(least.burnIn, 6 * relaxation) : given.burnIn;
+  const steps = given.steps === "auto" ? Math.max(least.steps, 4 * relaxation) : given.steps;
+  if (burnIn > LONGEST || steps > LONGEST) {
+    throw new ArgumentError(
+      `burnIn, steps: the slowest relaxation takes ${relaxation.toPrecision(3)} steps, so that ` +
+        `${burnIn.toPrecision(3)} + ${steps.toPrecision(3)} are needed, more than ${LONGEST} each; ` +
+        "raise learningRate, or give burnIn and steps yourself.",
+    );
+  }
+  return { burnIn: round(burnIn), steps: Math.max(multiple, round(steps)) };
+}

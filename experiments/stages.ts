@@ -1,0 +1,165 @@
+/**
+ * The long part of an experiment: burn-in, then observation, in blocks that can be resumed.
+ *
+ * Block lengths depend on the work alone, so an interrupted run that is resumed makes bitwise the
+ * same Record as an undisturbed one. Between blocks an abort is heard, progress is told, and now
+ * and then a checkpoint is handed out.
+ */
+import { CheckpointError } from "../engine/errors.ts";
+import type { Observables } from "../engine/observe/observation.ts";
+import type { RunRecord } from "../engine/record.ts";
+import { type Packed, pack, unpack } from "../engine/run/container.ts";
+import { dehydrate, hydrate } from "../engine/run/dehydrate.ts";
+import type { Ensemble, RecordOf } from "../engine/run/ensemble.ts";
+import { merge } from "../engine/run/merge.ts";
+import type { RunContext } from "./experiment.ts";
+
+export interface Stage<O extends Observables> {
+  /** Unique in the experiment, e.g. the model's name. */
+  readonly label: string;
+  readonly ensemble: Ensemble<O>;
+  readonly burnIn: number;
+  readonly steps: number;
+  /** Blocks are multiples of this many steps (an epoch, or the observables' `every`). */
+  readonly multiple?: number;
+  /** Record the burn-in as well; it is returned apart. */
+  readonly observeBurnIn?: boolean;
+  /** Floating-point operations of one replica-step, roughly: sets the length of a block. */
+  readonly work: number;
+}
+
+export interface StageRecords<O extends Observables> {
+  /** null unless `observeBurnIn`. */
+  readonly burnIn: RecordOf<O> | null;
+  readonly observed: RecordOf<O>;
+}
+
+interface Saved {
+  /** SGD steps done of burn-in and observation together. */
+  readonly done: number;
+  readonly ensemble: Uint8Array;
+  readonly burnIn: RunRecord | null;
+  readonly observed: RunRecord | null;
+}
+
+/** Operations of a block: about a second on two processor cores. */
+const BLOCK_WORK = 6e9;
+const CHECKPOINT_SECONDS = 15;
+
+export class Stages {
+  private readonly context: RunContext;
+  private readonly saved: Map<string, Saved>;
+  /** Expected work of every stage, to make one fraction of them all. */
+  private readonly total: number;
+  private doneWork = 0;
+  private lastCheckpoint = performance.now();
+
+  private constructor(context: RunContext, total: number, saved: Map<string, Saved>) {
+    this.context = context;
+    this.total = total;
+    this.saved = saved;
+  }
+
+  /** `work` is the sum of (burnIn + steps) × lanes × work over the stages to come. */
+  static async open(context: RunContext, work: number): Promise<Stages> {
+    const saved = new Map<string, Saved>();
+    if (context.resume) {
+      const { header, arrays } = await unpack(context.resume, "resume");
+      if (header.kind !== "stages") {
+        throw new CheckpointError("resume: holds no experiment; give a file that `run` wrote.");
+      }
+      const stages = hydrate(header.stages, arrays) as Record<string, Saved>;
+      for (const [label, stage] of Object.entries(stages)) saved.set(label, stage);
+    }
+    return new Stages(context, work, saved);
+  }
+
+  /** Runs a stage, or what is left of it. */
+  async run<O extends Observables>(stage: Stage<O>): Promise<StageRecords<O>> {
+    const { label, ensemble, burnIn, steps } = stage;
+    const end = burnIn + steps;
+    const earlier = this.saved.get(label);
+    if (earlier) await ensemble.restore(earlier.ensemble);
+    let records = { burnIn: earlier?.burnIn ?? null, observed: earlier?.observed ?? null };
+    const block = blockSteps(stage);
+    for (let done = earlier?.done ?? 0; done < end; ) {
+      const observing = done >= burnIn;
+      const count = Math.min(block, (observing ? end : burnIn) - done);
+      const phase = `${label}: ${observing ? "observe" : "burn-in"}`;
+      const record = await this.block(stage, phase, done, count, observing);
+      if (record) records = joined(records, record, observing);
+      done += count;
+      const saved: Saved = { done, ensemble: new Uint8Array(0), ...records };
+      await this.checkpoint(label, saved, ensemble);
+    }
+    this.doneWork += end * ensemble.lanes * stage.work;
+    return records as StageRecords<O>;
+  }
+
+  private async block<O extends Observables>(
+    { ensemble, burnIn, steps, work, observeBurnIn }: Stage<O>,
+    phase: string,
+    done: number,
+    count: number,
+    observing: boolean,
+  ): Promise<RunRecord | null> {
+    const onProgress = ({
+      steps: now,
+      replicaStepsPerSecond,
+    }: {
+      steps: number;
+      replicaStepsPerSecond: number;
+    }): void => {
+      const workDone = this.doneWork + (done + now) * ensemble.lanes * work;
+      const whole = Math.max(this.total, (burnIn + steps) * ensemble.lanes * work);
+      this.context.onProgress?.({
+        phase,
+        fraction: Math.min(1, workDone / whole),
+        replicaStepsPerSecond,
+      });
+    };
+    const options = { steps: count, onProgress };
+    if (observing || observeBurnIn) return (await ensemble.observe(options)) as RunRecord;
+    await ensemble.advance(options);
+    return null;
+  }
+
+  /** Remembers the stage; hands bytes out when it is time, and when the run is cut short. */
+  private async checkpoint<O extends Observables>(
+    label: string,
+    saved: Saved,
+    ensemble: Ensemble<O>,
+  ): Promise<void> {
+    const { signal, onCheckpoint } = this.context;
+    const due = performance.now() - this.lastCheckpoint > 1000 * CHECKPOINT_SECONDS;
+    const aborted = signal?.aborted === true;
+    if (onCheckpoint && (due || aborted)) {
+      this.saved.set(label, { ...saved, ensemble: await ensemble.checkpoint() });
+      await onCheckpoint(await this.bytes());
+      this.lastCheckpoint = performance.now();
+    }
+    if (aborted) throw signal.reason;
+  }
+
+  private bytes(): Promise<Uint8Array> {
+    const arrays: Record<string, Packed> = {};
+    const stages = dehydrate(Object.fromEntries(this.saved), "stages", arrays);
+    return pack({ kind: "stages", stages }, arrays);
+  }
+}
+
+function joined(
+  records: { burnIn: RunRecord | null; observed: RunRecord | null },
+  record: RunRecord,
+  observing: boolean,
+): { burnIn: RunRecord | null; observed: RunRecord | null } {
+  const before = observing ? records.observed : records.burnIn;
+  const after = before ? merge(before, record) : record;
+  return observing ? { ...records, observed: after } : { ...records, burnIn: after };
+}
+
+/** A function of the work alone, never of measured time. */
+function blockSteps<O extends Observables>({ ensemble, work, multiple = 1 }: Stage<O>): number {
+  const steps = BLOCK_WORK / (ensemble.lanes * work);
+  return multiple * Math.max(1, Math.round(steps / multiple));
+}

@@ -1,0 +1,11 @@
+/** Models, data sets and exact theory: physics written with engine operations. */
+export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
+export { cosineRegression } from "./cosineRegression.ts";
+export { type Dataset, type DatasetField, subset } from "./dataset.ts";
+export { allDigits, type DigitsOptions, digits } from "./digits.ts";
+export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
+export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
+export { linearRegression } from "./linearRegression.ts";
+export { gaussian, mulberry32 } from "./mulberry.ts";
+export { quadraticMode } from "./quadraticMode.ts";
+export * from "./theory/index.ts";

@@ -1,0 +1,76 @@
+/**
+ * The bench runs: rows have the contract's keys and hang together, and what does not train is
+ * refused. Times here are far too short to mean anything and no test looks at them.
+ */
+import { expect, test } from "vitest";
+import { measure } from "../../bench/measure.ts";
+import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
+import { runBench } from "../../bench/runBench.ts";
+import { type Workload, workloads } from "../../bench/workloads.ts";
+import { floatingPointOperations } from "../../engine/plan/floatingPointOperations.ts";
+import { describeWithDevice } from "../gpu.ts";
+
+const SHORT = { seconds: 0.02, repeats: 3 };
+
+const small = (id: string): Workload => {
+  const found = workloads.find((workload) => workload.id === id)!;
+  return { ...found, replicas: Math.min(found.replicas, 64) };
+};
+
+describeWithDevice("bench", "software", (device) => {
+  test("rows carry the contract's keys, in order, and fractions of the measured peak", async () => {
+    const seen: Roofline[] = [];
+    const phases = new Set<string>();
+    const rows = await runBench({
+      workloads: [small("w1"), small("w2")],
+      device: device(),
+      measurement: SHORT,
+      roofline: { seconds: 0.005, repeats: 2 },
+      onRoofline: (roofline) => seen.push(roofline),
+      onProgress: ({ phase }) => phases.add(phase),
+    });
+    expect(rows.map(({ workload }) => workload)).toEqual(["w1", "w2"]);
+    expect([...phases]).toEqual(["roofline", "w1", "w2"]);
+    for (const [i, row] of rows.entries()) {
+      expect(Object.keys(row).join(" ")).toBe(
+        "workload schedule replicas params batchSize replicaStepsPerSecond gflops fractionOfPeak " +
+          "adapter seconds spread repeats",
+      );
+      const operations = row.batchSize * floatingPointOperations(small(row.workload).model);
+      expect(row.gflops).toBeCloseTo((operations * row.replicaStepsPerSecond) / 1e9, 9);
+      const peak = 2 * seen[0]!.multiplyAddsPerSecond;
+      expect(row.fractionOfPeak).toBeCloseTo((row.gflops * 1e9) / peak, 9);
+      expect(row.seconds).toBeGreaterThanOrEqual(SHORT.seconds * SHORT.repeats);
+      expect(row.spread[0]).toBeLessThanOrEqual(row.replicaStepsPerSecond);
+      expect(row.spread[1]).toBeGreaterThanOrEqual(row.replicaStepsPerSecond);
+      expect([row.schedule, row.replicas]).toEqual(["thread", 64]);
+      expect(row.params).toBe([8, 129][i]);
+    }
+  });
+
+  test("observing is timed in turn with not observing", async () => {
+    const turns: number[] = [];
+    const { overhead, rates } = await measure(device(), small("w1-observed"), {
+      ...SHORT,
+      onRepeat: (done, of) => turns.push(done / of),
+    });
+    expect(turns).toHaveLength(2 * SHORT.repeats);
+    expect(rates).toHaveLength(SHORT.repeats);
+    expect(Number.isFinite(overhead)).toBe(true);
+  });
+
+  test("a workload that does not learn is not timed", async () => {
+    const idle = { ...small("w1"), learningRate: 0 };
+    await expect(measure(device(), idle, SHORT)).rejects.toThrow(/bench\(w1\): the mean loss went/);
+    const wild = { ...small("w1"), learningRate: 1 };
+    await expect(measure(device(), wild, SHORT)).rejects.toThrow(/replicas left/);
+  });
+
+  test("the roofline's kernels compute what they should, on this adapter", async () => {
+    const roofline = await measureRoofline(device(), { seconds: 0.005, repeats: 2 });
+    for (const [name, value] of Object.entries(roofline)) {
+      expect(Number.isFinite(value), name).toBe(true);
+    }
+    expect(roofline.multiplyAddsPerSecond).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,131 @@
+/** The bench: data of the peers, counted operations, table. Nothing is timed here. */
+import { describe, expect, test } from "vitest";
+import { overheadOf, quantile } from "../../bench/measure.ts";
+import type { BenchRow } from "../../bench/runBench.ts";
+import { printBench } from "../../bench/table.ts";
+import { type Workload, workloads } from "../../bench/workloads.ts";
+import { defineModel, op } from "../../engine/index.ts";
+import { floatingPointOperations } from "../../engine/plan/floatingPointOperations.ts";
+import { compileReference } from "../../engine/reference.ts";
+
+const workload = (id: string): Workload => workloads.find((one) => one.id === id)!;
+
+/** Mean of the loss over replicas and samples, in float64. */
+function meanLoss({ model, replicas, start }: Workload): number {
+  const { data, theta } = start(replicas);
+  const run = compileReference([model.loss]);
+  const fields = Object.entries(data.fields).map(
+    ([name, field]) => [name, Float64Array.from(field.data), data.fields[name]!.shape] as const,
+  );
+  let sum = 0;
+  for (let r = 0; r < replicas; r += 1) {
+    const at = r * model.parameterCount;
+    const params = Object.fromEntries(
+      model.params.map(({ name, offset, size }) => [
+        name,
+        Float64Array.from(theta.subarray(at + offset, at + offset + size)),
+      ]),
+    );
+    for (let i = 0; i < data.samples; i += 1) {
+      const sample = Object.fromEntries(
+        fields.map(([name, values, shape]) => {
+          const width = shape[0] ?? 1;
+          return [name, values.subarray(i * width, (i + 1) * width)];
+        }),
+      );
+      sum += run({ params, sample })[0]![0]!;
+    }
+  }
+  return sum / (replicas * data.samples);
+}
+
+describe("workloads", () => {
+  // Printed by the script that wrote the data files all peers of the comparison read (JavaScript,
+  // float64, its own loss): the same numbers only if data and weights are the same ones.
+  test.each([
+    ["w1", 20.951172412860064],
+    ["w2", 1.1659897542168378],
+  ])("%s starts where the peers start", (id, loss) => {
+    expect(Math.abs(meanLoss(workload(id)) / loss - 1)).toBeLessThan(1e-12);
+  });
+
+  test("larger ensembles of W1 begin with the same replicas", () => {
+    const few = workload("w1").start(4);
+    const many = workload("w1x64").start(8);
+    expect(many.theta.subarray(0, 32)).toEqual(few.theta);
+    expect(many.data.fields.y!.data).toEqual(few.data.fields.y!.data);
+  });
+
+  test("standard ones are w1 and w2; sizes are those of the comparison", () => {
+    expect(workloads.filter(({ extra }) => !extra).map(({ id }) => id)).toEqual(["w1", "w2"]);
+    const sizes = workloads.map((w) => [w.id, w.replicas, w.batchSize, w.model.parameterCount]);
+    expect(sizes).toEqual([
+      ["w1", 1024, 8, 8],
+      ["w2", 256, 16, 129],
+      ["w1x64", 65536, 8, 8],
+      ["w2x64", 16384, 16, 129],
+      ["w1-million", 1_000_000, 8, 8],
+      ["w1-observed", 1024, 8, 8],
+    ]);
+  });
+});
+
+describe("floatingPointOperations", () => {
+  // w·x: 2·8; − y: 1; square: 1; 2e: 1; (2e) x: 8; into the minibatch's gradient: 8; loss: 1.
+  test("of W1 is 36 a sample", () => {
+    expect(floatingPointOperations(workload("w1").model)).toBe(16 + 1 + 1 + 1 + 8 + 8 + 1);
+  });
+
+  // Forward: W x 2·64, + b 32, tanh 32, a·h 2·32, + c 1, − y 1, square 1.
+  // Backward: d = 2e 1; ∂a = d h 32; ∂h = d a 32; 1 − h² 2·32, times ∂h 32; ∂W 64; ∂b, ∂c nothing.
+  // Into the minibatch's: 129 + 1.
+  test("of W2 is counted by hand", () => {
+    const forward = 128 + 32 + 32 + 64 + 1 + 1 + 1;
+    const backward = 1 + 32 + 32 + 64 + 32 + 64;
+    expect(floatingPointOperations(workload("w2").model)).toBe(forward + backward + 130);
+  });
+
+  test("what only moves numbers counts nothing", () => {
+    const model = (loss: Parameters<typeof defineModel>[0]["loss"]) =>
+      floatingPointOperations(defineModel({ params: { A: [2, 3] }, sample: {}, loss }));
+    const sum = model(({ A }) => op.sum(op.square(A!)));
+    expect(model(({ A }) => op.sum(op.square(op.transpose(A!))))).toBe(sum);
+    // squares 6, their sum 6, gradient 2A 6, into the minibatch's 6 + 1
+    expect(sum).toBe(25);
+  });
+});
+
+describe("statistics of repeats", () => {
+  test("quantiles are R-7's", () => {
+    // R: quantile(c(3, 1, 4, 1, 5), c(0, .25, .5, .75, 1)) is 1 1 3 4 5; of c(1, 2, 4): .25 is 1.5.
+    expect([0, 0.25, 0.5, 0.75, 1].map((p) => quantile([3, 1, 4, 1, 5], p))).toEqual([
+      1, 1, 3, 4, 5,
+    ]);
+    expect(quantile([4, 1, 2], 0.25)).toBe(1.5);
+  });
+
+  test("overhead pairs repeats: a machine that slows down in between does not show", () => {
+    expect(overheadOf([1, 2, 4], [1.03, 2.06, 4.12])).toBeCloseTo(0.03, 12);
+  });
+});
+
+test("the table shows spread, and the cost of observing where there is one", () => {
+  const row: BenchRow = {
+    workload: "w1",
+    schedule: "thread",
+    replicas: 1024,
+    params: 8,
+    batchSize: 8,
+    replicaStepsPerSecond: 2e6,
+    gflops: 0.576,
+    fractionOfPeak: 0.0222,
+    adapter: "null",
+    seconds: 2.5,
+    spread: [1.98e6, 2.01e6],
+    repeats: 5,
+  };
+  const plain = printBench([row]);
+  expect(plain).toContain("2 M  −1.0 … +0.5 %    0.576    2.2 %");
+  expect(plain).not.toContain("observing");
+  expect(printBench([row, { ...row, overhead: 0.031 }])).toContain("observing costs");
+});
