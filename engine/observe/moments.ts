@@ -22,7 +22,7 @@ export interface MomentsSpec {
 }
 
 /** Records summed in f32 before the host takes them. */
-export const BLOCK = 256;
+export const BLOCK = 1024;
 /** Coordinates beyond which K² sums per replica are refused. */
 export const MAX_COORDINATES = 64;
 

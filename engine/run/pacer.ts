@@ -8,7 +8,7 @@
 const TARGET_MS = 40;
 const IN_FLIGHT = 2;
 /** Fewer steps in a dispatch than this waste the loads of the state: take fewer lanes instead. */
-const FEWEST_STEPS = 8;
+const FEWEST_STEPS = 16;
 const FEWEST_LANES = 4096;
 /** Growth of the work from one measurement to the next, while nothing is known. */
 const GROWTH = 4;
