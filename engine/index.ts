@@ -12,7 +12,7 @@ export { type ExplainOptions, type ExplainRequest, type Explanation, explain } f
 export type { Node, Shape } from "./graph.ts";
 export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
-export { type MomentsSpec, moments } from "./observe/moments.ts";
+export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";

@@ -2,17 +2,17 @@
  * Bounds on what the standard error does not cover, as formulas with their origin.
  */
 
-import { BLOCK } from "../engine/observe/moments.ts";
+import { MOMENTS_BLOCK } from "../engine/observe/moments.ts";
 
 /** Unit roundoff of float32. */
 export const F32 = 2 ** -24;
 
 /**
  * Error of second moments summed in float32 on the device, relative to their size: at most
- * `BLOCK` terms are added before the host takes over, each addition rounds by at most one unit
- * roundoff of the partial sum. Worst case BLOCK·2⁻²⁴.
+ * `MOMENTS_BLOCK` terms are added before the host takes over, each addition rounds by at most one unit
+ * roundoff of the partial sum. Worst case MOMENTS_BLOCK·2⁻²⁴.
  */
-export const F32_BLOCK_SUM = BLOCK * F32;
+export const F32_BLOCK_SUM = MOMENTS_BLOCK * F32;
 
 /** What is left of the start in second moments after `burnIn` steps, relative: exp(−2 t/τ). */
 export const transient = (burnIn: number, relaxation: number): number =>

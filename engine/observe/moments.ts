@@ -1,7 +1,7 @@
 /**
  * Observable `moments`: mean, covariance and lagged covariance of chosen coordinates, per replica.
  *
- * The schedule adds z − c and (z_t − c)(z_{t+lag} − c)ᵀ to f32 sums over at most `BLOCK` records,
+ * The schedule adds z − c and (z_t − c)(z_{t+lag} − c)ᵀ to f32 sums over at most `MOMENTS_BLOCK` records,
  * where c is the pilot mean of the condition (the replicas' mean when observing began), so that
  * nothing is lost to the size of the mean; the host adds the sums in float64. Origins of lagged
  * pairs are every `every` steps and live in a ring of earlier z. Pairs do not cross two calls of
@@ -22,7 +22,7 @@ export interface MomentsSpec {
 }
 
 /** Records summed in f32 before the host takes them. */
-export const BLOCK = 1024;
+export const MOMENTS_BLOCK = 1024;
 /** Coordinates beyond which K² sums per replica are refused. */
 export const MAX_COORDINATES = 64;
 

@@ -4,7 +4,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { BLOCK, momentsLayout } from "../observe/moments.ts";
+import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { type SamplingLaw, storesOrder } from "../sampling.ts";
@@ -42,7 +42,9 @@ export function observationPlan(
   }
   const specs = Object.values(observables);
   const series = specs.filter((spec) => spec.kind === "series");
-  const blocks = specs.filter((spec) => spec.kind === "moments").map((spec) => BLOCK * spec.every);
+  const blocks = specs
+    .filter((spec) => spec.kind === "moments")
+    .map((spec) => MOMENTS_BLOCK * spec.every);
   const wordsAt = (window: number): number =>
     series.reduce(
       (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),

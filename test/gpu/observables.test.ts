@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { gaussian } from "../../engine/initial.ts";
-import { BLOCK, moments } from "../../engine/observe/moments.ts";
+import { MOMENTS_BLOCK, moments } from "../../engine/observe/moments.ts";
 import type { Projection, Quantity } from "../../engine/observe/quantity.ts";
 import { quantityName } from "../../engine/observe/quantity.ts";
 import { series } from "../../engine/observe/series.ts";
@@ -99,8 +99,8 @@ function expectLag(
   expect(record.counts[l]).toBe(origins.length);
   const mean = (f: (t: number) => number): number =>
     origins.reduce((sum, t) => sum + f(t), 0) / origins.length;
-  // Sequential float32 sums of at most BLOCK terms.
-  const summing = (Math.min(BLOCK, origins.length) + 2) * U;
+  // Sequential float32 sums of at most MOMENTS_BLOCK terms.
+  const summing = (Math.min(MOMENTS_BLOCK, origins.length) + 2) * U;
   const row = (lane * record.lags.length + l) * size;
   for (let i = 0; i < size; i += 1) {
     const begin = (t: number): number => z[t]![i]!;
@@ -170,7 +170,7 @@ describeWithDevice("moments", "software", (device) => {
     });
     await ensemble.advance({ steps: 40 });
     const start = (await ensemble.state()).theta.data;
-    const record = await ensemble.observe({ steps: BLOCK + 34 }); // more than one block
+    const record = await ensemble.observe({ steps: MOMENTS_BLOCK + 34 }); // more than one block
     if (!chosen) {
       // The origin is the replicas' mean where observing began.
       const count = options.model.parameterCount;
@@ -240,12 +240,12 @@ describeWithDevice("series", "software", (device) => {
       ...options,
       observables: { a: series({ of }), b: series({ of, every: 7 }) },
     });
-    // Moments bring a readback every BLOCK steps, which 7 does not divide.
+    // Moments bring a readback every MOMENTS_BLOCK steps, which 7 does not divide.
     await using often = await createEnsemble(device(), {
       ...options,
       observables: { a: series({ of }), m: moments(), b: series({ of, every: 7 }) },
     });
-    const steps = 3 * BLOCK + 50;
+    const steps = 3 * MOMENTS_BLOCK + 50;
     const [x, y] = [await once.observe({ steps }), await often.observe({ steps })];
     expect(y.a).toEqual(x.a);
     expect(y.b).toEqual(x.b);
