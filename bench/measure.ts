@@ -8,7 +8,7 @@ import { createEnsemble, type Device, each, sgd } from "../engine/index.ts";
 import type { Workload } from "./workloads.ts";
 
 export interface MeasureOptions {
-  /** Least seconds of a repeat; 0.5 unless said otherwise. */
+  /** Least seconds of a repeat; 1 unless said otherwise. */
   readonly seconds?: number;
   /** Repeats; 5 unless said otherwise. */
   readonly repeats?: number;
@@ -35,7 +35,7 @@ interface Subject extends AsyncDisposable {
   readonly meanLoss: () => Promise<number>;
 }
 
-const DEFAULT_SECONDS = 0.5;
+const DEFAULT_SECONDS = 1;
 const DEFAULT_REPEATS = 5;
 
 /** Linear interpolation between order statistics (R-7); `values` need not be sorted. */

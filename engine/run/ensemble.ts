@@ -154,7 +154,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         take: (before, steps, first) =>
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
-      const frozen = await this.settle();
+      await this.settle();
+      const frozen = await this.memory.readFrozen();
       const run = this.runInfo(firstStep, options.steps, frozen);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
@@ -306,14 +307,14 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   /** Waits for the device, applies `onDiverge: "throw"`. */
-  private async settle(): Promise<Int32Array> {
+  private async settle(): Promise<void> {
     await this.dispatcher.idle();
-    const frozen = await this.memory.readFrozen();
     this.device.check();
-    if (this.resolved.onDiverge === "throw" && frozen.some((step) => step >= 0)) {
+    if (this.resolved.onDiverge !== "throw") return;
+    const frozen = await this.memory.readFrozen();
+    if (frozen.some((step) => step >= 0)) {
       throw new DivergedError(`${divergence({ frozen, bounds: this.resolved.bounds })}.`);
     }
-    return frozen;
   }
 
   private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {

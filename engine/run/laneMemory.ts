@@ -111,8 +111,9 @@ export class LaneMemory {
     for (const chunk of this.chunks) {
       const size = 4 * chunk.lanes;
       const [bytes] = await this.readback.read([{ buffer: chunk.frozen, offset: 0, size }]);
-      for (const [lane, stop] of new Uint32Array(bytes!).entries()) {
-        steps[chunk.firstLane + lane] = stop - 1;
+      const stops = new Uint32Array(bytes!);
+      for (let lane = 0; lane < stops.length; lane += 1) {
+        steps[chunk.firstLane + lane] = stops[lane]! - 1;
       }
     }
     return steps;
