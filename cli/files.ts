@@ -11,6 +11,20 @@ const reasonOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
 
 /**
+ * Makes a directory and what is missing above it. Node's recursive `mkdir` never returns where the
+ * system refuses with ENOENT below an existing directory, as in /proc (Node 20.20, libuv).
+ */
+async function createPath(directory: string): Promise<void> {
+  if ((await stat(directory).catch(() => null)) !== null) return;
+  const parent = dirname(directory);
+  if (parent !== directory) await createPath(parent);
+  await mkdir(directory).catch((error: unknown) => {
+    // Another process may have made it in the meantime.
+    if (reasonOf(error) !== "EEXIST") throw error;
+  });
+}
+
+/**
  * The directory of `--out`, created if absent, and known to take files.
  *
  * @throws ArgumentError before anything is run.
@@ -22,7 +36,7 @@ export async function prepareDirectory(out: string, cwd: string): Promise<string
     throw new ArgumentError(`--out ${out}: is a file; give a directory.`);
   }
   try {
-    await mkdir(directory, { recursive: true });
+    await createPath(directory);
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new ArgumentError(

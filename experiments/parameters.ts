@@ -3,7 +3,7 @@
  */
 import { z } from "zod";
 import { ArgumentError } from "../engine/errors.ts";
-import { SAMPLING_LAWS } from "../engine/sampling.ts";
+import { SAMPLING_LAWS, type SamplingLaw } from "../engine/sampling.ts";
 
 export const learningRate = (value: number) =>
   z.number().positive().default(value).describe("step size η [θ²/loss]");
@@ -11,10 +11,9 @@ export const learningRate = (value: number) =>
 export const replicas = (value: number) =>
   z.number().int().min(2).default(value).describe("independent copies");
 
-export const sampling = (value: (typeof SAMPLING_LAWS)[number]) =>
+export const sampling = (value: SamplingLaw) =>
   z
-    .enum(SAMPLING_LAWS as unknown as [string, ...string[]])
-    .transform((law) => law as (typeof SAMPLING_LAWS)[number])
+    .enum(SAMPLING_LAWS as [SamplingLaw, ...SamplingLaw[]])
     .default(value)
     .describe("minibatch law");
 
