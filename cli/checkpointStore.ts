@@ -27,7 +27,6 @@ export interface StoreOptions {
 }
 
 const headerOf = ({ experiment, parameters, seed, quick }: RunSettings): CheckpointHeader => ({
-  format: 1,
   thermograd: VERSION,
   experiment: experiment.id,
   parameters,

@@ -197,7 +197,6 @@ describe("periodic checkpoints", () => {
 
 describe("--resume refuses", () => {
   const header = {
-    format: 1 as const,
     thermograd: VERSION,
     experiment: "quadratic",
     parameters: { learningRate: 0.25 },
@@ -237,12 +236,12 @@ describe("--resume refuses", () => {
       const damaged = Uint8Array.from(bytes);
       damaged[position]! ^= 1;
       writeFileSync(join(cwd, "damaged"), damaged);
-      expect(await resume("quadratic", "--resume", "damaged")).toContain("is damaged");
+      expect(await resume("quadratic", "--resume", "damaged")).toContain("damaged");
     }
     writeFileSync(join(cwd, "damaged"), bytes.subarray(0, bytes.length - 5));
-    expect(await resume("quadratic", "--resume", "damaged")).toContain("is damaged");
+    expect(await resume("quadratic", "--resume", "damaged")).toContain("damaged");
     writeFileSync(join(cwd, "foreign"), "hello, world");
-    expect(await resume("quadratic", "--resume", "foreign")).toContain("is not a thermograd");
+    expect(await resume("quadratic", "--resume", "foreign")).toContain("do not begin as a thermograd checkpoint");
     expect(await resume("other", "--resume", "a")).toBe(
       '--resume a: belongs to experiment "quadratic", not "other"; ' +
         "write thermograd run quadratic --resume a.",
