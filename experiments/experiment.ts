@@ -31,7 +31,7 @@ export interface Mark {
   readonly y: readonly number[];
   /** One standard error of each y: drawn as bars (points) or as a band (line). */
   readonly standardError?: readonly number[];
-  /** Theory is drawn as a thin dark line under the measurement. */
+  /** Theory is a thin dark line, under measured points and over measured lines. */
   readonly role: "theory" | "measured";
 }
 

@@ -146,9 +146,10 @@ function perParameter(count: number, hasVelocity: boolean): Record<string, { cod
     finish_gradient: each(
       (p) => `gradient[${p}u] = gradient[${p}u] * inverse_batch + h.weight_decay * theta[${p}u];`,
     ),
-    apply_update: each(
-      (p) =>
-        `theta[${p}u] = update(theta[${p}u], &velocity[${hasVelocity ? p : 0}u], gradient[${p}u], h);`,
-    ),
+    apply_update: each((p) => {
+      const v = `velocity[${hasVelocity ? p : 0}u]`;
+      const next = `update(theta[${p}u], ${v}, gradient[${p}u], h)`;
+      return `{ let next = ${next}; theta[${p}u] = next.x; ${v} = next.y; }`;
+    }),
   };
 }

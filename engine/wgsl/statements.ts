@@ -7,7 +7,6 @@
  * same index share one loop, so that for a network
  *   forward:  matvec, bias, tanh and the output's dot run in one loop over hidden units,
  *   backward: a unit's adjoint and all its parameter gradients run in one loop.
- * A separate loop with arrays for every operation costs about half the speed.
  */
 import { invariant } from "../errors.ts";
 import { isLeaf, type Node, type Shape, size, topologicalOrder } from "../graph.ts";

@@ -67,8 +67,8 @@ struct Hyperparameters {
   weight_decay: f32,
   gradient_noise: f32,
 }
-fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
-  return theta - h.learning_rate * gradient;
+fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
+  return vec2f(theta - h.learning_rate * gradient, velocity);
 }
 //#end
 
@@ -167,7 +167,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
     //#slot apply_update
     for (var p = 0u; p < PARAMS; p += 1u) {
-      theta[p] = update(theta[p], &velocity[select(0u, p, HAS_VELOCITY)], gradient[p], h);
+      let v = select(0u, p, HAS_VELOCITY);
+      let next = update(theta[p], velocity[v], gradient[p], h);
+      theta[p] = next.x;
+      velocity[v] = next.y;
     }
     //#end
   }

@@ -18,10 +18,9 @@ struct Hyperparameters {
 }
 //#end
 
-// Without momentum μ = 0 and the velocity is a scratch value.
-fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
-  let next = h.momentum * *velocity - (1.0 - h.dampening) * gradient;
-  *velocity = next;
+// (θ', v'). Without momentum μ = 0 and the velocity is a scratch value.
+fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
+  let next = h.momentum * velocity - (1.0 - h.dampening) * gradient;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
-  return theta + h.learning_rate * ahead;
+  return vec2f(theta + h.learning_rate * ahead, next);
 }

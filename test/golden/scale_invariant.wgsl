@@ -232,12 +232,11 @@ struct Hyperparameters {
   gradient_noise: f32,
 }
 
-// Without momentum μ = 0 and the velocity is a scratch value.
-fn update(theta: f32, velocity: ptr<function, f32>, gradient: f32, h: Hyperparameters) -> f32 {
-  let next = h.momentum * *velocity - (1.0 - h.dampening) * gradient;
-  *velocity = next;
+// (θ', v'). Without momentum μ = 0 and the velocity is a scratch value.
+fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
+  let next = h.momentum * velocity - (1.0 - h.dampening) * gradient;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
-  return theta + h.learning_rate * ahead;
+  return vec2f(theta + h.learning_rate * ahead, next);
 }
 // One invocation owns one replica and takes whole SGD steps (schedule `thread`).
 //
@@ -404,7 +403,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
 
     for (var p = 0u; p < PARAMS; p += 1u) {
-      theta[p] = update(theta[p], &velocity[select(0u, p, HAS_VELOCITY)], gradient[p], h);
+      let v = select(0u, p, HAS_VELOCITY);
+      let next = update(theta[p], velocity[v], gradient[p], h);
+      theta[p] = next.x;
+      velocity[v] = next.y;
     }
   }
 

@@ -241,7 +241,9 @@ describe("--resume refuses", () => {
     writeFileSync(join(cwd, "damaged"), bytes.subarray(0, bytes.length - 5));
     expect(await resume("quadratic", "--resume", "damaged")).toContain("damaged");
     writeFileSync(join(cwd, "foreign"), "hello, world");
-    expect(await resume("quadratic", "--resume", "foreign")).toContain("do not begin as a thermograd checkpoint");
+    expect(await resume("quadratic", "--resume", "foreign")).toContain(
+      "do not begin as a thermograd checkpoint",
+    );
     expect(await resume("other", "--resume", "a")).toBe(
       '--resume a: belongs to experiment "quadratic", not "other"; ' +
         "write thermograd run quadratic --resume a.",
