@@ -171,6 +171,18 @@ describe("run", () => {
     });
     expect([code, ran]).toEqual([2, false]);
     expect(stderr).toBe("--out file: is a file; give a directory.\n");
+    // Below a file, and where no directory can be made; the second made Node's own mkdir hang.
+    for (const out of [
+      "file/deep/er",
+      ...(process.platform === "linux" ? ["/proc/deep/er"] : []),
+    ]) {
+      const refused = await command(["run", "quadratic", "--out", out], {
+        experiments,
+        io: { cwd },
+      });
+      expect([refused.code, ran]).toEqual([2, false]);
+      expect(refused.stderr).toMatch(/^--out \S+: cannot be written \(E\w+\); give a directory/);
+    }
   });
 });
 
