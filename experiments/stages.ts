@@ -89,8 +89,7 @@ export class Stages {
       const record = await this.block(stage, phase, done, count, observing);
       if (record) records = joined(records, record, observing);
       done += count;
-      const saved: Saved = { done, ensemble: new Uint8Array(0), ...records };
-      await this.checkpoint(label, saved, ensemble);
+      await this.checkpoint(label, { done, ...records }, ensemble, done === end);
     }
     this.doneWork += end * ensemble.lanes * stage.work;
     return records as StageRecords<O>;
@@ -124,17 +123,23 @@ export class Stages {
     return null;
   }
 
-  /** Remembers the stage; hands bytes out when it is time, and when the run is cut short. */
+  /**
+   * Remembers a stage when it is finished; remembers it and hands bytes out when it is time, and when
+   * the run is cut short.
+   */
   private async checkpoint<O extends Observables>(
     label: string,
-    saved: Saved,
+    progress: Omit<Saved, "ensemble">,
     ensemble: Ensemble<O>,
+    finished: boolean,
   ): Promise<void> {
     const { signal, onCheckpoint } = this.context;
     const due = performance.now() - this.lastCheckpoint > 1000 * CHECKPOINT_SECONDS;
     const aborted = signal?.aborted === true;
+    if (onCheckpoint && (due || aborted || finished)) {
+      this.saved.set(label, { ...progress, ensemble: await ensemble.checkpoint() });
+    }
     if (onCheckpoint && (due || aborted)) {
-      this.saved.set(label, { ...saved, ensemble: await ensemble.checkpoint() });
       await onCheckpoint(await this.bytes());
       this.lastCheckpoint = performance.now();
     }

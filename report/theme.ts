@@ -46,9 +46,6 @@ const DARK: Theme = {
 /** Figures on disk. */
 export const PAPER: Theme = LIGHT;
 
-/** The dark page's colors as literals, for looking at figures without a browser. */
-export const NIGHT: Theme = DARK;
-
 const seriesVariable = (index: number): string => `--series-${index}`;
 
 /** Figures inside a page. */

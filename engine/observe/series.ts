@@ -39,8 +39,6 @@ export function requireEvery(where: string, every: number): void {
   }
 }
 
-export const fullLossOnly = (spec: SeriesSpec): boolean => spec.of.includes("fullLoss");
-
 /** Quantities the schedule itself writes; `fullLoss` comes from the evaluation kernel. */
 export const kernelQuantities = (spec: SeriesSpec): readonly Quantity[] =>
   spec.of.filter((quantity) => quantityName(quantity) !== "fullLoss");

@@ -63,7 +63,9 @@ export class Pacer {
 
   private measure(replicaSteps: number, milliseconds: number): void {
     const wanted = (replicaSteps * TARGET_MS) / Math.max(milliseconds, 0.05);
-    // Small dispatches say little about large ones: grow step by step, shrink at once.
-    this.work = Math.min(wanted, Math.max(this.work, replicaSteps * GROWTH));
+    // A dispatch that took too long shrinks the work at once. A quick one lets it grow step by step,
+    // and never shrinks it: the short last dispatch of a stretch is mostly overhead.
+    if (milliseconds > TARGET_MS) this.work = wanted;
+    else this.work = Math.max(this.work, Math.min(wanted, replicaSteps * GROWTH));
   }
 }
