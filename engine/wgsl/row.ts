@@ -1,7 +1,7 @@
 /**
  * A dataset as the kernels see it: one row of vec4f per sample.
  *
- * On lavapipe a scalar load costs as much as 23 multiply-adds and a vec4f load two to three scalar
+ * On lavapipe a scalar load costs as much as 22 to 24 multiply-adds and a vec4f load two to three scalar
  * ones (docs/performance.md), so rows are padded to vec4. Fields of four or more elements start on a vec4;
  * smaller ones fill what is left. Labels are stored as their (exact) f32 value.
  */
