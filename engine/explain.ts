@@ -17,12 +17,13 @@ import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
 import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
 import { laneWords, observationPlan } from "./run/observationPlan.ts";
 import type { SamplingLaw } from "./sampling.ts";
+import { type Dynamics, type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
 
 /** As the options of `createEnsemble`; whatever is left out is assumed and said so in the text. */
-export interface ExplainOptions {
+export interface ExplainOptions extends DynamicsOptions {
   readonly update?: UpdateRule;
   readonly sweep?: Sweep;
   readonly sampling?: SamplingLaw;
@@ -30,7 +31,6 @@ export interface ExplainOptions {
   readonly samples?: number;
   readonly replicas?: number;
   readonly observables?: Observables;
-  readonly keepVelocity?: boolean;
   readonly unroll?: number;
 }
 
@@ -61,8 +61,8 @@ interface Decided {
   readonly sampling: SamplingLaw;
   readonly samples: number;
   readonly lanes: number;
+  readonly dynamics: Dynamics;
   readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
   readonly assumed: readonly string[];
 }
 
@@ -78,10 +78,13 @@ function decide(model: Model, options: ExplainOptions): Decided {
   const samples = options.samples ?? assume(SAMPLES, `${SAMPLES} samples`);
   const replicas = options.replicas ?? assume(REPLICAS, `${REPLICAS} replicas`);
   const sampling = options.sampling ?? assume("withReplacement", "sampling with replacement");
-  const rule =
+  const rule = withRate(
     options.update ??
-    assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8");
+      assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8"),
+    options.rate,
+  );
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
+  const dynamics = dynamicsOf(model, rule, conditions, options);
   return {
     model,
     rule,
@@ -89,8 +92,8 @@ function decide(model: Model, options: ExplainOptions): Decided {
     sampling,
     samples,
     lanes: conditions.length * replicas,
-    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
-    hasNoise: rule.needsNoise(conditions),
+    dynamics,
+    hasVelocity: dynamics.kept.includes("velocity"),
     assumed,
   };
 }
@@ -182,15 +185,13 @@ function sharedBytes(
  */
 export function explain(model: Model, options: ExplainOptions = {}): Explanation {
   const decided = decide(model, options);
-  const { rule, sampling, samples, lanes, hasVelocity, hasNoise, conditions } = decided;
+  const { dynamics, sampling, samples, lanes, conditions } = decided;
   const plan = planThread({
     model,
-    rule,
+    dynamics,
     sampling,
     samples,
     maxBatch: Math.max(...conditions.map((condition) => condition.batchSize!)),
-    hasVelocity,
-    hasNoise,
     lanes,
     ...(options.unroll !== undefined && { unroll: options.unroll }),
   });

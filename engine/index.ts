@@ -18,6 +18,8 @@ export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
+export { type CosineSettings, cosine } from "./rate/cosine.ts";
+export type { Rate } from "./rate/rate.ts";
 export type * from "./record.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
@@ -32,6 +34,8 @@ export type {
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export type { DynamicsOptions } from "./update/dynamics.ts";
+export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";

@@ -1,7 +1,8 @@
 /**
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
- *   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t,   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+ *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t)
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -9,10 +10,11 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
-import { laneKey, normalPair, STREAM_GRADIENT_NOISE, threefry2x32 } from "./random.ts";
 import { compileReference } from "./reference.ts";
 import { completeSetting } from "./run/conditions.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
+import { type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
 
@@ -21,8 +23,10 @@ export interface ReferenceState {
   readonly step: number;
   /** [param] */
   readonly theta: Float64Array;
-  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then). */
+  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 in rules without. */
   readonly velocity: Float64Array;
+  /** Every vector of the rule by name, the velocity among them; zero where left out. */
+  readonly kept?: Readonly<Record<string, Float64Array>>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -42,7 +46,7 @@ export interface ReferenceSeries {
   readonly "v.v": Float64Array;
 }
 
-export interface TrajectoryRequest {
+export interface TrajectoryRequest extends DynamicsOptions {
   readonly model: Model;
   readonly data: DataSource;
   readonly rule: UpdateRule;
@@ -108,37 +112,24 @@ function minibatchGradient(model: Model, data: DataSource, theta: Float64Array):
   };
 }
 
-/** Adds λθ + sξ_t; ξ comes in pairs, one draw for parameters 2d and 2d + 1. */
-function addDecayAndNoise(
-  gradient: Float64Array,
-  theta: Float64Array,
-  { weightDecay = 0, gradientNoise = 0 }: Setting,
-  noiseKey: readonly [number, number],
-  step: number,
-): void {
-  for (let p = 0; p < gradient.length; p += 1) gradient[p]! += weightDecay * theta[p]!;
-  if (gradientNoise === 0) return;
-  for (let p = 0; p < gradient.length; p += 2) {
-    const xi = normalPair(threefry2x32(noiseKey, [step, p >> 1]));
-    gradient[p]! += gradientNoise * xi[0];
-    if (p + 1 < gradient.length) gradient[p + 1]! += gradientNoise * xi[1];
-  }
-}
-
 const dot = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
   for (let p = 0; p < a.length; p += 1) sum += a[p]! * b[p]!;
   return sum;
 };
 
-function startState({ model, initial, lane, from }: TrajectoryRequest): ReferenceState {
+/** θ₀ and the rule's vectors at the first step. */
+function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): Vectors {
+  const count = model.parameterCount;
   if (from) {
-    const { step, theta, velocity } = from;
-    return { step, theta: Float64Array.from(theta), velocity: Float64Array.from(velocity) };
+    const { theta, velocity, kept } = from;
+    const before = (name: string): Float64Array =>
+      kept?.[name] ?? (name === "velocity" ? velocity : new Float64Array(count));
+    return [theta, ...rule.vectors.map(before)].map((vector) => Float64Array.from(vector));
   }
-  const theta = new Float64Array(model.parameterCount);
+  const theta = new Float64Array(count);
   initialState(initial, lane, theta);
-  return { step: 0, theta, velocity: new Float64Array(theta.length) };
+  return [theta, ...rule.vectors.map(() => new Float64Array(count))];
 }
 
 function emptySeries(steps: number): ReferenceSeries {
@@ -161,21 +152,29 @@ function emptySeries(steps: number): ReferenceSeries {
  * });
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
-  const { model, data, rule, sampling, lane, steps, onStep } = request;
+  const { model, data, sampling, lane, steps, onStep } = request;
+  const rule = withRate(request.rule, request.rate);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
-  const state = startState(request);
-  const { theta, velocity } = state;
+  const dynamics = dynamicsOf(model, rule, [setting], request);
+  const steppers = referenceStep(dynamics, setting, lane);
+  const vectors = startVectors(request);
+  const point = rule.prepare ? vectors.map((vector) => Float64Array.from(vector)) : vectors;
+  const theta = vectors[0]!;
+  const kept = Object.fromEntries(rule.vectors.map((name, k) => [name, vectors[k + 1]!]));
+  const velocity = kept.velocity ?? new Float64Array(theta.length);
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
-  const noiseKey = laneKey(lane.seed, STREAM_GRADIENT_NOISE, lane.condition, lane.replica);
-  const gradientOf = minibatchGradient(model, data, theta);
+  const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
+  const gradientOf = minibatchGradient(model, data, point[0]!);
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
+  const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const step = state.step + s;
-    const loss = gradientOf(batch(step), gradient);
-    addDecayAndNoise(gradient, theta, setting, noiseKey, step);
+    const clock = { step: first + s, batches };
+    if (rule.prepare) steppers.prepare(vectors, point, clock);
+    const loss = gradientOf(batch(clock.step), gradient);
+    steppers.finish(gradient, point[0]!, clock);
     if (series) {
       series.loss[s] = loss;
       series["theta.theta"][s] = dot(theta, theta);
@@ -183,10 +182,10 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
     }
-    onStep?.({ step, loss, theta, velocity, gradient });
-    rule.step(state, gradient, setting);
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    steppers.update(vectors, point, gradient, clock);
   }
-  return { step: state.step + steps, theta, velocity, series };
+  return { step: first + steps, theta, velocity, kept, series };
 }
 
 /** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */

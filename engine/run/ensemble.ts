@@ -183,10 +183,11 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   private async states(): Promise<EnsembleState> {
-    const { model, shape, hasVelocity } = this.resolved;
+    const { model, shape, dynamics } = this.resolved;
     const count = model.parameterCount;
     const raw = await this.memory.readStates();
-    const width = hasVelocity ? 2 * count : count;
+    const width = raw.length / this.lanes;
+    const velocityAt = (1 + dynamics.kept.indexOf("velocity")) * count;
     const part = (offset: number): Field => {
       const data = new Float32Array(this.lanes * count);
       for (let lane = 0; lane < this.lanes; lane += 1) {
@@ -195,7 +196,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const axis = { name: "coordinate", length: count, values: model.coordinateNames };
       return { axes: [...ensembleAxes(shape), axis], data, unit: offset === 0 ? "θ" : "θ/η" };
     };
-    return { step: this.taken, theta: part(0), velocity: hasVelocity ? part(count) : null };
+    return { step: this.taken, theta: part(0), velocity: velocityAt > 0 ? part(velocityAt) : null };
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Device } from "../device.ts";
 import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
+import { type Dynamics, dynamicsWords } from "../update/dynamics.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { packRows } from "../wgsl/row.ts";
@@ -19,10 +20,13 @@ const RUN_ZERO = Object.fromEntries(Object.keys(RUN_SCHEMA).map((name) => [name,
   number
 >;
 
-/** [hyperparameter, condition] */
-function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
+/** [hyperparameter, condition], then what the dynamics shares between conditions. */
+function hyperWords(settings: readonly Setting[], dynamics: Dynamics): Float32Array<ArrayBuffer> {
   const names = Object.keys(settings[0]!);
-  return Float32Array.from(names.flatMap((name) => settings.map((setting) => setting[name]!)));
+  return Float32Array.from([
+    ...names.flatMap((name) => settings.map((setting) => setting[name]!)),
+    ...dynamicsWords(dynamics),
+  ]);
 }
 
 export class LaneMemory {
@@ -36,7 +40,7 @@ export class LaneMemory {
   readonly readback: Readback;
   private readonly queue: GPUQueue;
   private readonly resolved: Resolved;
-  /** Words of state per lane: θ, and v when it is kept. */
+  /** Words of state per lane: θ, then the vectors that are kept. */
   private readonly width: number;
 
   constructor(
@@ -47,7 +51,7 @@ export class LaneMemory {
   ) {
     this.resolved = resolved;
     this.queue = gpu.queue;
-    this.width = (resolved.hasVelocity ? 2 : 1) * resolved.model.parameterCount;
+    this.width = (1 + resolved.dynamics.kept.length) * resolved.model.parameterCount;
     const words = laneWords({ ...resolved, samples: resolved.data.samples }, observation);
     const sizes = chunkLanes(words, resolved.lanes, gpu.limits, resolved.execution.lanesPerChunk);
     let first = 0;
@@ -56,14 +60,14 @@ export class LaneMemory {
       return createChunk(gpu, first - lanes, lanes, words);
     });
     this.data = storage(gpu, "data", packRows(resolved.data, resolved.model.fields, plan.row));
-    this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions));
+    this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions, resolved.dynamics));
     this.run = uniform(gpu, "run", structBytes(RUN_SCHEMA, RUN_ZERO).byteLength);
     const constants = observation?.constants ?? new Float32Array(0);
     this.constants = constants.length > 0 ? storage(gpu, "observation", constants) : null;
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀ (and v₀ = 0). */
+  /** Uploads θ₀; kept vectors start at 0. */
   initialize(): void {
     const { model, initial, seed, replicas, commonNoise } = this.resolved;
     const theta = new Float32Array(model.parameterCount);
@@ -81,14 +85,14 @@ export class LaneMemory {
   }
 
   setHyperparameters(settings: readonly Setting[]): void {
-    this.queue.writeBuffer(this.hyper, 0, hyperWords(settings));
+    this.queue.writeBuffer(this.hyper, 0, hyperWords(settings, this.resolved.dynamics));
   }
 
   setConstants(constants: Float32Array<ArrayBuffer>): void {
     if (this.constants) this.queue.writeBuffer(this.constants, 0, constants);
   }
 
-  /** [lane, θ then v] */
+  /** [lane, θ then kept vectors] */
   async readStates(): Promise<Float32Array> {
     const { width } = this;
     const states = new Float32Array(this.resolved.lanes * width);

@@ -8,6 +8,7 @@ import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { type SamplingLaw, storesOrder } from "../sampling.ts";
+import type { Dynamics } from "../update/dynamics.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { chooseWindow, type LaneWords } from "./chunk.ts";
 
@@ -24,7 +25,7 @@ interface Planned {
 
 interface Kept {
   readonly model: Model;
-  readonly hasVelocity: boolean;
+  readonly dynamics: Dynamics;
   readonly sampling: SamplingLaw;
   readonly samples: number;
 }
@@ -67,11 +68,11 @@ export function observationPlan(
 
 /** What one lane keeps on the device. */
 export function laneWords(
-  { model, hasVelocity, sampling, samples }: Kept,
+  { model, dynamics, sampling, samples }: Kept,
   plan: ObservationPlan | null,
 ): LaneWords {
   return {
-    state: (hasVelocity ? 2 : 1) * model.parameterCount,
+    state: (1 + dynamics.kept.length) * model.parameterCount,
     order: storesOrder(sampling) ? samples : 0,
     series: plan?.seriesWords ?? 0,
     moments: plan?.momentsWords ?? 0,

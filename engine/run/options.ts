@@ -7,6 +7,13 @@ import { checkInitial, fixed, type Initial } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
+import {
+  type Dynamics,
+  type DynamicsOptions,
+  dynamicsOf,
+  dynamicsWords,
+  withRate,
+} from "../update/dynamics.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -23,7 +30,7 @@ export interface Execution {
   readonly unroll?: number;
 }
 
-export interface EnsembleOptions<O extends Observables = Observables> {
+export interface EnsembleOptions<O extends Observables = Observables> extends DynamicsOptions {
   readonly model: Model;
   readonly data: DataSource;
   readonly update: UpdateRule;
@@ -42,8 +49,6 @@ export interface EnsembleOptions<O extends Observables = Observables> {
   /** θ₀ of the replicas; all zero unless said otherwise. */
   readonly initial?: (model: Model) => Initial;
   readonly observables?: O;
-  /** Keep v even where no condition has momentum, to observe it. */
-  readonly keepVelocity?: boolean;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
   readonly bounds?: { readonly theta?: number; readonly loss?: number };
@@ -68,8 +73,9 @@ export interface Resolved {
   readonly execution: Execution;
   readonly shape: EnsembleShape;
   readonly lanes: number;
+  readonly dynamics: Dynamics;
+  /** Is `velocity` among the vectors that are kept? */
   readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
   readonly checkBatches: (settings: readonly Setting[], samples: number) => void;
 }
 
@@ -88,7 +94,8 @@ function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; c
 }
 
 export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
-  const { model, data, update: rule, seed, sampling = "withReplacement" } = options;
+  const { model, data, seed, sampling = "withReplacement" } = options;
+  const rule = withRate(options.update, options.rate);
   checkData(data, model);
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
@@ -125,6 +132,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   }
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
+  const dynamics = dynamicsOf(model, rule, conditions, options);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -148,8 +156,8 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       labels,
     },
     lanes,
-    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
-    hasNoise: rule.needsNoise(conditions),
+    dynamics,
+    hasVelocity: dynamics.kept.includes("velocity"),
     checkBatches,
   };
 }
@@ -183,7 +191,7 @@ function checkExecution(execution: Execution): Execution {
 
 /** Digest of everything that decides trajectories, but for the current hyperparameters. */
 export async function fingerprint(resolved: Resolved): Promise<string> {
-  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, hasVelocity } =
+  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, dynamics } =
     resolved;
   const nodes = topologicalOrder([model.loss, ...model.gradients]);
   const number = new Map(nodes.map((node, i) => [node, i]));
@@ -203,7 +211,9 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
     seed,
     commonNoise,
     conditions: conditions.length,
-    hasVelocity,
+    rate: dynamics.rate?.name ?? null,
+    kept: dynamics.kept,
+    shared: dynamicsWords(dynamics),
     data: hex(await sha256(new Uint8Array(rows.buffer))),
   });
   return hex(await sha256(new TextEncoder().encode(text)));

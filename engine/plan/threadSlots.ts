@@ -1,0 +1,252 @@
+/**
+ * The generated parts of `schedules/thread.wgsl` that depend on the dynamics: which vectors a
+ * replica keeps, where the gradient is taken, what is added to it, how the update is applied.
+ *
+ * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
+ * constants; random numbers are drawn in a kept loop into an array of their own.
+ */
+import type { Dynamics } from "../update/dynamics.ts";
+import type { SlotBody } from "../wgsl/link.ts";
+
+export interface ThreadSlotsRequest {
+  readonly parameterCount: number;
+  readonly dynamics: Dynamics;
+  readonly unroll: number;
+}
+
+type Lines = readonly string[];
+
+/** `velocity` → `velocity`, `firstMoment` → `first_moment`: a kept vector's array in the kernel. */
+export const vectorName = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The call that returns the loss of batch member `b` and adds its gradient to an array. */
+export const lossGradient = (sample: string, theta: string, gradient: string): string =>
+  `loss_gradient(${sample}, &${theta}, &${gradient})`;
+
+const COMPONENTS = ["x", "y", "z", "w"] as const;
+
+class Writer {
+  private readonly count: number;
+  private readonly unroll: number;
+  readonly dynamics: Dynamics;
+
+  constructor({ parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+    this.count = parameterCount;
+    this.unroll = unroll;
+    this.dynamics = dynamics;
+  }
+
+  /** A line for every parameter, `p` being its number in WGSL. */
+  each(line: (p: string) => string): Lines {
+    if (this.count > this.unroll) {
+      return ["for (var p = 0u; p < PARAMS; p += 1u) {", `  ${line("p")}`, "}"];
+    }
+    return Array.from({ length: this.count }, (_, p) => line(`${p}u`));
+  }
+
+  /** Numbers a dispatch shares, behind the hyperparameters in `hyper`. */
+  shared(name: "scales" | "noiseFactor"): string {
+    const { rule, scales } = this.dynamics;
+    const before = name === "noiseFactor" ? (scales?.length ?? 0) : 0;
+    return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
+  }
+
+  /** Kept vectors: position in an element and array, the prefix for a copy. */
+  vectors(prefix = ""): { component: string; array: string; row: number }[] {
+    const { rule, kept } = this.dynamics;
+    return kept.map((name, k) => ({
+      component: COMPONENTS[rule.vectors.indexOf(name) + 1]!,
+      array: `${prefix}${vectorName(name)}`,
+      row: k + 1,
+    }));
+  }
+
+  /** `vec4f(θ, kept…)` of parameter p. */
+  element(theta: string, prefix: string, p: string): string {
+    const arrays = new Map(this.vectors(prefix).map(({ component, array }) => [component, array]));
+    const parts = COMPONENTS.map((component) =>
+      component === "x" ? theta : arrays.get(component),
+    ).map((array) => (array === undefined ? "0.0" : `${array}[${p}]`));
+    return `vec4f(${parts.join(", ")})`;
+  }
+
+  /** The setting and constants of parameter p: its own where learning rates differ. */
+  setting(p: string): { before: string; h: string; c: string } {
+    if (!this.dynamics.scales) return { before: "", h: "h", c: "c" };
+    const scale = `hyper[${this.shared("scales")} + ${p}]`;
+    return {
+      before: `var hp = h; hp.learning_rate *= ${scale}; let cp = constants(hp, clock); `,
+      h: "hp",
+      c: "cp",
+    };
+  }
+
+  xi(normals: 0 | 1 | 2, p: string): string {
+    if (normals === 0) return "vec2f()";
+    return normals === 1 ? `vec2f(xi[${p}], 0.0)` : `vec2f(xi[2u * ${p}], xi[2u * ${p} + 1u])`;
+  }
+
+  /** Draws `count` normal numbers into `xi`, from pair `first` of the step on. */
+  draw(key: string, count: number, first: number): Lines {
+    const draw = first === 0 ? "d" : `${first}u + d`;
+    return [
+      `for (var d = 0u; d < ${Math.ceil(count / 2)}u; d += 1u) {`,
+      `  let pair = normal_pair(threefry2x32(${key}, vec2u(step, ${draw})));`,
+      "  xi[2u * d] = pair.x;",
+      "  xi[2u * d + 1u] = pair.y;",
+      "}",
+    ];
+  }
+}
+
+/** Pairs of normal numbers that come before those of `update` in a step. */
+const preparePairs = ({ normals }: Dynamics, count: number): number =>
+  Math.ceil((normals.prepare * count) / 2);
+
+/** Most normal numbers held at once. */
+export function normalWords({ normals, gradientNoise }: Dynamics, count: number): number {
+  const most = Math.max(normals.prepare, normals.update, gradientNoise ? 1 : 0) * count;
+  return 2 * Math.ceil(most / 2);
+}
+
+function declarations(writer: Writer, count: number): Lines {
+  const { dynamics } = writer;
+  const words = normalWords(dynamics, count);
+  const { normals, gradientNoise } = dynamics;
+  const key = (name: string, stream: string): string =>
+    `let ${name} = lane_key(run.seed, ${stream}, noise_condition, replica);`;
+  return [
+    ...writer
+      .vectors()
+      .flatMap(({ array, row }) => [
+        `var ${array} = array<f32, PARAMS>();`,
+        `for (var p = 0u; p < PARAMS; p += 1u) {`,
+        `  ${array}[p] = state[(${row}u * PARAMS + p) * run.lanes + lane];`,
+        "}",
+      ]),
+    ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
+    ...(gradientNoise ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
+    ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
+  ];
+}
+
+function prepare(writer: Writer, count: number): Lines {
+  const { rule, normals } = writer.dynamics;
+  if (!rule.prepare) return [];
+  const copies = writer.vectors("point_");
+  return [
+    ...(normals.prepare > 0 ? writer.draw("thermal_key", normals.prepare * count, 0) : []),
+    "var point = array<f32, PARAMS>();",
+    ...copies.map(({ array }) => `var ${array} = array<f32, PARAMS>();`),
+    ...writer.each((p) => {
+      const { before, h, c } = writer.setting(p);
+      const call = `prepare(${writer.element("theta", "", p)}, ${writer.xi(normals.prepare, p)}, ${h}, ${c})`;
+      const stores = copies.map(({ component, array }) => `${array}[${p}] = next.${component};`);
+      return `{ ${before}let next = ${call}; point[${p}] = next.x; ${stores.join(" ")} }`;
+    }),
+  ];
+}
+
+function noise(writer: Writer, count: number): Lines {
+  const { gradientNoise, noiseFactor } = writer.dynamics;
+  if (!gradientNoise) return [];
+  const draw = writer.draw("noise_key", count, 0);
+  if (!noiseFactor) {
+    return [...draw, ...writer.each((p) => `gradient[${p}] += h.gradient_noise * xi[${p}];`)];
+  }
+  return [
+    ...draw,
+    "for (var p = 0u; p < PARAMS; p += 1u) {",
+    `  let row = ${writer.shared("noiseFactor")} + p * (p + 1u) / 2u;`,
+    "  var correlated = 0.0;",
+    "  for (var q = 0u; q <= p; q += 1u) { correlated += hyper[row + q] * xi[q]; }",
+    "  gradient[p] += h.gradient_noise * correlated;",
+    "}",
+  ];
+}
+
+/** From sums over the minibatch to G. */
+function finish(writer: Writer, count: number): Lines {
+  const at = writer.dynamics.rule.prepare ? "point" : "theta";
+  if (!writer.dynamics.clip) {
+    return [
+      ...writer.each(
+        (p) => `gradient[${p}] = gradient[${p}] * inverse_batch + h.weight_decay * ${at}[${p}];`,
+      ),
+      ...noise(writer, count),
+    ];
+  }
+  return [
+    ...writer.each((p) => `gradient[${p}] *= inverse_batch;`),
+    ...noise(writer, count),
+    "if (h.clip_norm > 0.0) {",
+    "  var square = 0.0;",
+    ...writer.each((p) => `  square += gradient[${p}] * gradient[${p}];`),
+    "  let shrink = min(1.0, h.clip_norm / sqrt(max(square, 1e-37)));",
+    ...writer.each((p) => `  gradient[${p}] *= shrink;`),
+    "}",
+    ...writer.each((p) => `gradient[${p}] += h.weight_decay * ${at}[${p}];`),
+  ];
+}
+
+function apply(writer: Writer, count: number): Lines {
+  const { dynamics } = writer;
+  const { rule, normals } = dynamics;
+  const [theta, prefix] = rule.prepare ? ["point", "point_"] : ["theta", ""];
+  return [
+    ...(normals.update > 0
+      ? writer.draw("thermal_key", normals.update * count, preparePairs(dynamics, count))
+      : []),
+    ...writer.each((p) => {
+      const { before, h, c } = writer.setting(p);
+      const element = writer.element(theta, prefix, p);
+      const call = `update(${element}, gradient[${p}], ${writer.xi(normals.update, p)}, ${h}, ${c})`;
+      const stores = writer
+        .vectors()
+        .map(({ component, array }) => `${array}[${p}] = next.${component};`);
+      return `{ ${before}let next = ${call}; theta[${p}] = next.x; ${stores.join(" ")} }`;
+    }),
+  ];
+}
+
+const store = (writer: Writer): Lines =>
+  writer
+    .vectors()
+    .flatMap(({ array, row }) => [
+      `for (var p = 0u; p < PARAMS; p += 1u) {`,
+      `  state[(${row}u * PARAMS + p) * run.lanes + lane] = ${array}[p];`,
+      "}",
+    ]);
+
+const indented = (lines: Lines, spaces: number): SlotBody => ({
+  code: lines.map((line) => `${" ".repeat(spaces)}${line.trimEnd()}`).join("\n"),
+});
+
+/** Slot bodies of `schedules/thread.wgsl`. */
+export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBody> {
+  const { dynamics, parameterCount: count } = request;
+  const writer = new Writer(request);
+  const point = dynamics.rule.prepare ? "point" : "theta";
+  return {
+    load_vectors: indented(declarations(writer, count), 2),
+    rate: dynamics.rate
+      ? {
+          code: "    h.learning_rate = fixed.learning_rate * rate_factor(step, fixed);",
+          imports: [dynamics.rate.shader],
+        }
+      : { code: "" },
+    prepare: indented(prepare(writer, count), 4),
+    minibatch_gradient: indented(
+      [
+        "for (var b = 0u; b < batch; b += 1u) {",
+        `  loss += ${lossGradient("minibatch_sample(&minibatch, b)", point, "gradient")};`,
+        "}",
+      ],
+      4,
+    ),
+    finish_gradient: indented(finish(writer, count), 4),
+    apply_update: indented(apply(writer, count), 4),
+    store_vectors: indented(store(writer), 2),
+  };
+}

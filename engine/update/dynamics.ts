@@ -1,0 +1,153 @@
+/**
+ * The whole of a step's dynamics: an update rule with what the ensemble adds to it.
+ *
+ * A rule acts on one parameter; schedules of the learning rate, learning-rate matrices, noise of
+ * given covariance and clipping are common to all rules and are put together here. Plain data and
+ * pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
+ */
+import { ArgumentError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import type { Rate } from "../rate/rate.ts";
+import { choleskyFactor } from "./choleskyFactor.ts";
+import type { Normals, Setting, UpdateRule } from "./updateRule.ts";
+
+/** What an ensemble says of its dynamics beside the rule. */
+export interface DynamicsOptions {
+  /** Learning-rate schedule; constant unless given. */
+  readonly rate?: Rate;
+  /**
+   * A diagonal learning-rate matrix: η times this number, one for each parameter block or for each
+   * of its elements; 1 for blocks that are not named.
+   */
+  readonly rateScale?: Readonly<Record<string, number | readonly number[]>>;
+  /** Covariance of the noise added to the gradient, [param, param]; s² times it is added. */
+  readonly noiseCovariance?: readonly (readonly number[])[];
+  /** Keep v even where no condition has momentum, to observe it. */
+  readonly keepVelocity?: boolean;
+}
+
+export interface Dynamics {
+  /** The rule, with the hyperparameters of the rate among its own. */
+  readonly rule: UpdateRule;
+  readonly rate: Rate | null;
+  /** Names of the vectors that are stored, in the rule's order. */
+  readonly kept: readonly string[];
+  readonly normals: Normals;
+  /** Does any condition add noise to the gradient, clip it? */
+  readonly gradientNoise: boolean;
+  readonly clip: boolean;
+  /** Diagonal of the learning-rate matrix, [param]; null: the identity. */
+  readonly scales: Float64Array | null;
+  /** Lower Cholesky factor of the noise covariance, row by row, [P(P + 1)/2]; null: the identity. */
+  readonly noiseFactor: Float64Array | null;
+}
+
+/** A rule that has the rate's hyperparameters too. */
+export function withRate(rule: UpdateRule, rate: Rate | undefined): UpdateRule {
+  if (!rate) return rule;
+  const taken = Object.keys(rate.hyperparameters).find((name) => name in rule.hyperparameters);
+  if (taken !== undefined) {
+    throw new ArgumentError(
+      `rate: ${rate.name} and ${rule.name} both have a hyperparameter ${taken}; rename the rate's.`,
+    );
+  }
+  return {
+    ...rule,
+    hyperparameters: { ...rule.hyperparameters, ...rate.hyperparameters },
+    setting: { ...rule.setting, ...rate.setting },
+    complaint: (setting) => rule.complaint(setting) ?? rate.complaint(setting),
+  };
+}
+
+function diagonal(model: Model, given: DynamicsOptions["rateScale"]): Float64Array | null {
+  if (!given) return null;
+  const scales = new Float64Array(model.parameterCount).fill(1);
+  for (const [name, value] of Object.entries(given)) {
+    const block = model.params.find((candidate) => candidate.name === name);
+    if (!block) {
+      throw new ArgumentError(
+        `rateScale: "${name}" is no parameter block of ${model.name}; there are ` +
+          `${model.params.map((one) => one.name).join(", ")}.`,
+      );
+    }
+    const values =
+      typeof value === "number" ? new Array<number>(block.size).fill(value) : [...value];
+    if (values.length !== block.size || !values.every((x) => Number.isFinite(x) && x >= 0)) {
+      throw new ArgumentError(
+        `rateScale: ${name} has ${values.length} numbers for ${block.size} elements, or one that ` +
+          "is negative; give one number >= 0, or one for each element.",
+      );
+    }
+    scales.set(values, block.offset);
+  }
+  return scales;
+}
+
+const isCovariance = (matrix: readonly (readonly number[])[], size: number): boolean =>
+  matrix.length === size &&
+  matrix.every(
+    (row, i) =>
+      row.length === size && row.every((x, j) => Number.isFinite(x) && x === matrix[j]?.[i]),
+  );
+
+function noiseFactor(model: Model, covariance: DynamicsOptions["noiseCovariance"]) {
+  if (!covariance) return null;
+  const size = model.parameterCount;
+  const factor = isCovariance(covariance, size) ? choleskyFactor(covariance) : null;
+  if (factor === null) {
+    throw new ArgumentError(
+      `noiseCovariance: is no symmetric positive semidefinite matrix of ${size} × ${size} numbers, ` +
+        "one row for each parameter; give the covariance of G's noise.",
+    );
+  }
+  return factor;
+}
+
+/** Puts a rule and an ensemble's additions together for the conditions it will have. */
+export function dynamicsOf(
+  model: Model,
+  rule: UpdateRule,
+  conditions: readonly Setting[],
+  options: DynamicsOptions,
+): Dynamics {
+  const needed = rule.needs(conditions);
+  if (options.keepVelocity && !rule.vectors.includes("velocity")) {
+    throw new ArgumentError(
+      `keepVelocity: ${rule.name} has no velocity; leave it out, or use a rule with momentum.`,
+    );
+  }
+  const kept = rule.vectors.filter(
+    (name) => needed.includes(name) || (name === "velocity" && options.keepVelocity === true),
+  );
+  return {
+    rule,
+    rate: options.rate ?? null,
+    kept,
+    normals: rule.normals(conditions),
+    gradientNoise: conditions.some((c) => c.gradientNoise !== 0),
+    clip: conditions.some((c) => c.clipNorm !== 0),
+    scales: diagonal(model, options.rateScale),
+    noiseFactor: noiseFactor(model, options.noiseCovariance),
+  };
+}
+
+/** Numbers shared by all conditions, in the order of the device buffer: scales, noise factor. */
+export const dynamicsWords = ({ scales, noiseFactor }: Dynamics): number[] => [
+  ...(scales ?? []),
+  ...(noiseFactor ?? []),
+];
+
+/** A setting at a step: η times the rate's factor and times a parameter's scale. */
+export const settingAt = (
+  { rate, scales }: Dynamics,
+  setting: Setting,
+  step: number,
+  p: number,
+): Setting =>
+  rate || scales
+    ? {
+        ...setting,
+        learningRate:
+          setting.learningRate! * (rate?.factor(step, setting) ?? 1) * (scales?.[p] ?? 1),
+      }
+    : setting;
