@@ -34,9 +34,13 @@ export type {
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type AdamSettings, adam } from "./update/adam.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
+export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export { ubu } from "./update/ubu.ts";
+export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
 export type { DataSource } from "./wgsl/row.ts";

@@ -13,6 +13,8 @@
  * the rule's: see `dynamics.ts`.
  */
 
+import type { SamplingLaw } from "../sampling.ts";
+
 /** A number a condition may set; swept values live in a storage buffer, never in shader text. */
 export interface Hyperparameter {
   readonly unit: string;
@@ -63,6 +65,8 @@ export interface UpdateRule {
   /** Those that any of these conditions needs; the others are not stored and read as 0. */
   readonly needs: (conditions: readonly Setting[]) => readonly string[];
   readonly normals: (conditions: readonly Setting[]) => Normals;
+  /** Sampling laws the rule is defined for; all of them unless given. */
+  readonly laws?: readonly SamplingLaw[];
   /** Relations between hyperparameters: what is wrong with a setting, or null. */
   readonly complaint: (setting: Setting) => string | null;
   readonly constants?: (setting: Setting, clock: Clock) => Constants;

@@ -11,8 +11,12 @@ import type { Model } from "../../engine/model.ts";
 import { cosine } from "../../engine/rate/cosine.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
+import { adam } from "../../engine/update/adam.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
+import { sgworld } from "../../engine/update/sgworld.ts";
+import { ubu } from "../../engine/update/ubu.ts";
+import { underdampedLangevin } from "../../engine/update/underdampedLangevin.ts";
 import { linearRegression, network } from "../composites.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { sampleData } from "../parity.ts";
@@ -31,6 +35,59 @@ const CASES: Readonly<Record<string, Case>> = {
   langevin: {
     change: { update: langevin({ batchSize: 4 }), sweep: { temperature: [0.5, 0, 2] } },
     wrong: { update: langevin({ batchSize: 4 }), sweep: { temperature: [0.501, 0, 2] } },
+  },
+  adam: {
+    change: {
+      update: adam({ batchSize: 4 }),
+      sweep: { amsgrad: [0, 1], decoupledDecay: [0, 0.5] },
+    },
+    wrong: {
+      update: adam({ batchSize: 4, beta2: 0.9991 }),
+      sweep: { amsgrad: [0, 1], decoupledDecay: [0, 0.5] },
+    },
+  },
+  "adam with the displacement": {
+    change: { update: adam({ batchSize: 4, beta1: 0, amsgrad: true }), keepVelocity: true },
+    wrong: { update: adam({ batchSize: 4, beta1: 0.001, amsgrad: true }), keepVelocity: true },
+  },
+  "underdamped Langevin": {
+    change: {
+      update: underdampedLangevin({ batchSize: 4 }),
+      sweep: { friction: [0.1, 5], temperature: [0, 0.5] },
+    },
+    wrong: {
+      update: underdampedLangevin({ batchSize: 4 }),
+      sweep: { friction: [0.1, 5.05], temperature: [0, 0.5] },
+    },
+  },
+  "UBU, symmetric batches": {
+    change: {
+      update: ubu({ batchSize: 4 }),
+      sampling: "symmetric",
+      // γh/4 on both sides of where the series for x − tanh x ends.
+      sweep: { friction: [0.1, 5, 40], temperature: [0, 0.5] },
+    },
+    wrong: {
+      update: ubu({ batchSize: 4 }),
+      sampling: "symmetric",
+      sweep: { friction: [0.1, 5.05, 40], temperature: [0, 0.5] },
+    },
+  },
+  "SGWORLD, noise at every step": {
+    change: { update: sgworld({ batchSize: 4, temperature: 0.5 }), sampling: "reshuffled" },
+    wrong: { update: sgworld({ batchSize: 4, temperature: 0.501 }), sampling: "reshuffled" },
+  },
+  "SGWORLD, noise around an epoch": {
+    change: {
+      update: sgworld({ noise: "epoch", temperature: 0.5 }),
+      sampling: "reshuffled",
+      sweep: { batchSize: [4, 24] },
+    },
+    wrong: {
+      update: sgworld({ noise: "epoch", temperature: 0.501 }),
+      sampling: "reshuffled",
+      sweep: { batchSize: [4, 24] },
+    },
   },
   "cosine rate": {
     change: { rate: cosine({ annealSteps: 40 }), sweep: { finalFactor: [0, 0.1] } },
