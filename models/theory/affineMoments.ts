@@ -83,8 +83,17 @@ export function momentOperator({ matrix, shift, noise }: AffineMap): MomentOpera
   return { dimension, entries };
 }
 
-/** The operator of `first`, then (independently drawn) `second`. */
+/**
+ * The operator of `first`, then (independently drawn) `second`.
+ * @throws ArgumentError for operators of different dimensions.
+ */
 export function followedBy(first: MomentOperator, second: MomentOperator): MomentOperator {
+  if (first.dimension !== second.dimension) {
+    throw new ArgumentError(
+      `followedBy: a state of ${first.dimension} components cannot enter a map of ` +
+        `${second.dimension}; give operators of one dimension.`,
+    );
+  }
   const n = pairCount(first.dimension);
   const entries = new Float64Array(n * n);
   addProduct(entries, second.entries, first.entries, n);
@@ -110,7 +119,8 @@ export function addProduct(
 /**
  * The mean and covariance that the operator leaves as they are.
  *
- * Units of z and z². Relative rounding about 1e-16/(1 − radius).
+ * Units of z and z². Rounding of the covariance about 1e-16 E|z|²/(1 − radius): measure z from a
+ * point near its mean.
  *
  * @throws ArgumentError when the radius is not below 1: no stationary state has finite moments.
  */
@@ -132,18 +142,18 @@ export function stationaryMoments(operator: MomentOperator): StationaryMoments {
   }
   const meanMap = block(entries, n, second, second, D);
   const mean = fixedPoint(meanMap, column(entries, n, second, D));
-  // About the mean: the constant and the covariance decouple, nothing is left to cancel.
-  const shifted = (sign: number) =>
-    momentOperator({
-      matrix: Matrix.eye(D).to2DArray(),
-      shift: mean.map((value) => sign * value),
-    });
-  const central = followedBy(followedBy(shifted(1), operator), shifted(-1)).entries;
-  const packed = fixedPoint(block(central, n, 0, 0, second), column(central, n, 0, second));
+  // Raw second moments are driven by the mean and the constant.
+  const drive = Array.from({ length: second }, (_, row) =>
+    mean.reduce(
+      (sum, value, k) => sum + entries[row * n + second + k]! * value,
+      entries[row * n + n - 1]!,
+    ),
+  );
+  const raw = fixedPoint(block(entries, n, 0, 0, second), drive);
   const covariance = mean.map(() => mean.map(() => 0));
   for (const [k, [i, j]] of pairsOf(D).slice(0, second).entries()) {
-    covariance[i]![j] = packed[k]!;
-    covariance[j]![i] = packed[k]!;
+    covariance[i]![j] = raw[k]! - mean[i]! * mean[j]!;
+    covariance[j]![i] = covariance[i]![j]!;
   }
   return { mean, covariance, radius, meanRadius: spectralRadius(meanMap) };
 }
@@ -156,7 +166,7 @@ function block(entries: Float64Array, n: number, row: number, from: number, size
   return part;
 }
 
-/** Rows `row` and on of the last column, which multiplies the constant 1. */
+/** Rows from `row` on of the last column, which multiplies the constant 1. */
 const column = (entries: Float64Array, n: number, row: number, size: number): number[] =>
   Array.from({ length: size }, (_, i) => entries[(row + i) * n + n - 1]!);
 
@@ -166,7 +176,13 @@ function fixedPoint(M: Matrix, c: readonly number[]): number[] {
   return solve(Matrix.sub(Matrix.eye(size), M), Matrix.columnVector([...c])).to1DArray();
 }
 
+/** In units of the largest entry: the QR iteration squares entries, and never ends on infinities. */
 function spectralRadius(M: Matrix): number {
-  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(M);
-  return Math.max(...realEigenvalues.map((re, k) => Math.hypot(re, imaginaryEigenvalues[k]!)));
+  const scale = M.max() > -M.min() ? M.max() : -M.min();
+  if (scale === 0) return 0;
+  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(
+    Matrix.div(M, scale),
+  );
+  const moduli = realEigenvalues.map((re, k) => Math.hypot(re, imaginaryEigenvalues[k]!));
+  return scale * Math.max(...moduli);
 }

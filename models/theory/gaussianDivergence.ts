@@ -10,6 +10,9 @@ import { CholeskyDecomposition, EigenvalueDecomposition, Matrix } from "ml-matri
 import { ArgumentError } from "../../engine/errors.ts";
 import type { MatrixRows } from "./affineMoments.ts";
 
+/** Relative variances below are not told from 0. */
+const SINGULAR = 1e-14;
+
 export interface GaussianLaw {
   /** μ, [d]. */
   readonly mean: readonly number[];
@@ -47,7 +50,7 @@ export function gaussianDivergence(law: GaussianLaw, target: GaussianTarget): nu
   const symmetric = Matrix.add(excess, excess.transpose()).mul(0.5);
   const values = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true }).realEigenvalues;
   const least = Math.min(...values);
-  if (!(least > -1)) {
+  if (!(least > SINGULAR - 1)) {
     throw new ArgumentError(
       `gaussianDivergence: the covariance is not positive definite: its least eigenvalue in units ` +
         `of the target's is ${1 + least}.`,

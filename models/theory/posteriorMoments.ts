@@ -81,7 +81,8 @@ export interface PosteriorMoments {
  * Mean, covariance and KL of the stationary law at cycle ends, exact in η.
  *
  * A cycle is one step (`withReplacement`, `distinct`, `fullBatch`), an epoch (`reshuffled`,
- * `sequential`), or an epoch forward and backward (`symmetric`). Units of w, w², nats.
+ * `sequential`), or an epoch forward and backward (`symmetric`). Units of w, w², nats. Rounding:
+ * about r = 1e-16/(rate of relaxation per cycle) of the covariance, so r² is the least KL to trust.
  *
  * @throws ArgumentError for settings out of range, for batches that do not fit, for an average over
  *   orders that would take too long, and when no stationary state exists.
