@@ -1,8 +1,8 @@
 /**
  * The exponent of a power law y = c xᵖ from points, by least squares on ln y against ln x.
  *
- * Textbook: P. R. Bevington, Data Reduction and Error Analysis (2003), ch. 6. Left out: errors of x,
- * curvature (a law that is not a power shows in the scatter, and in the slope's dependence on x).
+ * Textbook: P. R. Bevington, Data Reduction and Error Analysis (2003), ch. 6. Left out: errors of
+ * x, curvature (what is not a power law shows in the scatter, and in how the slope depends on x).
  */
 import { ArgumentError } from "../engine/errors.ts";
 import type { Estimate } from "./estimate.ts";
@@ -10,9 +10,9 @@ import type { Estimate } from "./estimate.ts";
 /**
  * p = Σ w (X − X̄)(Y − Ȳ)/Σ w (X − X̄)², X = ln x, Y = ln y.
  *
- * Given standard errors s of y: weights w = (y/s)², error 1/√(Σ w (X − X̄)²), to first order in s/y.
- * Without them: w = 1 and the error is that of the scatter about the line, n − 2 degrees of freedom;
- * for exact y it measures curvature, not chance.
+ * Given standard errors s of y: weights w = (y/s)², error 1/√(Σ w (X − X̄)²), first order in s/y.
+ * Without them: w = 1 and the error is that of the scatter about the line, n − 2 degrees of
+ * freedom; for exact y it measures curvature, not chance.
  *
  * @throws ArgumentError for values that are not positive, lengths that differ, fewer than 2 points
  *   (3 without errors), or all x equal.
@@ -53,10 +53,10 @@ function checkPoints(
 ): void {
   const least = standardErrors ? 2 : 3;
   const n = x.length;
+  const given = standardErrors ? `, ${standardErrors.length} errors` : "";
   if (n < least || y.length !== n || (standardErrors && standardErrors.length !== n)) {
     throw new ArgumentError(
-      `logLogSlope: ${n} x, ${y.length} y${standardErrors ? `, ${standardErrors.length} errors` : ""}` +
-        `; give the same number of each, at least ${least}.`,
+      `logLogSlope: ${n} x, ${y.length} y${given}; give as many of each, at least ${least}.`,
     );
   }
   for (const value of [...x, ...y, ...(standardErrors ?? [])]) {

@@ -176,7 +176,7 @@ function fixedPoint(M: Matrix, c: readonly number[]): number[] {
   return solve(Matrix.sub(Matrix.eye(size), M), Matrix.columnVector([...c])).to1DArray();
 }
 
-/** In units of the largest entry: the QR iteration squares entries, and never ends on infinities. */
+/** In units of the largest entry: the QR iteration squares entries and never ends on infinities. */
 function spectralRadius(M: Matrix): number {
   const scale = M.max() > -M.min() ? M.max() : -M.min();
   if (scale === 0) return 0;

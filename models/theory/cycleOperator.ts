@@ -36,8 +36,8 @@ export interface CycleOperator {
 }
 
 /**
- * The operator of a cycle: one step for `withReplacement`, `distinct` and `fullBatch`, one epoch for
- * `reshuffled` and `sequential`, a permutation forward, then backward, for `symmetric`.
+ * The operator of a cycle: one step for `withReplacement`, `distinct` and `fullBatch`, one epoch
+ * for `reshuffled` and `sequential`, a permutation forward, then backward, for `symmetric`.
  *
  * @throws ArgumentError for batches that do not fit, or an average that takes too long.
  */

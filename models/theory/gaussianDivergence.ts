@@ -30,7 +30,8 @@ export interface GaussianTarget {
 /**
  * The divergence in nats; 0 only for equal laws.
  * @throws ArgumentError when a matrix is not positive definite, or the shapes do not fit.
- * @example gaussianDivergence({ mean: [1], covariance: [[1]] }, { mean: [0], precision: [[1]] }) // 0.5
+ * @example
+ * gaussianDivergence({ mean: [1], covariance: [[1]] }, { mean: [0], precision: [[1]] }); // 0.5
  */
 export function gaussianDivergence(law: GaussianLaw, target: GaussianTarget): number {
   const d = law.mean.length;
@@ -52,8 +53,8 @@ export function gaussianDivergence(law: GaussianLaw, target: GaussianTarget): nu
   const least = Math.min(...values);
   if (!(least > SINGULAR - 1)) {
     throw new ArgumentError(
-      `gaussianDivergence: the covariance is not positive definite: its least eigenvalue in units ` +
-        `of the target's is ${1 + least}.`,
+      "gaussianDivergence: the covariance is not positive definite: its least eigenvalue in " +
+        `units of the target's is ${1 + least}.`,
     );
   }
   const difference = Matrix.columnVector(law.mean.map((mu, i) => mu - target.mean[i]!));

@@ -4,10 +4,10 @@
  * Target exp(−U/T), U = mean over batches of U_B; η is the time that passes in one gradient
  * evaluation, ξ are fresh standard normals. What each leaves in the stationary law of an epoch:
  * - `langevin` (Euler–Maruyama: SGLD, Welling and Teh 2011; SGWORLD when reshuffled): O(η).
- * - `leimkuhlerMatthews` (Appl. Math. Res. Express 2013, 34): its O(η) error for one potential is a
- *   change of variables away from O(η²), and none at all for a Gaussian with full batches. With
- *   batches the drift of a step is short of (η²/2)H_B g_B, whose average holds cov_B(H_B, g_B)
- *   besides H g; no change of variables removes that in any order of batches: O(η).
+ * - `leimkuhlerMatthews` (Appl. Math. Res. Express 2013, 34): exact to O(η²) for one potential, and
+ *   exact for a Gaussian with full batches. With batches a step lacks the drift (η²/2)H_B g_B, on
+ *   average (η²/2)(H g + cov_B(H_B, g_B)); the method makes up for H g alone: O(η), reshuffled or
+ *   forward and backward.
  * - `heun` (G. N. Milstein, M. V. Tretyakov, Stochastic Numerics for Mathematical Physics, 2004:
  *   weak order 2 for additive noise), one batch for both evaluations, h = 2η: a step is
  *   exp(hL_B) + O(h³), L_B the generator with −∇U_B. A palindrome of exponentials is

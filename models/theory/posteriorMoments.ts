@@ -1,8 +1,8 @@
 /**
  * The exact stationary law of stochastic-gradient Langevin samplers on a Gaussian posterior.
  *
- * Every rule of `langevinRules.ts` is an affine map of its state, with a fresh batch and fresh noise,
- * so mean and covariance at the ends of cycles follow from the second-moment operator averaged over
+ * Every rule of `langevinRules.ts` is an affine map of its state, with fresh batches and noise, so
+ * mean and covariance at the ends of cycles follow from the second-moment operator averaged over
  * all batches or orders (`cycleOperator.ts`). Stationary laws are mixtures of Gaussians over the
  * batches; `kl` compares the Gaussian of the same mean and covariance with the posterior (card A7).
  *
@@ -53,7 +53,7 @@ export interface PosteriorMomentsOptions {
   readonly posterior: RegressionData;
   readonly rule: LangevinRule;
   readonly sampling: SamplingLaw;
-  /** η, time per evaluation of a minibatch gradient (the step h of `ubu`; half a step of `heun`). */
+  /** η, time per evaluation of a minibatch gradient: the step h of `ubu`, half a step of `heun`. */
   readonly learningRate: number;
   readonly batchSize: number;
   /** T of the target exp(−U/T); 1 (the posterior) by default. */
@@ -73,7 +73,7 @@ export interface PosteriorMoments {
   readonly kl: number;
   /** Gradient evaluations in a cycle. */
   readonly gradientsPerCycle: number;
-  /** −ln(spectral radius of the mean's map) per gradient evaluation: how fast the slowest mode mixes. */
+  /** −ln(spectral radius of the mean's map) per gradient evaluation: rate of the slowest mode. */
   readonly relaxationRate: number;
 }
 
@@ -161,8 +161,8 @@ function checkSettings(options: PosteriorMomentsOptions, temperature: number): v
   const epochs = sampling === "reshuffled" || sampling === "sequential";
   if ((rule === "epochNoise" || rule === "splitEpochNoise") && !epochs) {
     throw new ArgumentError(
-      `posteriorMoments: ${rule} adds its noise once an epoch, which ${sampling} sampling does not ` +
-        "have in this form; use reshuffled or sequential.",
+      `posteriorMoments: ${rule} adds its noise once an epoch, which ${sampling} sampling does ` +
+        "not have in this form; use reshuffled or sequential.",
     );
   }
 }

@@ -4,8 +4,8 @@
  *   U(w) = Σ_i (x_i·w − y_i)²/(2σ²) + (α/2)|w|²,   precision Λ = XᵀX/σ² + α, mean Λ⁻¹Xᵀy/σ²,
  *   U_B(w) = (N/m) Σ_{i∈B} (x_i·w − y_i)²/(2σ²) + (α/2)|w|²  for a batch B of m.
  *
- * Textbook: C. M. Bishop, Pattern Recognition and Machine Learning (2006), eqs. 3.53 and 3.54; U_B as
- * in Welling and Teh (ICML 2011), eq. 4. Left out: unknown σ and α.
+ * Textbook: C. M. Bishop, Pattern Recognition and Machine Learning (2006), eqs. 3.53 and 3.54; U_B
+ * as in Welling and Teh (ICML 2011), eq. 4. Left out: unknown σ and α.
  */
 import { CholeskyDecomposition, EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { ArgumentError, DataError } from "../../engine/errors.ts";
@@ -108,8 +108,8 @@ function checkRegular(precision: Matrix): void {
   const least = Math.min(...values);
   if (!(least > 1e-12 * Math.max(...values))) {
     throw new ArgumentError(
-      `regressionPosterior: the precision's least eigenvalue is ${least}, so the posterior is not ` +
-        "normalizable; raise priorPrecision or remove redundant inputs.",
+      `regressionPosterior: the precision's least eigenvalue is ${least}, so the posterior is ` +
+        "not normalizable; raise priorPrecision or remove redundant inputs.",
     );
   }
 }

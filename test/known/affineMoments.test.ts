@@ -1,4 +1,4 @@
-/** Moments of random affine maps against scalar closed forms, Lyapunov's equation and enumeration. */
+/** Moments of random affine maps: scalar closed forms, Lyapunov's equation and enumeration. */
 import { describe, expect, it } from "vitest";
 import { discreteLyapunov } from "../../analysis/lyapunov.ts";
 import { curvatureToy } from "../../models/epochToy.ts";

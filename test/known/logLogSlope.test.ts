@@ -12,7 +12,7 @@ describe("logLogSlope", () => {
   });
 
   it("has the textbook error from scatter", () => {
-    // X = −1, 0, 1 and Y = 0, 1, 0: slope 0, residuals −1/3, 2/3, −1/3, s² = (2/3)/1, error √(s²/2).
+    // X = −1, 0, 1 and Y = 0, 1, 0: slope 0, residuals −1/3, 2/3, −1/3, s² = 2/3, error √(s²/2).
     const { value, standardError } = logLogSlope([Math.exp(-1), 1, Math.E], [1, Math.E, 1]);
     expect(Math.abs(value)).toBeLessThan(1e-14);
     expect(Math.abs(standardError - Math.sqrt(1 / 3))).toBeLessThan(1e-14);
@@ -39,9 +39,9 @@ describe("logLogSlope", () => {
   });
 
   it("refuses what has no line", () => {
-    expect(() => logLogSlope([1, 2], [1, 2])).toThrow(/2 x, 2 y; give the same number of each, at/);
+    expect(() => logLogSlope([1, 2], [1, 2])).toThrow(/2 x, 2 y; give as many of each, at/);
     expect(() => logLogSlope([1, 2, 3], [1, 2, 0])).toThrow(/0 has no logarithm/);
     expect(() => logLogSlope([2, 2, 2], [1, 2, 3])).toThrow(/all 3 x are 2/);
-    expect(() => logLogSlope([1, 2], [1, 2], [0.1])).toThrow(/1 errors; give the same number/);
+    expect(() => logLogSlope([1, 2], [1, 2], [0.1])).toThrow(/1 errors; give as many/);
   });
 });

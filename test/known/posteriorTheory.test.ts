@@ -62,7 +62,7 @@ describe("card A7", () => {
     printed(covariance[1]![1]!, "0.072981");
   });
 
-  /** Euler–Maruyama on a Gaussian: variances 1/(1 − ηλ/2) of the target's in each eigendirection. */
+  /** Euler–Maruyama on a Gaussian: variances are the target's over 1 − ηλ/2, mode by mode. */
   const fullBatchKl = (eta: number, eigenvalues: readonly number[]) =>
     eigenvalues.reduce((sum, lambda) => {
       const excess = 1 / (1 - (eta * lambda) / 2) - 1;
@@ -149,7 +149,7 @@ describe("order of KL in the step, from the exact map", () => {
     expect(Math.abs(slopeOf(sampler, SMALL, 2) - order)).toBeLessThan(0.05);
   });
 
-  it("over the useful range: 2 ± 0.2 for SGLD and SGWORLD, at least 3.5 for the second order", () => {
+  it("useful range: 2 ± 0.2 for SGLD and SGWORLD, at least 3.5 for the second order", () => {
     const useful = [1e-4, 3e-4, 1e-3];
     expect(Math.abs(slopeOf("sgld", useful) - 2)).toBeLessThan(0.2);
     expect(Math.abs(slopeOf("sgworld", useful) - 2)).toBeLessThan(0.2);
@@ -167,7 +167,7 @@ describe("order of KL in the step, from the exact map", () => {
     expect(laws[3]!.relaxationRate).toBeGreaterThan(laws[0]!.relaxationRate);
   });
 
-  it("needs the palindrome or fresh orders: Heun with independent batches is of second order only", () => {
+  it("is lost with independent batches: Heun then falls as the square only", () => {
     const kl = [1e-5, 1e-4].map(
       (eta) => moments("symmetricHeun", eta, { sampling: "distinct" }).kl,
     );
@@ -236,7 +236,7 @@ describe("scalar closed forms", () => {
   });
 
   it("equal curvature, reshuffled: the card's formula for noise and batches", () => {
-    // Card A7: Var = 2ηT/(1 − r²) + η² v M²/(M−1) var_k(r^k, k < M)/(1 − r^{2M}), v = Var g_B, m = 1.
+    // Card A7: Var = 2η/(1 − r²) + η² v M²/(M−1) var_k(r^k, k < M)/(1 − r^{2M}), v = Var g_B.
     const targets = [0.1, 0.9, -0.4, 1.3, 0.2];
     const M = targets.length;
     const eta = 0.03;

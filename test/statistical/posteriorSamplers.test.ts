@@ -1,6 +1,6 @@
 /**
- * The exact laws of `posteriorMoments` against direct simulation of each sampler, in code of its own
- * (numbers instead of affine forms, drawn orders instead of averages over orders).
+ * The exact laws of `posteriorMoments` against direct simulation of each sampler, in code of its
+ * own (numbers instead of affine forms, drawn orders instead of averages over orders).
  *
  * 400 replicas, each averaged over cycles after burn-in; the replica is the unit of the error. Five
  * moments a case at |z| < 4: a fresh seed would raise a false alarm in 1 of 300 runs. Chains start
