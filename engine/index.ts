@@ -39,6 +39,7 @@ export type { DynamicsOptions } from "./update/dynamics.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export type { SpheresOptions } from "./update/spheres.ts";
 export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";

@@ -2,7 +2,7 @@
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
  *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
- *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t)
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t), on spheres where there are any
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -13,8 +13,15 @@ import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
 import { completeSetting } from "./run/conditions.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
-import { type DynamicsOptions, dynamicsOf, settingAt, withRate } from "./update/dynamics.ts";
+import {
+  type Dynamics,
+  type DynamicsOptions,
+  dynamicsOf,
+  settingAt,
+  withRate,
+} from "./update/dynamics.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
+import { normalizeOntoSpheres } from "./update/spheres.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
 
@@ -119,7 +126,10 @@ const dot = (a: Float64Array, b: Float64Array): number => {
 };
 
 /** θ₀ and the rule's vectors at the first step. */
-function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): Vectors {
+function startVectors(
+  { model, rule, initial, lane, from }: TrajectoryRequest,
+  { spheres }: Dynamics,
+): Vectors {
   const count = model.parameterCount;
   if (from) {
     const { theta, velocity, kept } = from;
@@ -129,6 +139,7 @@ function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): 
   }
   const theta = new Float64Array(count);
   initialState(initial, lane, theta);
+  if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${lane.replica}`);
   return [theta, ...rule.vectors.map(() => new Float64Array(count))];
 }
 
@@ -159,7 +170,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
   const steppers = referenceStep(dynamics, setting, lane);
-  const vectors = startVectors(request);
+  const vectors = startVectors(request, dynamics);
   const point = rule.prepare ? vectors.map((vector) => Float64Array.from(vector)) : vectors;
   const theta = vectors[0]!;
   const displacement = request.from?.velocity

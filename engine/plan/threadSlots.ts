@@ -7,6 +7,7 @@
  */
 import type { Dynamics } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
+import { projectGradient, stepOntoSpheres } from "./sphereSlots.ts";
 
 export interface ThreadSlotsRequest {
   readonly parameterCount: number;
@@ -28,7 +29,7 @@ const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 class Writer {
   private readonly count: number;
-  private readonly unroll: number;
+  readonly unroll: number;
   readonly dynamics: Dynamics;
 
   constructor({ parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
@@ -46,9 +47,10 @@ class Writer {
   }
 
   /** Numbers a dispatch shares, behind the hyperparameters in `hyper`. */
-  shared(name: "scales" | "noiseFactor"): string {
-    const { rule, scales } = this.dynamics;
-    const before = name === "noiseFactor" ? (scales?.length ?? 0) : 0;
+  shared(name: "scales" | "noiseFactor" | "radius"): string {
+    const { rule, scales, noiseFactor } = this.dynamics;
+    let before = name === "scales" ? 0 : (scales?.length ?? 0);
+    if (name === "radius") before += noiseFactor?.length ?? 0;
     return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
   }
 
@@ -86,6 +88,12 @@ class Writer {
       h: "hp",
       c: "cp",
     };
+  }
+
+  /** The learning rate of parameter p. */
+  rate(p: string): string {
+    const { scales } = this.dynamics;
+    return `h.learning_rate${scales ? ` * hyper[${this.shared("scales")} + ${p}]` : ""}`;
   }
 
   xi(normals: 0 | 1 | 2, p: string): string {
@@ -134,6 +142,7 @@ function declarations(writer: Writer, count: number): Lines {
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
     ...(gradientNoise ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
+    ...(dynamics.spheres ? [`let radius = hyper[${writer.shared("radius")}];`] : []),
   ];
 }
 
@@ -174,6 +183,14 @@ function noise(writer: Writer, count: number): Lines {
 
 /** From sums over the minibatch to G. */
 function finish(writer: Writer, count: number): Lines {
+  const { spheres } = writer.dynamics;
+  return [
+    ...wholeGradient(writer, count),
+    ...(spheres ? projectGradient(spheres, writer.unroll) : []),
+  ];
+}
+
+function wholeGradient(writer: Writer, count: number): Lines {
   const at = writer.dynamics.rule.prepare ? "point" : "theta";
   if (!writer.dynamics.clip) {
     return [
@@ -198,7 +215,7 @@ function finish(writer: Writer, count: number): Lines {
 
 function apply(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
-  const { rule, normals } = dynamics;
+  const { rule, normals, spheres } = dynamics;
   const [theta, prefix] = rule.prepare ? ["point", "point_"] : ["theta", ""];
   return [
     ...(normals.update > 0
@@ -211,12 +228,23 @@ function apply(writer: Writer, count: number): Lines {
       const stores = writer
         .vectors()
         .map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      if (dynamics.displacement) {
+      // G has been used: its array takes where the rule goes, until the spheres are seen to.
+      if (spheres) stores.push(`gradient[${p}] = next.x;`);
+      else if (dynamics.displacement) {
         // Before θ is overwritten; a rate of 0 moves nothing.
         stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
       }
-      return `{ ${before}let next = ${call}; ${stores.join(" ")} theta[${p}] = next.x; }`;
+      const last = spheres ? "" : ` theta[${p}] = next.x;`;
+      return `{ ${before}let next = ${call}; ${stores.join(" ")}${last} }`;
     }),
+    ...(spheres
+      ? stepOntoSpheres(spheres, {
+          unroll: writer.unroll,
+          parameters: count,
+          radial: normals.update > 0 || dynamics.scales !== null,
+          displacementRate: dynamics.displacement ? (p) => writer.rate(p) : null,
+        })
+      : []),
   ];
 }
 

@@ -7,6 +7,7 @@ import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import { type Dynamics, dynamicsWords } from "../update/dynamics.ts";
+import { normalizeOntoSpheres } from "../update/spheres.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { packRows } from "../wgsl/row.ts";
@@ -67,9 +68,10 @@ export class LaneMemory {
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀; kept vectors start at 0. */
+  /** Uploads θ₀, on its spheres where there are any; kept vectors start at 0. */
   initialize(): void {
-    const { model, initial, seed, replicas, commonNoise } = this.resolved;
+    const { model, initial, seed, replicas, commonNoise, dynamics } = this.resolved;
+    const { spheres } = dynamics;
     const theta = new Float32Array(model.parameterCount);
     for (const chunk of this.chunks) {
       const words = new Float32Array(this.width * chunk.lanes);
@@ -78,6 +80,7 @@ export class LaneMemory {
         const condition = commonNoise ? 0 : Math.floor(global / replicas.count);
         const replica = replicas.first + (global % replicas.count);
         initialState(initial, { seed, condition, replica }, theta);
+        if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${replica}`);
         for (let p = 0; p < theta.length; p += 1) words[p * chunk.lanes + lane] = theta[p]!;
       }
       this.queue.writeBuffer(chunk.state, 0, words);

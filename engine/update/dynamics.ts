@@ -2,13 +2,14 @@
  * The whole of a step's dynamics: an update rule with what the ensemble adds to it.
  *
  * A rule acts on one parameter; schedules of the learning rate, learning-rate matrices, noise of
- * given covariance and clipping are common to all rules and are put together here. Plain data and
+ * given covariance, clipping and spheres are common to all rules and are put together here. Plain data and
  * pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { Rate } from "../rate/rate.ts";
 import { choleskyFactor } from "./choleskyFactor.ts";
+import { type Spheres, type SpheresOptions, sphereComplaint, spheresOf } from "./spheres.ts";
 import type { Normals, Setting, UpdateRule } from "./updateRule.ts";
 
 /** What an ensemble says of its dynamics beside the rule. */
@@ -22,6 +23,11 @@ export interface DynamicsOptions {
   readonly rateScale?: Readonly<Record<string, number | readonly number[]>>;
   /** Covariance of the noise added to the gradient, [param, param]; s² times it is added. */
   readonly noiseCovariance?: readonly (readonly number[])[];
+  /**
+   * Groups of parameters that stay on spheres: their G is its tangential part, also where it is
+   * observed, and θ₀ and every θ after a step are brought back to the radius.
+   */
+  readonly spheres?: SpheresOptions;
   /**
    * Keep v even where no condition has momentum, to observe it. In rules without a velocity it is
    * the last displacement, v_t = (θ_t − θ_{t−1})/η: minus the direction u of θ' = θ − ηu.
@@ -45,6 +51,8 @@ export interface Dynamics {
   readonly scales: Float64Array | null;
   /** Lower Cholesky factor of the noise covariance, row by row, [P(P + 1)/2]; null: the identity. */
   readonly noiseFactor: Float64Array | null;
+  /** null: all parameters move freely. */
+  readonly spheres: Spheres | null;
 }
 
 /** A rule that has the rate's hyperparameters too. */
@@ -121,6 +129,9 @@ export function dynamicsOf(
     (name) => needed.includes(name) || (name === "velocity" && keepVelocity),
   );
   const displacement = keepVelocity && !rule.vectors.includes("velocity");
+  const spheres = spheresOf(model, options.spheres);
+  const complaint = spheres && sphereComplaint(spheres, rule, conditions);
+  if (complaint) throw new ArgumentError(complaint);
   return {
     rule,
     rate: options.rate ?? null,
@@ -131,13 +142,15 @@ export function dynamicsOf(
     clip: conditions.some((c) => c.clipNorm !== 0),
     scales: diagonal(model, options.rateScale),
     noiseFactor: noiseFactor(model, options.noiseCovariance),
+    spheres,
   };
 }
 
-/** Numbers shared by all conditions, in the order of the device buffer: scales, noise factor. */
-export const dynamicsWords = ({ scales, noiseFactor }: Dynamics): number[] => [
+/** Numbers shared by all conditions, in the order of the device buffer. */
+export const dynamicsWords = ({ scales, noiseFactor, spheres }: Dynamics): number[] => [
   ...(scales ?? []),
   ...(noiseFactor ?? []),
+  ...(spheres ? [spheres.radius] : []),
 ];
 
 /** A setting at a step: η times the rate's factor and times a parameter's scale. */

@@ -121,6 +121,31 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
       wrong: { update, rateScale: { [name]: scales.map((x) => 1.01 * x) } },
     };
   },
+  "a sphere and free parameters": ({ params }) => {
+    const sweep = { gradientNoise: [0, 0.3] };
+    const spheres = (radius: number) => ({ groups: [[params[0]!.name]], radius });
+    return {
+      change: { spheres: spheres(0.7), sweep },
+      wrong: { spheres: spheres(0.701), sweep },
+    };
+  },
+  "spheres with noise and rates of their own": ({ params }) => {
+    const [first, ...others] = params.map(({ name }) => name);
+    const groups =
+      others.length > 1 ? [[first!, others[1]!], [others[0]!]] : [[first!, others[0]!]];
+    const update = (temperature: number) =>
+      langevin({ learningRate: 0.05, batchSize: 4, temperature });
+    const more = {
+      spheres: { groups, radius: 1.3 },
+      rateScale: { [first!]: 0.6 },
+      keepVelocity: true,
+      sweep: { learningRate: [0.05, 0], weightDecay: [0] },
+    };
+    return {
+      change: { update: update(0.1), ...more },
+      wrong: { update: update(0.1003), ...more },
+    };
+  },
 };
 
 const options = (model: Model, change: Partial<EnsembleOptions>): EnsembleOptions => ({
@@ -157,6 +182,8 @@ describeWithDevice("dynamics", "software", (device) => {
       CASES["clipped gradient"]!,
       SHAPED["noise of given covariance"]!(model),
       SHAPED["learning-rate matrix"]!(model),
+      SHAPED["a sphere and free parameters"]!(model),
+      SHAPED["spheres with noise and rates of their own"]!(model),
     ]) {
       const given = { ...options(model, change), execution: { unroll: 0 } };
       await using ensemble = await createEnsemble(device(), given);
