@@ -34,7 +34,9 @@ export type {
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
+export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
