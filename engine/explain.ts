@@ -86,7 +86,7 @@ function decide(model: Model, options: ExplainOptions): Decided {
   );
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
   const dynamics = dynamicsOf(model, rule, conditions, options);
-  checkNoiseModel(dynamics, conditions, sampling);
+  checkNoiseModel(dynamics, conditions);
   return {
     model,
     rule,

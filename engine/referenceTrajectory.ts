@@ -15,7 +15,7 @@ import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
 import type { SampleGradient } from "./stepGradient.ts";
-import { type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import { type DynamicsOptions, dynamicsOf, settingAt, withRate } from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
@@ -26,7 +26,7 @@ export interface ReferenceState {
   readonly step: number;
   /** [param] */
   readonly theta: Float64Array;
-  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 in rules without. */
+  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 or (θ' − θ)/η in rules without. */
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
@@ -164,13 +164,16 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
-  checkNoiseModel(dynamics, [setting], sampling);
+  checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
   const vectors = startVectors(request);
   const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
+  const displacement = request.from?.velocity
+    ? Float64Array.from(request.from.velocity)
+    : new Float64Array(theta.length);
   const kept = Object.fromEntries(rule.vectors.map((name, k) => [name, vectors[k + 1]!]));
-  const velocity = kept.velocity ?? new Float64Array(theta.length);
+  const velocity = kept.velocity ?? displacement;
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
   const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
   const rows = sampleViews(model, data);
@@ -194,7 +197,14 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["v.v"][s] = dot(velocity, velocity);
     }
     onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    if (dynamics.displacement) displacement.set(theta);
     steppers.update(vectors, point, gradient, clock);
+    if (dynamics.displacement) {
+      for (let p = 0; p < theta.length; p += 1) {
+        const rate = settingAt(dynamics, setting, clock.step, p).learningRate!;
+        displacement[p] = rate === 0 ? 0 : (theta[p]! - displacement[p]!) / rate;
+      }
+    }
   }
   return { step: first + steps, theta, velocity, kept, series };
 }

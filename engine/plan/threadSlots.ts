@@ -61,14 +61,20 @@ export class Writer {
     return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
   }
 
-  /** Kept vectors: position in an element and array, the prefix for a copy. */
-  vectors(prefix = ""): { component: string; array: string; row: number }[] {
+  /** Arrays of all kept vectors, and their rows in `state`. */
+  arrays(): { array: string; row: number }[] {
+    return this.dynamics.kept.map((name, k) => ({ array: vectorName(name), row: k + 1 }));
+  }
+
+  /** The rule's own: place in an element and array, the prefix for a copy. */
+  vectors(prefix = ""): { component: string; array: string }[] {
     const { rule, kept } = this.dynamics;
-    return kept.map((name, k) => ({
-      component: COMPONENTS[rule.vectors.indexOf(name) + 1]!,
-      array: `${prefix}${vectorName(name)}`,
-      row: k + 1,
-    }));
+    return kept
+      .filter((name) => rule.vectors.includes(name))
+      .map((name) => ({
+        component: COMPONENTS[rule.vectors.indexOf(name) + 1]!,
+        array: `${prefix}${vectorName(name)}`,
+      }));
   }
 
   /** `vec4f(θ, kept…)` of parameter p. */
@@ -128,7 +134,7 @@ function declarations(writer: Writer, count: number): Lines {
     `let ${name} = lane_key(run.seed, ${stream}, noise_condition, replica);`;
   return [
     ...writer
-      .vectors()
+      .arrays()
       .flatMap(({ array, row }) => [
         `var ${array} = array<f32, PARAMS>();`,
         `for (var p = 0u; p < PARAMS; p += 1u) {`,
@@ -218,14 +224,18 @@ function apply(writer: Writer, count: number): Lines {
       const stores = writer
         .vectors()
         .map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      return `{ ${before}let next = ${call}; theta[${p}] = next.x; ${stores.join(" ")} }`;
+      if (dynamics.displacement) {
+        // Before θ is overwritten; a rate of 0 moves nothing.
+        stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
+      }
+      return `{ ${before}let next = ${call}; ${stores.join(" ")} theta[${p}] = next.x; }`;
     }),
   ];
 }
 
 const store = (writer: Writer): Lines =>
   writer
-    .vectors()
+    .arrays()
     .flatMap(({ array, row }) => [
       `for (var p = 0u; p < PARAMS; p += 1u) {`,
       `  state[(${row}u * PARAMS + p) * run.lanes + lane] = ${array}[p];`,

@@ -128,7 +128,7 @@ export function misfit(made: Made, settings: readonly Setting[]): string | null 
       "above 0 in some condition."
     );
   }
-  const complaint = noiseModelComplaint(dynamics, settings, sampling);
+  const complaint = noiseModelComplaint(dynamics, settings);
   if (complaint !== null) return `${complaint}.`;
   const largest = largestBatch(conditions);
   if (sampling === "distinct" && largestBatch(settings) > largest) {

@@ -110,6 +110,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
     );
   }
+  if (rule.laws && !rule.laws.includes(sampling)) {
+    throw new ArgumentError(
+      `sampling: ${rule.name} is defined for ${rule.laws.join(", ")} batches, not for ${sampling}; ` +
+        `use sampling: "${rule.laws[0]}"${rule.name === "sgworld" ? ", or the rule langevin (SGLD)" : ""}.`,
+    );
+  }
   const conditions = resolveConditions(ruleFor(rule, sampling, data.samples), options.sweep);
   const checkBatches = (settings: readonly Setting[], samples: number): void => {
     for (const { batchSize } of settings) {
@@ -134,7 +140,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
-  checkNoiseModel(dynamics, conditions, sampling);
+  checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {

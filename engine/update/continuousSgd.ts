@@ -77,6 +77,8 @@ export function continuousSgd(settings: ContinuousSgdSettings): UpdateRule {
     vectors: [],
     needs: () => [],
     normals: () => ({ prepare: 0, update: 0 }),
+    // White noise is no model of batches that are correlated from step to step.
+    laws: ["withReplacement", "distinct", "fullBatch"],
     complaint: () => null,
     gradient: "modelled",
     update: (x, gradient, _xi, setting) => {

@@ -22,7 +22,10 @@ export interface DynamicsOptions {
   readonly rateScale?: Readonly<Record<string, number | readonly number[]>>;
   /** Covariance of the noise added to the gradient, [param, param]; s² times it is added. */
   readonly noiseCovariance?: readonly (readonly number[])[];
-  /** Keep v even where no condition has momentum, to observe it. */
+  /**
+   * Keep v even where no condition has momentum, to observe it. In rules without a velocity it is
+   * the last displacement, v_t = (θ_t − θ_{t−1})/η: minus the direction u of θ' = θ − ηu.
+   */
   readonly keepVelocity?: boolean;
 }
 
@@ -32,6 +35,8 @@ export interface Dynamics {
   readonly rate: Rate | null;
   /** Names of the vectors that are stored, in the rule's order. */
   readonly kept: readonly string[];
+  /** Is the velocity, the last of them, none of the rule's own but (θ' − θ)/η? */
+  readonly displacement: boolean;
   readonly normals: Normals;
   /** Does any condition add noise to the gradient, clip it? */
   readonly gradientNoise: boolean;
@@ -111,18 +116,16 @@ export function dynamicsOf(
   options: DynamicsOptions,
 ): Dynamics {
   const needed = rule.needs(conditions);
-  if (options.keepVelocity && !rule.vectors.includes("velocity")) {
-    throw new ArgumentError(
-      `keepVelocity: ${rule.name} has no velocity; leave it out, or use a rule with momentum.`,
-    );
-  }
-  const kept = rule.vectors.filter(
-    (name) => needed.includes(name) || (name === "velocity" && options.keepVelocity === true),
+  const keepVelocity = options.keepVelocity === true;
+  const own = rule.vectors.filter(
+    (name) => needed.includes(name) || (name === "velocity" && keepVelocity),
   );
+  const displacement = keepVelocity && !rule.vectors.includes("velocity");
   return {
     rule,
     rate: options.rate ?? null,
-    kept,
+    kept: displacement ? [...own, "velocity"] : own,
+    displacement,
     normals: rule.normals(conditions),
     gradientNoise: conditions.some((c) => (c.gradientNoise ?? 0) !== 0),
     clip: conditions.some((c) => (c.clipNorm ?? 0) !== 0),

@@ -9,7 +9,6 @@ import {
   GRADIENT_HYPERPARAMETERS,
   type GradientSettings,
   numbers,
-  positive,
   STEP_HYPERPARAMETERS,
 } from "./gradientHyperparameters.ts";
 import type { Hyperparameter, UpdateRule } from "./updateRule.ts";
@@ -26,9 +25,10 @@ const HYPERPARAMETERS: Readonly<Record<string, Hyperparameter>> = {
   tolerance: {
     unit: "1",
     meaning:
-      "ε: a step is solved when |θ' − θ + ηG(θ')|, or the last Newton step, is at most ε(1 + |θ|)",
-    initial: 1e-6,
-    complaint: positive,
+      "ε: a step is solved when |θ' − θ + ηG(θ')| is at most ε|ηG(θ)|, or the last Newton step at " +
+      "most ε|θ' − θ|, up to the rounding of θ",
+    initial: 1e-5,
+    complaint: (value) => (value > 0 && value < 1 ? null : "must be above 0 and below 1"),
   },
   newtonSteps: {
     unit: "iterations",

@@ -16,22 +16,12 @@ export const DIAGONAL = 2;
 /** Gaussian with the one-sample gradient covariance at θ. */
 export const FULL = 3;
 
-const isIndependent = (sampling: SamplingLaw): boolean =>
-  sampling === "withReplacement" || sampling === "distinct" || sampling === "fullBatch";
-
 /** Why an ensemble cannot model the noise that these conditions ask for, or null. */
 export function noiseModelComplaint(
   { rule, noiseFactor: covariance }: Dynamics,
   conditions: readonly Setting[],
-  sampling: SamplingLaw,
 ): string | null {
   if (rule.gradient !== "modelled") return null;
-  if (!isIndependent(sampling)) {
-    return (
-      `${sampling} batches are correlated from step to step, white noise does not model them; ` +
-      'use sampling: "withReplacement" or "distinct"'
-    );
-  }
   if (covariance === null && conditions.some((c) => c.noiseModel === CONSTANT)) {
     return (
       `noiseModel ${CONSTANT} is noise of a constant covariance, and the ensemble has none; ` +
@@ -42,12 +32,8 @@ export function noiseModelComplaint(
 }
 
 /** @throws ArgumentError with the complaint, if there is one */
-export function checkNoiseModel(
-  dynamics: Dynamics,
-  conditions: readonly Setting[],
-  sampling: SamplingLaw,
-): void {
-  const complaint = noiseModelComplaint(dynamics, conditions, sampling);
+export function checkNoiseModel(dynamics: Dynamics, conditions: readonly Setting[]): void {
+  const complaint = noiseModelComplaint(dynamics, conditions);
   if (complaint !== null) throw new ArgumentError(`${dynamics.rule.name}: ${complaint}.`);
 }
 

@@ -13,6 +13,8 @@
  * `dynamics.ts`; it only names the source of G.
  */
 
+import type { SamplingLaw } from "../sampling.ts";
+
 /** A number a condition may set; swept values live in a storage buffer, never in shader text. */
 export interface Hyperparameter {
   readonly unit: string;
@@ -74,6 +76,8 @@ export interface UpdateRule {
   /** Those that any of these conditions needs; the others are not stored and read as 0. */
   readonly needs: (conditions: readonly Setting[]) => readonly string[];
   readonly normals: (conditions: readonly Setting[]) => Normals;
+  /** Sampling laws the rule is defined for; all of them unless given. */
+  readonly laws?: readonly SamplingLaw[];
   /** Relations between hyperparameters: what is wrong with a setting, or null. */
   readonly complaint: (setting: Setting) => string | null;
   /** `minibatch` unless it is there; the others have no `prepare`. */

@@ -3,19 +3,23 @@
 //   G(y) = (1/B) Σ_{b ∈ batch} ∇l_b(y) + λ y + force,    r(y) = y − θ + D G(y)
 //   (1 + D H) δ = −r,   H = (1/B) Σ_b ∇²l_b(y) + λ;      y ← y + δ, δ/2, δ/4, …
 //
-// Solved: |r| is at most tolerance (1 + |θ|), or δ was solved for and is that short (where ηH is
-// large, rounding keeps |r| above). A step is halved until |r| falls; after negative curvature,
-// until Φ(y) = Σ (y − θ)²/(2η_p) + (1/B) Σ l_b + λ|y|²/2 + force·y falls, of which r/η is the
-// gradient.
+// Solved: |r| is at most tolerance × |r(θ)|, the explicit step, or δ was solved for and is at most
+// tolerance × |y − θ| (where ηH is large, rounding keeps |r| above), up to the rounding of θ. A
+// step is halved until |r| falls; after negative curvature, until Φ(y) = Σ (y − θ)²/(2η_p)
+// + (1/B) Σ l_b + λ|y|²/2 + force·y falls, of which r/η is the gradient.
 // Newton-CG: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.1.
 // twin: engine/referenceImplicit.ts, by dense elimination
 //#import gradient/conjugate_gradients
 
 // Halvings of a Newton step before it is given up.
 const HALVINGS: u32 = 20u;
+// Rounding of θ, relative: four float32 units.
+const ROUNDING: f32 = 0x1p-22;
+
 struct ImplicitPoint {
   loss: f32,      // mean over the minibatch at y
   residual: f32,  // |r|
+  moved: f32,     // |y − θ|
   energy: f32,    // Φ
   solved: bool,
 }
@@ -44,6 +48,7 @@ fn implicit_evaluate(
   for (var p = 0u; p < PARAMS; p += 1u) { (*gradient)[p] = 0.0; }
   let loss = batch_gradient(m, problem.batch, point, gradient) * inverse_batch;
   var square = 0.0;
+  var distance = 0.0;
   var energy = loss;
   for (var p = 0u; p < PARAMS; p += 1u) {
     let y = (*point)[p];
@@ -52,10 +57,11 @@ fn implicit_evaluate(
     let r = moved + (*rate)[p] * g;
     (*gradient)[p] = g;
     square += r * r;
+    distance += moved * moved;
     energy += 0.5 * weighted(moved, moved, (*rate)[p])
       + (0.5 * problem.weight_decay * y + (*force)[p]) * y;
   }
-  return ImplicitPoint(loss, sqrt(square), energy, false);
+  return ImplicitPoint(loss, sqrt(square), sqrt(distance), energy, false);
 }
 
 /// Moves `point`, at first θ, to y; leaves G(y) in `gradient`.
@@ -70,9 +76,11 @@ fn implicit_point(
 ) -> ImplicitPoint {
   var size = 0.0;
   for (var p = 0u; p < PARAMS; p += 1u) { size += (*theta)[p] * (*theta)[p]; }
-  let threshold = problem.tolerance * (1.0 + sqrt(size));
+  let rounding = ROUNDING * sqrt(size);
   var now = implicit_evaluate(m, problem, theta, rate, force, point, gradient);
-  now.solved = now.residual <= threshold;
+  let threshold = problem.tolerance * now.residual + rounding;
+  // However small the step is, it is taken.
+  now.solved = now.residual == 0.0;
   var delta = array<f32, PARAMS>();
   var used = array<f32, PARAMS>();
   for (var k = 0u; k < problem.newton_steps && !now.solved; k += 1u) {
@@ -98,7 +106,8 @@ fn implicit_point(
       *point = used;
       now = implicit_evaluate(m, problem, theta, rate, force, point, gradient);
     }
-    now.solved = now.residual <= threshold || (step.solved && step.length <= threshold);
+    let short = step.length <= problem.tolerance * now.moved + rounding;
+    now.solved = now.residual <= threshold || (step.solved && short);
     if (!moved) { break; }
   }
   return now;
