@@ -18,6 +18,7 @@ import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
 import { laneWords, observationPlan } from "./run/observationPlan.ts";
 import type { SamplingLaw } from "./sampling.ts";
 import { type Dynamics, type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
@@ -85,6 +86,7 @@ function decide(model: Model, options: ExplainOptions): Decided {
   );
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  checkNoiseModel(dynamics, conditions);
   return {
     model,
     rule,

@@ -21,6 +21,7 @@ import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
+import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
 /** The Record type of a set of observables, by name. */
@@ -156,7 +157,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       await this.settle();
       const frozen = await this.memory.readFrozen();
-      const run = this.runInfo(firstStep, options.steps, frozen);
+      const unsolved = await this.unsolvedCounts();
+      const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -278,6 +280,19 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("frozen", () => this.memory.readFrozen());
   }
 
+  /**
+   * Implicit steps of each replica, since the start, that were not solved to the tolerance,
+   * [condition, replica]; null for other rules.
+   */
+  async unsolved(): Promise<Int32Array | null> {
+    return this.exclusively("unsolved", () => this.unsolvedCounts());
+  }
+
+  private async unsolvedCounts(): Promise<Int32Array | null> {
+    if (this.resolved.rule.gradient !== "implicit") return null;
+    return unsolvedCounts(this.resolved, await this.memory.readStates());
+  }
+
   /** Steps in rounds, after each of which all chunks stand level and an abort is heard. */
   private async take(
     { signal, onProgress, steps: of }: RunOptions,
@@ -318,7 +333,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     }
   }
 
-  private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {
+  private runInfo(
+    firstStep: number,
+    steps: number,
+    frozen: Int32Array,
+    unsolved: Int32Array | null,
+  ): RunInfo {
     const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
@@ -331,7 +351,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       update: rule.name,
       schedule: this.plan.schedule,
     };
-    return { firstStep, steps, conditions: this.settings, replicas, frozen, bounds, provenance };
+    const lost = unsolved ? { frozen, unsolved } : { frozen };
+    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

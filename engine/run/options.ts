@@ -14,6 +14,7 @@ import {
   dynamicsWords,
   withRate,
 } from "../update/dynamics.ts";
+import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -139,6 +140,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {

@@ -127,8 +127,8 @@ export function dynamicsOf(
     kept: displacement ? [...own, "velocity"] : own,
     displacement,
     normals: rule.normals(conditions),
-    gradientNoise: conditions.some((c) => c.gradientNoise !== 0),
-    clip: conditions.some((c) => c.clipNorm !== 0),
+    gradientNoise: conditions.some((c) => (c.gradientNoise ?? 0) !== 0),
+    clip: conditions.some((c) => (c.clipNorm ?? 0) !== 0),
     scales: diagonal(model, options.rateScale),
     noiseFactor: noiseFactor(model, options.noiseCovariance),
   };
