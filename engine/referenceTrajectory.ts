@@ -12,11 +12,13 @@ import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
 import { completeSetting } from "./run/conditions.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
-import { type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import { type DynamicsOptions, dynamicsOf, withRate, withSettings } from "./update/dynamics.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** A state of one replica before the update of `step`. */
 export interface ReferenceState {
@@ -70,7 +72,7 @@ export interface Trajectory extends ReferenceState {
   readonly series: ReferenceSeries | null;
 }
 
-type MinibatchGradient = (batch: Uint32Array, gradient: Float64Array) => number;
+type MinibatchGradient = (step: number, batch: Uint32Array, gradient: Float64Array) => number;
 
 /** The fields of every sample, as views. */
 const sampleViews = (
@@ -92,15 +94,21 @@ const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Floa
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, data: DataSource, theta: Float64Array): MinibatchGradient {
+function minibatchGradient(
+  { model, data, lane }: TrajectoryRequest,
+  settings: Setting,
+  theta: Float64Array,
+): MinibatchGradient {
   const run = compileReference([model.loss, ...model.gradients]);
   const rows = sampleViews(model, data);
   const params = paramViews(model, theta);
-  return (batch, gradient) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (step, batch, gradient) => {
     gradient.fill(0);
     let total = 0;
-    for (const sample of batch) {
-      const [loss, ...blocks] = run({ params, sample: rows[sample]! });
+    for (const [b, row] of batch.entries()) {
+      const sample = rows[row]!;
+      const [loss, ...blocks] = run({ params, sample, draws: drawsOf(step, b), settings });
       total += loss![0]!;
       blocks.forEach((block, k) => {
         const { offset } = model.params[k]!;
@@ -153,7 +161,7 @@ function emptySeries(steps: number): ReferenceSeries {
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const { model, data, sampling, lane, steps, onStep } = request;
-  const rule = withRate(request.rule, request.rate);
+  const rule = withSettings(withRate(request.rule, request.rate), model);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
@@ -166,14 +174,14 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const velocity = kept.velocity ?? new Float64Array(theta.length);
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
   const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
-  const gradientOf = minibatchGradient(model, data, point[0]!);
+  const gradientOf = minibatchGradient(request, setting, point[0]!);
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
     const clock = { step: first + s, batches };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
-    const loss = gradientOf(batch(clock.step), gradient);
+    const loss = gradientOf(clock.step, batch(clock.step), gradient);
     steppers.finish(gradient, point[0]!, clock);
     if (series) {
       series.loss[s] = loss;
@@ -188,10 +196,24 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   return { step: first + steps, theta, velocity, kept, series };
 }
 
-/** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
-export function referenceLoss(model: Model, data: DataSource, theta: Float64Array): number {
-  const run = compileReference([model.loss]);
+/**
+ * Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay.
+ *
+ * Draws have their means, settings left out their initial values.
+ */
+export function referenceLoss(
+  model: Model,
+  data: DataSource,
+  theta: Float64Array,
+  given: Setting = {},
+): number {
+  const run = compileReference([withoutDraws(model).loss]);
   const params = paramViews(model, theta);
-  const losses = sampleViews(model, data).map((sample) => run({ params, sample })[0]![0]!);
+  const settings = Object.fromEntries(
+    model.settings.map(({ name, initial }) => [name, given[name] ?? initial]),
+  );
+  const losses = sampleViews(model, data).map(
+    (sample) => run({ params, sample, settings })[0]![0]!,
+  );
   return losses.reduce((sum, loss) => sum + loss, 0) / data.samples;
 }

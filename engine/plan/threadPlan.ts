@@ -115,7 +115,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [rule.shader] },
           loss_gradient: body,
-          ...threadSlots({ parameterCount: model.parameterCount, dynamics, unroll }),
+          ...threadSlots({ model, parameterCount: model.parameterCount, dynamics, unroll }),
           ...(observation && {
             observables: { code: observation.declarations },
             observe_load: { code: observation.load },

@@ -5,10 +5,14 @@
  * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
  * constants; random numbers are drawn in a kept loop into an array of their own.
  */
+
+import type { Model } from "../model.ts";
 import type { Dynamics } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
+import { furtherArguments } from "../wgsl/sampleFunction.ts";
 
 export interface ThreadSlotsRequest {
+  readonly model: Model;
   readonly parameterCount: number;
   readonly dynamics: Dynamics;
   readonly unroll: number;
@@ -20,9 +24,22 @@ type Lines = readonly string[];
 export const vectorName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The call that returns the loss of batch member `b` and adds its gradient to an array. */
-export const lossGradient = (sample: string, theta: string, gradient: string): string =>
-  `loss_gradient(${sample}, &${theta}, &${gradient})`;
+/**
+ * The call that returns the loss of batch member `b` and adds its gradient to an array.
+ *
+ * `h`, `draw_key`, `step` and `b` must be in scope where the model has settings or draws. `sample` is
+ * not evaluated where the model has no fields: then nothing but draws tells samples apart.
+ */
+export function lossGradient(
+  model: Model,
+  sample: string,
+  theta: string,
+  gradient: string,
+): string {
+  const row = model.fields.length === 0 ? "0u" : sample;
+  const further = Object.keys(furtherArguments(model));
+  return `loss_gradient(${[row, `&${theta}`, `&${gradient}`, ...further].join(", ")})`;
+}
 
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
@@ -30,8 +47,10 @@ class Writer {
   private readonly count: number;
   private readonly unroll: number;
   readonly dynamics: Dynamics;
+  readonly model: Model;
 
-  constructor({ parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+  constructor({ model, parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+    this.model = model;
     this.count = parameterCount;
     this.unroll = unroll;
     this.dynamics = dynamics;
@@ -111,7 +130,7 @@ export function normalWords({ normals, gradientNoise }: Dynamics, count: number)
 }
 
 function declarations(writer: Writer, count: number): Lines {
-  const { dynamics } = writer;
+  const { dynamics, model } = writer;
   const words = normalWords(dynamics, count);
   const { normals, gradientNoise } = dynamics;
   const key = (name: string, stream: string): string =>
@@ -128,6 +147,7 @@ function declarations(writer: Writer, count: number): Lines {
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
     ...(gradientNoise ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
+    ...(model.draws.length > 0 ? [key("draw_key", "STREAM_SAMPLE")] : []),
   ];
 }
 
@@ -225,7 +245,7 @@ const indented = (lines: Lines, spaces: number): SlotBody => ({
 
 /** Slot bodies of `schedules/thread.wgsl`. */
 export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBody> {
-  const { dynamics, parameterCount: count } = request;
+  const { model, dynamics, parameterCount: count } = request;
   const writer = new Writer(request);
   const point = dynamics.rule.prepare ? "point" : "theta";
   return {
@@ -240,7 +260,7 @@ export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBod
     minibatch_gradient: indented(
       [
         "for (var b = 0u; b < batch; b += 1u) {",
-        `  loss += ${lossGradient("minibatch_sample(&minibatch, b)", point, "gradient")};`,
+        `  loss += ${lossGradient(model, "minibatch_sample(&minibatch, b)", point, "gradient")};`,
         "}",
       ],
       4,

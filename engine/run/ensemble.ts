@@ -6,7 +6,8 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
-import type { Observables, ObservationPlan } from "../observe/observation.ts";
+import { isOnline } from "../modelDraws.ts";
+import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
@@ -202,7 +203,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   /**
    * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included.
+   * Without `data`, over the data the ensemble is trained on. No weight decay is included. Draws have
+   * their means: labels are without their noise. The loss of a model that draws its samples has no
+   * mean over data and is refused; its metrics are functions of the parameters alone.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
@@ -211,6 +214,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const { model, shape } = this.resolved;
       const { outputs } = this.evaluator;
       const of = options.of ?? outputs;
+      if (isOnline(model) && (of.includes("loss") || of.length === 0)) {
+        throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
+      }
       const unknown = of.find((name) => !outputs.includes(name));
       if (unknown !== undefined) {
         throw new ArgumentError(

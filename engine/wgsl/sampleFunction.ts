@@ -3,11 +3,16 @@
  *
  * Both take a sample's number and the replica's parameters in function memory; a sample's row is
  * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
+ * Models with settings are given the hyperparameters `h` too, those with draws what names the random
+ * numbers: `draw_key`, `step`, and the number `b` of the sample in its batch.
  */
 
+import { invariant } from "../errors.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { drawAccess } from "./drawAccess.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
+import { memberName } from "./identifiers.ts";
 import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
 import type { RowLayout } from "./row.ts";
@@ -87,7 +92,17 @@ const offsets = (model: Model): string[] =>
 
 const POINTER = "ptr<function, array<f32, PARAMS>>";
 
-/** `fn loss_gradient(sample, theta, gradient) -> f32`: returns l, adds ∇l to `gradient`. */
+/** WGSL arguments of `loss_gradient` after the gradient, name → type; none for a plain model. */
+export function furtherArguments(model: Model): Readonly<Record<string, string>> {
+  return {
+    ...(model.settings.length > 0 && { h: "Hyperparameters" }),
+    ...(model.draws.length > 0 && { draw_key: "vec2u", step: "u32", b: "u32" }),
+  };
+}
+
+const setting = (name: string): string => `h.${memberName(name)}`;
+
+/** `fn loss_gradient(sample, theta, gradient, …) -> f32`: returns l, adds ∇l to `gradient`. */
 export function lossGradientFunction(
   model: Model,
   layout: RowLayout,
@@ -98,10 +113,18 @@ export function lossGradientFunction(
     offset: at(name),
     node: model.gradients[i]!,
   }));
-  const leaves: Leaves = { param: theta, sample: row.sample, gradient: "(*gradient)" };
+  const random = drawAccess(model);
+  const leaves: Leaves = {
+    param: theta,
+    sample: row.sample,
+    draw: random.draw,
+    setting,
+    gradient: "(*gradient)",
+  };
   const body = emit([model.loss], sinks, leaves, options);
+  const further = Object.entries(furtherArguments(model));
   return {
-    imports: body.imports,
+    imports: [...body.imports, ...random.imports],
     code: [
       ...offsets(model),
       ...body.constants,
@@ -110,8 +133,10 @@ export function lossGradientFunction(
       "  sample: u32,",
       `  theta: ${POINTER},`,
       `  gradient: ${POINTER},`,
+      ...further.map(([name, type]) => `  ${name}: ${type},`),
       ") -> f32 {",
       ...row.loads(),
+      ...random.loads(),
       ...body.lines,
       `  return ${body.outputs[0]};`,
       "}",
@@ -119,7 +144,10 @@ export function lossGradientFunction(
   };
 }
 
-/** `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy. */
+/**
+ * `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy, of a
+ * model without draws (`withoutDraws`); with settings `h` is given too.
+ */
 export function outputsFunction(
   model: Model,
   outputs: readonly Node[],
@@ -127,14 +155,19 @@ export function outputsFunction(
   options: EmitOptions,
 ): SlotBody {
   const row = rowAccess(model, layout);
-  const body = emit(outputs, [], { param: theta, sample: row.sample, gradient: "" }, options);
+  const draw = (name: string): never => {
+    invariant(false, `the draw ${name} is evaluated`);
+  };
+  const leaves: Leaves = { param: theta, sample: row.sample, draw, setting, gradient: "" };
+  const body = emit(outputs, [], leaves, options);
+  const h = model.settings.length > 0 ? ", h: Hyperparameters" : "";
   return {
     imports: body.imports,
     code: [
       ...offsets(model),
       ...body.constants,
       "",
-      `fn outputs(sample: u32, theta: ${POINTER}) -> array<f32, ${outputs.length}> {`,
+      `fn outputs(sample: u32, theta: ${POINTER}${h}) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,
       `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,
