@@ -4,6 +4,7 @@ import { digits } from "./digits.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { regressionStationary } from "./regressionStationary.ts";
@@ -25,4 +26,5 @@ export const experiments = [
   epochVariance,
   digits,
   fdrRegression,
+  fdrAnharmonic,
 ] as unknown as readonly Experiment[];
