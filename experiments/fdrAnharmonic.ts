@@ -84,7 +84,7 @@ export const fdrAnharmonic: Experiment<typeof parameters> = {
     "One parameter, f = ½ a w² + ¼ b w⁴, Gaussian gradient noise. In the stationary state " +
     "⟨f'²⟩ = (η/2)⟨f''G²⟩ − (η²/6)⟨f'''G³⟩ + (η³/24)⟨f''''G⁴⟩ holds exactly (FDR2); the first term alone " +
     "misses it by O(η²). ⟨f'²⟩/η starts at a s²/2 and rises with the anharmonicity. All averages are " +
-    "compared with the stationary density of the chain, computed to ten digits.",
+    "compared with those over the stationary density of the chain, which is computed numerically.",
   parameters,
   quick: { replicas: 20_000 },
   explain: (p) => {

@@ -56,12 +56,19 @@ const measured = (
   standardError: points.map((point) => of(point).standardError / unit(point)),
 });
 
+/** Points in a stationary state; all when there is none. Diverged ones would set the scale. */
+function shown(points: readonly AnharmonicPoint[]): readonly AnharmonicPoint[] {
+  const stationary = points.filter(({ exact }) => exact !== null);
+  return stationary.length > 0 ? stationary : points;
+}
+
 /** O_FB/η against η: the intercept is half the Hessian times the noise, the slope anharmonicity. */
 export function slopeFigure(
-  points: readonly AnharmonicPoint[],
+  all: readonly AnharmonicPoint[],
   potential: Potential,
   caption: string,
 ): Figure {
+  const points = shown(all);
   const rate = ({ learningRate }: AnharmonicPoint): number => learningRate;
   const theory = points.some(({ exact }) => exact !== null);
   return {
@@ -71,7 +78,7 @@ export function slopeFigure(
       `${caption} The line through a s²/2 with slope a²s²/4 + 3bs⁴/(4a) is the first order in η. ` +
       "Bars are one standard error.",
     x: { label: "learning rate η", unit: "w²/loss" },
-    y: { label: "⟨f'²⟩/η", unit: "loss²/w⁴" },
+    y: { label: "⟨f'²⟩/η", unit: "loss³/w⁴" },
     marks: [
       ...(theory ? exactCurves(points, potential) : []),
       measured("leading order of FDR2 alone", points, ({ leading }) => leading, rate),
@@ -105,7 +112,8 @@ function exactCurves(points: readonly AnharmonicPoint[], potential: Potential): 
 }
 
 /** ⟨f'²⟩ over the right side of FDR2, with all terms and with the leading one alone. */
-export function ratioFigure(points: readonly AnharmonicPoint[], caption: string): Figure {
+export function ratioFigure(all: readonly AnharmonicPoint[], caption: string): Figure {
+  const points = shown(all);
   const one = () => 1;
   const worst = points.reduce<AnharmonicPoint | null>((found, point) => {
     const off = Math.abs(point.leadingRatio.value - 1);
