@@ -12,6 +12,8 @@ export { type ExplainOptions, type ExplainRequest, type Explanation, explain } f
 export type { Node, Shape } from "./graph.ts";
 export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
+export type { DrawShape } from "./modelDraws.ts";
+export type { SettingDefinition } from "./modelSettings.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
@@ -33,9 +35,12 @@ export type {
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
+export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
 export { type AdamSettings, adam } from "./update/adam.ts";
+export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
+export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
@@ -44,4 +49,4 @@ export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
-export type { DataSource } from "./wgsl/row.ts";
+export { type DataSource, onlineData } from "./wgsl/row.ts";

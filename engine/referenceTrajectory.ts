@@ -2,7 +2,8 @@
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
  *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
- *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t), on spheres where there are any
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t), on spheres where there are any; other sources of G:
+ *   `referenceGradient.ts`
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -11,19 +12,25 @@
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
+import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
+import type { SampleGradient } from "./stepGradient.ts";
 import {
   type Dynamics,
   type DynamicsOptions,
   dynamicsOf,
   settingAt,
   withRate,
+  withSettings,
 } from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import { normalizeOntoSpheres } from "./update/spheres.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** A state of one replica before the update of `step`. */
 export interface ReferenceState {
@@ -77,13 +84,10 @@ export interface Trajectory extends ReferenceState {
   readonly series: ReferenceSeries | null;
 }
 
-type MinibatchGradient = (batch: Uint32Array, gradient: Float64Array) => number;
+type Rows = readonly Readonly<Record<string, Float64Array>>[];
 
 /** The fields of every sample, as views. */
-const sampleViews = (
-  { fields }: Model,
-  data: DataSource,
-): readonly Readonly<Record<string, Float64Array>>[] => {
+const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   const columns = fields.map(({ name, size }) => {
     const values = Float64Array.from(data.fields[name]!.data);
     return { name, row: (i: number) => values.subarray(i * size, (i + 1) * size) };
@@ -99,15 +103,21 @@ const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Floa
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, data: DataSource, theta: Float64Array): MinibatchGradient {
+function minibatchGradient(
+  { model, lane }: TrajectoryRequest,
+  settings: Setting,
+  rows: Rows,
+  theta: Float64Array,
+): SampleGradient {
   const run = compileReference([model.loss, ...model.gradients]);
-  const rows = sampleViews(model, data);
   const params = paramViews(model, theta);
-  return (batch, gradient) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (batch, gradient, step) => {
     gradient.fill(0);
     let total = 0;
-    for (const sample of batch) {
-      const [loss, ...blocks] = run({ params, sample: rows[sample]! });
+    for (const [b, row] of batch.entries()) {
+      const sample = rows[row]!;
+      const [loss, ...blocks] = run({ params, sample, draws: drawsOf(step, b), settings });
       total += loss![0]!;
       blocks.forEach((block, k) => {
         const { offset } = model.params[k]!;
@@ -143,6 +153,13 @@ function startVectors(
   return [theta, ...rule.vectors.map(() => new Float64Array(count))];
 }
 
+/** Where the element is when G is taken; an implicit step moves θ alone. */
+function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
+  if (rule.prepare) return vectors.map((vector) => Float64Array.from(vector));
+  if (rule.gradient !== "implicit") return vectors;
+  return [Float64Array.from(vectors[0]!), ...vectors.slice(1)];
+}
+
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
   return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
@@ -164,14 +181,15 @@ function emptySeries(steps: number): ReferenceSeries {
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const { model, data, sampling, lane, steps, onStep } = request;
-  const rule = withRate(request.rule, request.rate);
+  const rule = withSettings(withRate(request.rule, request.rate), model);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
+  checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
   const vectors = startVectors(request, dynamics);
-  const point = rule.prepare ? vectors.map((vector) => Float64Array.from(vector)) : vectors;
+  const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
   const displacement = request.from?.velocity
     ? Float64Array.from(request.from.velocity)
@@ -180,15 +198,19 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const velocity = kept.velocity ?? displacement;
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
   const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
-  const gradientOf = minibatchGradient(model, data, point[0]!);
+  const rows = sampleViews(model, data);
+  const gradientOf = stepGradient({
+    ...{ model, dynamics, setting, sampling, lane, rows, steppers, theta, point: point[0]! },
+    sampleGradient: minibatchGradient(request, setting, rows, point[0]!),
+    unsolved: kept.unsolved ?? new Float64Array(0),
+  });
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
     const clock = { step: first + s, batches };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
-    const loss = gradientOf(batch(clock.step), gradient);
-    steppers.finish(gradient, point[0]!, clock);
+    const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
       series.loss[s] = loss;
       series["theta.theta"][s] = dot(theta, theta);
@@ -209,10 +231,24 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   return { step: first + steps, theta, velocity, kept, series };
 }
 
-/** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
-export function referenceLoss(model: Model, data: DataSource, theta: Float64Array): number {
-  const run = compileReference([model.loss]);
+/**
+ * Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay.
+ *
+ * Draws have their means, settings left out their initial values.
+ */
+export function referenceLoss(
+  model: Model,
+  data: DataSource,
+  theta: Float64Array,
+  given: Setting = {},
+): number {
+  const run = compileReference([withoutDraws(model).loss]);
   const params = paramViews(model, theta);
-  const losses = sampleViews(model, data).map((sample) => run({ params, sample })[0]![0]!);
+  const settings = Object.fromEntries(
+    model.settings.map(({ name, initial }) => [name, given[name] ?? initial]),
+  );
+  const losses = sampleViews(model, data).map(
+    (sample) => run({ params, sample, settings })[0]![0]!,
+  );
   return losses.reduce((sum, loss) => sum + loss, 0) / data.samples;
 }

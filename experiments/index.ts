@@ -4,6 +4,8 @@ import { digits } from "./digits.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 
@@ -23,4 +25,6 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrRegression,
+  fdrAnharmonic,
 ] as unknown as readonly Experiment[];

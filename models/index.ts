@@ -13,4 +13,5 @@ export {
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

@@ -1,38 +1,66 @@
 /**
  * The generated parts of `schedules/thread.wgsl` that depend on the dynamics: which vectors a
- * replica keeps, where the gradient is taken, what is added to it, how the update is applied.
+ * replica keeps, where the gradient is taken, what is added to it, how the update is applied. The
+ * gradient itself: `gradientSlots.ts`.
  *
  * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
  * constants; random numbers are drawn in a kept loop into an array of their own.
  */
+
+import type { Model } from "../model.ts";
 import type { Dynamics } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
-import { projectGradient, stepOntoSpheres } from "./sphereSlots.ts";
+import { furtherArguments } from "../wgsl/sampleFunction.ts";
+import { stepOntoSpheres } from "./sphereSlots.ts";
 
 export interface ThreadSlotsRequest {
+  readonly model: Model;
   readonly parameterCount: number;
   readonly dynamics: Dynamics;
   readonly unroll: number;
 }
 
-type Lines = readonly string[];
+export type Lines = readonly string[];
 
 /** `velocity` → `velocity`, `firstMoment` → `first_moment`: a kept vector's array in the kernel. */
 export const vectorName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The call that returns the loss of batch member `b` and adds its gradient to an array. */
-export const lossGradient = (sample: string, theta: string, gradient: string): string =>
-  `loss_gradient(${sample}, &${theta}, &${gradient})`;
+/**
+ * The call that returns the loss of batch member `b` and adds its gradient to an array.
+ *
+ * `h`, `draw_key`, `step` and `b` must be in scope where the model has settings or draws. `sample` is
+ * not evaluated where the model has no fields: then nothing but draws tells samples apart.
+ */
+export function lossGradient(
+  model: Model,
+  sample: string,
+  theta: string,
+  gradient: string,
+): string {
+  const row = model.fields.length === 0 ? "0u" : sample;
+  const further = Object.keys(furtherArguments(model));
+  return `loss_gradient(${[row, `&${theta}`, `&${gradient}`, ...further].join(", ")})`;
+}
+
+/** The array that holds the point where G is taken. */
+export const pointOf = ({ rule }: Dynamics): "point" | "theta" =>
+  rule.prepare || rule.gradient === "implicit" ? "point" : "theta";
+
+/** Are normal numbers drawn for the gradient? */
+const drawsNoise = ({ gradientNoise, rule }: Dynamics): boolean =>
+  gradientNoise || rule.gradient === "modelled";
 
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
-class Writer {
+export class Writer {
   private readonly count: number;
   readonly unroll: number;
   readonly dynamics: Dynamics;
+  readonly model: Model;
 
-  constructor({ parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+  constructor({ model, parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+    this.model = model;
     this.count = parameterCount;
     this.unroll = unroll;
     this.dynamics = dynamics;
@@ -119,15 +147,16 @@ const preparePairs = ({ normals }: Dynamics, count: number): number =>
   Math.ceil((normals.prepare * count) / 2);
 
 /** Most normal numbers held at once. */
-export function normalWords({ normals, gradientNoise }: Dynamics, count: number): number {
-  const most = Math.max(normals.prepare, normals.update, gradientNoise ? 1 : 0) * count;
+export function normalWords(dynamics: Dynamics, count: number): number {
+  const { prepare, update } = dynamics.normals;
+  const most = Math.max(prepare, update, drawsNoise(dynamics) ? 1 : 0) * count;
   return 2 * Math.ceil(most / 2);
 }
 
 function declarations(writer: Writer, count: number): Lines {
-  const { dynamics } = writer;
+  const { dynamics, model } = writer;
   const words = normalWords(dynamics, count);
-  const { normals, gradientNoise } = dynamics;
+  const { normals } = dynamics;
   const key = (name: string, stream: string): string =>
     `let ${name} = lane_key(run.seed, ${stream}, noise_condition, replica);`;
   return [
@@ -140,9 +169,10 @@ function declarations(writer: Writer, count: number): Lines {
         "}",
       ]),
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
-    ...(gradientNoise ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
+    ...(drawsNoise(dynamics) ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
     ...(dynamics.spheres ? [`let radius = hyper[${writer.shared("radius")}];`] : []),
+    ...(model.draws.length > 0 ? [key("draw_key", "STREAM_SAMPLE")] : []),
   ];
 }
 
@@ -158,40 +188,35 @@ function prepare(writer: Writer, count: number): Lines {
       const { before, h, c } = writer.setting(p);
       const call = `prepare(${writer.element("theta", "", p)}, ${writer.xi(normals.prepare, p)}, ${h}, ${c})`;
       const stores = copies.map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      return `{ ${before}let next = ${call}; point[${p}] = next.x; ${stores.join(" ")} }`;
+      return `{ ${before}let next = ${call}; ${[`point[${p}] = next.x;`, ...stores].join(" ")} }`;
     }),
   ];
 }
 
-function noise(writer: Writer, count: number): Lines {
-  const { gradientNoise, noiseFactor } = writer.dynamics;
-  if (!gradientNoise) return [];
-  const draw = writer.draw("noise_key", count, 0);
-  if (!noiseFactor) {
-    return [...draw, ...writer.each((p) => `gradient[${p}] += h.gradient_noise * xi[${p}];`)];
+/** Adds `strength` ξ, or `strength` L ξ, to an array; ξ has been drawn. */
+export function addNoise(writer: Writer, into: string, strength: string): Lines {
+  if (!writer.dynamics.noiseFactor) {
+    return writer.each((p) => `${into}[${p}] += ${strength} * xi[${p}];`);
   }
   return [
-    ...draw,
     "for (var p = 0u; p < PARAMS; p += 1u) {",
     `  let row = ${writer.shared("noiseFactor")} + p * (p + 1u) / 2u;`,
     "  var correlated = 0.0;",
     "  for (var q = 0u; q <= p; q += 1u) { correlated += hyper[row + q] * xi[q]; }",
-    "  gradient[p] += h.gradient_noise * correlated;",
+    `  ${into}[p] += ${strength} * correlated;`,
     "}",
   ];
 }
 
-/** From sums over the minibatch to G. */
-function finish(writer: Writer, count: number): Lines {
-  const { spheres } = writer.dynamics;
-  return [
-    ...wholeGradient(writer, count),
-    ...(spheres ? projectGradient(spheres, writer.unroll) : []),
-  ];
-}
+/** The step's additive gradient noise, added to an array. */
+export const noise = (writer: Writer, count: number, into = "gradient"): Lines =>
+  writer.dynamics.gradientNoise
+    ? [...writer.draw("noise_key", count, 0), ...addNoise(writer, into, "h.gradient_noise")]
+    : [];
 
-function wholeGradient(writer: Writer, count: number): Lines {
-  const at = writer.dynamics.rule.prepare ? "point" : "theta";
+/** From sums over the minibatch to G. */
+export function finish(writer: Writer, count: number): Lines {
+  const at = pointOf(writer.dynamics);
   if (!writer.dynamics.clip) {
     return [
       ...writer.each(
@@ -216,26 +241,25 @@ function wholeGradient(writer: Writer, count: number): Lines {
 function apply(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
   const { rule, normals, spheres } = dynamics;
-  const [theta, prefix] = rule.prepare ? ["point", "point_"] : ["theta", ""];
+  const prefix = rule.prepare ? "point_" : "";
   return [
     ...(normals.update > 0
       ? writer.draw("thermal_key", normals.update * count, preparePairs(dynamics, count))
       : []),
     ...writer.each((p) => {
       const { before, h, c } = writer.setting(p);
-      const element = writer.element(theta, prefix, p);
+      const element = writer.element(pointOf(dynamics), prefix, p);
       const call = `update(${element}, gradient[${p}], ${writer.xi(normals.update, p)}, ${h}, ${c})`;
       const stores = writer
         .vectors()
         .map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      // G has been used: its array takes where the rule goes, until the spheres are seen to.
-      if (spheres) stores.push(`gradient[${p}] = next.x;`);
-      else if (dynamics.displacement) {
+      if (dynamics.displacement && !spheres) {
         // Before θ is overwritten; a rate of 0 moves nothing.
         stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
       }
-      const last = spheres ? "" : ` theta[${p}] = next.x;`;
-      return `{ ${before}let next = ${call}; ${stores.join(" ")}${last} }`;
+      // G has been used: its array takes where the rule goes, until the spheres are seen to.
+      stores.push(`${spheres ? "gradient" : "theta"}[${p}] = next.x;`);
+      return `{ ${before}let next = ${call}; ${stores.join(" ")} }`;
     }),
     ...(spheres
       ? stepOntoSpheres(spheres, {
@@ -257,7 +281,7 @@ const store = (writer: Writer): Lines =>
       "}",
     ]);
 
-const indented = (lines: Lines, spaces: number): SlotBody => ({
+export const indented = (lines: Lines, spaces: number): SlotBody => ({
   code: lines.map((line) => `${" ".repeat(spaces)}${line.trimEnd()}`).join("\n"),
 });
 
@@ -265,7 +289,6 @@ const indented = (lines: Lines, spaces: number): SlotBody => ({
 export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBody> {
   const { dynamics, parameterCount: count } = request;
   const writer = new Writer(request);
-  const point = dynamics.rule.prepare ? "point" : "theta";
   return {
     load_vectors: indented(declarations(writer, count), 2),
     rate: dynamics.rate
@@ -275,15 +298,6 @@ export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBod
         }
       : { code: "" },
     prepare: indented(prepare(writer, count), 4),
-    minibatch_gradient: indented(
-      [
-        "for (var b = 0u; b < batch; b += 1u) {",
-        `  loss += ${lossGradient("minibatch_sample(&minibatch, b)", point, "gradient")};`,
-        "}",
-      ],
-      4,
-    ),
-    finish_gradient: indented(finish(writer, count), 4),
     apply_update: indented(apply(writer, count), 4),
     store_vectors: indented(store(writer), 2),
   };

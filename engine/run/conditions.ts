@@ -4,6 +4,7 @@
 import { ArgumentError } from "../errors.ts";
 import type { SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
+import { noiseModelComplaint } from "../update/noiseModel.ts";
 import { sphereComplaint } from "../update/spheres.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
@@ -109,10 +110,10 @@ interface Made {
 function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting[]): string | null {
   const vector = rule.needs(settings).find((name) => !dynamics.kept.includes(name));
   if (vector !== undefined) return vector === "velocity" ? "momentum" : vector;
-  if (settings.some((c) => c.gradientNoise !== 0) && !dynamics.gradientNoise) {
+  if (settings.some((c) => (c.gradientNoise ?? 0) !== 0) && !dynamics.gradientNoise) {
     return "gradientNoise";
   }
-  if (settings.some((c) => c.clipNorm !== 0) && !dynamics.clip) return "clipNorm";
+  if (settings.some((c) => (c.clipNorm ?? 0) !== 0) && !dynamics.clip) return "clipNorm";
   const { prepare, update } = rule.normals(settings);
   const thermal = prepare > dynamics.normals.prepare || update > dynamics.normals.update;
   return thermal ? "random numbers of its own" : null;
@@ -121,8 +122,8 @@ function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting
 /** Why kernels made for one set of conditions cannot run under `settings`, or null. */
 export function misfit(made: Made, settings: readonly Setting[]): string | null {
   const { rule, conditions, dynamics, sampling } = made;
-  const complaint = dynamics.spheres && sphereComplaint(dynamics.spheres, rule, settings);
-  if (complaint) return complaint;
+  const onSpheres = dynamics.spheres && sphereComplaint(dynamics.spheres, rule, settings);
+  if (onSpheres) return onSpheres;
   const missing = absent(dynamics, rule, settings);
   if (missing !== null) {
     return (
@@ -130,6 +131,8 @@ export function misfit(made: Made, settings: readonly Setting[]): string | null 
       "above 0 in some condition."
     );
   }
+  const complaint = noiseModelComplaint(dynamics, settings);
+  if (complaint !== null) return `${complaint}.`;
   const largest = largestBatch(conditions);
   if (sampling === "distinct" && largestBatch(settings) > largest) {
     return (

@@ -6,7 +6,8 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
-import type { Observables, ObservationPlan } from "../observe/observation.ts";
+import { isOnline } from "../modelDraws.ts";
+import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
@@ -21,6 +22,8 @@ import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
+import { type EnsembleState, stateFields } from "./stateFields.ts";
+import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
 /** The Record type of a set of observables, by name. */
@@ -47,13 +50,7 @@ export interface EnsembleProgress {
   readonly replicaStepsPerSecond: number;
 }
 
-export interface EnsembleState {
-  readonly step: number;
-  /** [condition, replica, param] */
-  readonly theta: Field;
-  /** [condition, replica, param]; null without momentum. */
-  readonly velocity: Field | null;
-}
+export type { EnsembleState } from "./stateFields.ts";
 
 export class Ensemble<O extends Observables> implements AsyncDisposable {
   readonly plan: ThreadPlan;
@@ -156,7 +153,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       await this.settle();
       const frozen = await this.memory.readFrozen();
-      const run = this.runInfo(firstStep, options.steps, frozen);
+      const unsolved = await this.unsolvedCounts();
+      const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -183,26 +181,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   private async states(): Promise<EnsembleState> {
-    const { model, shape, dynamics } = this.resolved;
-    const count = model.parameterCount;
-    const raw = await this.memory.readStates();
-    const width = raw.length / this.lanes;
-    const velocityAt = (1 + dynamics.kept.indexOf("velocity")) * count;
-    const part = (offset: number): Field => {
-      const data = new Float32Array(this.lanes * count);
-      for (let lane = 0; lane < this.lanes; lane += 1) {
-        data.set(raw.subarray(lane * width + offset, lane * width + offset + count), lane * count);
-      }
-      const axis = { name: "coordinate", length: count, values: model.coordinateNames };
-      return { axes: [...ensembleAxes(shape), axis], data, unit: offset === 0 ? "θ" : "θ/η" };
-    };
-    return { step: this.taken, theta: part(0), velocity: velocityAt > 0 ? part(velocityAt) : null };
+    return { step: this.taken, ...stateFields(this.resolved, await this.memory.readStates()) };
   }
 
   /**
    * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included.
+   * Without `data`, over the data the ensemble is trained on. No weight decay is included. Draws have
+   * their means: labels are without their noise. The loss of a model that draws its samples has no
+   * mean over data and is refused; its metrics are functions of the parameters alone.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
@@ -211,6 +198,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const { model, shape } = this.resolved;
       const { outputs } = this.evaluator;
       const of = options.of ?? outputs;
+      if (isOnline(model) && (of.includes("loss") || of.length === 0)) {
+        throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
+      }
       const unknown = of.find((name) => !outputs.includes(name));
       if (unknown !== undefined) {
         throw new ArgumentError(
@@ -278,6 +268,19 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("frozen", () => this.memory.readFrozen());
   }
 
+  /**
+   * Implicit steps of each replica, since the start, that were not solved to the tolerance,
+   * [condition, replica]; null for other rules.
+   */
+  async unsolved(): Promise<Int32Array | null> {
+    return this.exclusively("unsolved", () => this.unsolvedCounts());
+  }
+
+  private async unsolvedCounts(): Promise<Int32Array | null> {
+    if (this.resolved.rule.gradient !== "implicit") return null;
+    return unsolvedCounts(this.resolved, await this.memory.readStates());
+  }
+
   /** Steps in rounds, after each of which all chunks stand level and an abort is heard. */
   private async take(
     { signal, onProgress, steps: of }: RunOptions,
@@ -318,7 +321,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     }
   }
 
-  private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {
+  private runInfo(
+    firstStep: number,
+    steps: number,
+    frozen: Int32Array,
+    unsolved: Int32Array | null,
+  ): RunInfo {
     const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
@@ -331,7 +339,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       update: rule.name,
       schedule: this.plan.schedule,
     };
-    return { firstStep, steps, conditions: this.settings, replicas, frozen, bounds, provenance };
+    const lost = unsolved ? { frozen, unsolved } : { frozen };
+    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

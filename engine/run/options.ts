@@ -13,7 +13,9 @@ import {
   dynamicsOf,
   dynamicsWords,
   withRate,
+  withSettings,
 } from "../update/dynamics.ts";
+import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -95,7 +97,7 @@ function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; c
 
 export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
   const { model, data, seed, sampling = "withReplacement" } = options;
-  const rule = withRate(options.update, options.rate);
+  const rule = withSettings(withRate(options.update, options.rate), model);
   checkData(data, model);
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
@@ -139,6 +141,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -211,6 +214,7 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
   const text = JSON.stringify({
     graph,
     params: model.params,
+    draws: model.draws,
     rule: rule.name,
     sampling,
     replicas,

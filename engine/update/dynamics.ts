@@ -2,11 +2,13 @@
  * The whole of a step's dynamics: an update rule with what the ensemble adds to it.
  *
  * A rule acts on one parameter; schedules of the learning rate, learning-rate matrices, noise of
- * given covariance, clipping and spheres are common to all rules and are put together here. Plain data and
- * pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
+ * given covariance, clipping and spheres are common to all rules and are put together here. Plain data
+ * and pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { drawPairs } from "../modelDraws.ts";
+import { settingComplaint } from "../modelSettings.ts";
 import type { Rate } from "../rate/rate.ts";
 import { choleskyFactor } from "./choleskyFactor.ts";
 import { type Spheres, type SpheresOptions, sphereComplaint, spheresOf } from "./spheres.ts";
@@ -72,6 +74,34 @@ export function withRate(rule: UpdateRule, rate: Rate | undefined): UpdateRule {
   };
 }
 
+/** A rule that has the hyperparameters of a model's loss too. */
+export function withSettings(rule: UpdateRule, model: Model): UpdateRule {
+  if (model.settings.length + model.draws.length === 0) return rule;
+  const taken = model.settings.find(({ name }) => name in rule.hyperparameters);
+  if (taken !== undefined) {
+    throw new ArgumentError(
+      `${model.name}: the setting ${taken.name} is also a hyperparameter of ${rule.name} or of its ` +
+        "rate; rename the model's.",
+    );
+  }
+  const settings = model.settings.map(({ name, unit, meaning, initial, ...bounds }) => [
+    name,
+    { unit, meaning, initial, complaint: (value: number) => settingComplaint(bounds, value) },
+  ]);
+  const { all: pairs } = drawPairs(model.draws);
+  return {
+    ...rule,
+    hyperparameters: { ...rule.hyperparameters, ...Object.fromEntries(settings) },
+    complaint: (setting) =>
+      rule.complaint(setting) ??
+      // Draws of a step are counted by 32 bits.
+      (setting.batchSize! * pairs > 2 ** 32
+        ? `batches of ${setting.batchSize} samples with ${pairs} pairs of draws each are more than ` +
+          "2^32 pairs a step; use smaller batches"
+        : null),
+  };
+}
+
 function diagonal(model: Model, given: DynamicsOptions["rateScale"]): Float64Array | null {
   if (!given) return null;
   const scales = new Float64Array(model.parameterCount).fill(1);
@@ -123,6 +153,12 @@ export function dynamicsOf(
   conditions: readonly Setting[],
   options: DynamicsOptions,
 ): Dynamics {
+  if (rule.gradient === "modelled" && model.draws.length > 0) {
+    throw new ArgumentError(
+      `${rule.name}: ${model.name} draws random numbers of its own, so that its gradients have no ` +
+        "covariance over the data to model; use a model without draws, or the rule sgd.",
+    );
+  }
   const needed = rule.needs(conditions);
   const keepVelocity = options.keepVelocity === true;
   const own = rule.vectors.filter(
@@ -138,8 +174,8 @@ export function dynamicsOf(
     kept: displacement ? [...own, "velocity"] : own,
     displacement,
     normals: rule.normals(conditions),
-    gradientNoise: conditions.some((c) => c.gradientNoise !== 0),
-    clip: conditions.some((c) => c.clipNorm !== 0),
+    gradientNoise: conditions.some((c) => (c.gradientNoise ?? 0) !== 0),
+    clip: conditions.some((c) => (c.clipNorm ?? 0) !== 0),
     scales: diagonal(model, options.rateScale),
     noiseFactor: noiseFactor(model, options.noiseCovariance),
     spheres,

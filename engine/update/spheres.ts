@@ -87,6 +87,12 @@ export function sphereComplaint(
   rule: UpdateRule,
   settings: readonly Setting[],
 ): string | null {
+  if (rule.gradient === "implicit") {
+    return (
+      `spheres: ${rule.name} solves for a point off the sphere; use an explicit rule, such as sgd or ` +
+      "langevin."
+    );
+  }
   const [vector] = rule.needs(settings);
   if (vector !== undefined) {
     return (

@@ -7,6 +7,11 @@ export {
   type StationaryMoments,
   stationaryMoments,
 } from "./affineMoments.ts";
+export {
+  type AnharmonicMode,
+  type AnharmonicModeOptions,
+  anharmonicMode,
+} from "./anharmonicMode.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -17,6 +22,7 @@ export {
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
+export { fourthMomentRadius } from "./fourthMoment.ts";
 export { type FreeLangevin, freeLangevin } from "./freeLangevin.ts";
 export {
   type GaussianLaw,
@@ -37,6 +43,12 @@ export {
   posteriorMoments,
 } from "./posteriorMoments.ts";
 export {
+  meanRadius,
+  type RegressionMomentum,
+  type RegressionMomentumOptions,
+  regressionMomentum,
+} from "./regressionMomentum.ts";
+export {
   type RegressionData,
   type RegressionPosterior,
   regressionPosterior,
@@ -44,5 +56,6 @@ export {
 export {
   type RegressionOptions,
   type RegressionStationary,
+  regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";

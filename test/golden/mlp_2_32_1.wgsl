@@ -41,7 +41,7 @@ const STREAM_MINIBATCH: u32 = 0u;
 const STREAM_GRADIENT_NOISE: u32 = 1u;
 const STREAM_INITIAL: u32 = 2u;
 const STREAM_ORDER: u32 = 3u;
-const STREAM_LABEL_NOISE: u32 = 4u;
+const STREAM_SAMPLE: u32 = 4u;
 const STREAM_THERMAL_NOISE: u32 = 5u;
 
 // Key of one replica's stream; all its draws use it.
@@ -275,6 +275,7 @@ fn tanh_accurate(x: f32) -> f32 {
 //   G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ   at x_t
 //   (θ_{t+1}, kept vectors) = update(x_t, G_t)
 //
+// Parameters on spheres: G_t is its tangential part, and θ_{t+1} is brought back to the radius.
 // Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
 // Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
 // the lanes of one chunk; nothing a lane computes depends on which.
@@ -424,7 +425,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
 
     for (var p = 0u; p < PARAMS; p += 1u) {
-      { let next = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c); theta[p] = next.x;  }
+      { let next = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c); theta[p] = next.x; }
     }
   }
 

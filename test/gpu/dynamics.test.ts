@@ -12,6 +12,8 @@ import { cosine } from "../../engine/rate/cosine.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
+import { continuousSgd } from "../../engine/update/continuousSgd.ts";
+import { implicitSgd } from "../../engine/update/implicitSgd.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { sgworld } from "../../engine/update/sgworld.ts";
@@ -89,6 +91,18 @@ const CASES: Readonly<Record<string, Case>> = {
       sweep: { batchSize: [4, 24] },
     },
   },
+  "implicit SGD": {
+    change: {
+      update: implicitSgd({ batchSize: 4 }),
+      sampling: "distinct",
+      sweep: { learningRate: [0.05, 0.5], gradientNoise: [0, 0.2] },
+    },
+    wrong: {
+      update: implicitSgd({ batchSize: 4 }),
+      sampling: "distinct",
+      sweep: { learningRate: [0.05, 0.501], gradientNoise: [0, 0.2] },
+    },
+  },
   "cosine rate": {
     change: { rate: cosine({ annealSteps: 40 }), sweep: { finalFactor: [0, 0.1] } },
     wrong: { rate: cosine({ annealSteps: 41 }), sweep: { finalFactor: [0, 0.1] } },
@@ -112,6 +126,31 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
       wrong: { noiseCovariance: covariance(0.51), sweep },
     };
   },
+  "noise models of SGD": ({ parameterCount: n }) => {
+    const covariance = Array.from({ length: n }, (_, i) =>
+      Array.from({ length: n }, (_, j) => (i === j ? 0.3 : 0.1)),
+    );
+    const made = (timeStep: number): Partial<EnsembleOptions> => ({
+      update: continuousSgd({ batchSize: 4 }),
+      noiseCovariance: covariance,
+      sampling: "distinct",
+      sweep: { noiseModel: [0, 1, 2, 3], timeStep: [1, timeStep] },
+    });
+    return { change: made(0.3), wrong: made(0.301) };
+  },
+  "implicit learning-rate matrix": ({ params, parameterCount: n }) => {
+    const { name, size } = params[0]!;
+    const scales = (factor: number): number[] =>
+      Array.from({ length: size }, (_, i) => (factor * i) / size);
+    const update = implicitSgd({ learningRate: 0.3, batchSize: 4, gradientNoise: 0.2 });
+    const noiseCovariance = Array.from({ length: n }, (_, i) =>
+      Array.from({ length: n }, (_, j) => (i === j ? 1 : 0.4)),
+    );
+    return {
+      change: { update, rateScale: { [name]: scales(1) }, noiseCovariance },
+      wrong: { update, rateScale: { [name]: scales(1.01) }, noiseCovariance },
+    };
+  },
   "learning-rate matrix": ({ params }) => {
     const { name, size } = params[0]!;
     const scales = Array.from({ length: size }, (_, i) => 0.5 + i / 7);
@@ -128,6 +167,16 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
       change: { spheres: spheres(0.7), sweep },
       wrong: { spheres: spheres(0.701), sweep },
     };
+  },
+  "a sphere under a noise model of SGD": ({ params }) => {
+    const update = (noiseModel: number) =>
+      continuousSgd({ batchSize: 4, noiseModel, timeStep: 0.5 });
+    const more = {
+      sampling: "distinct" as const,
+      spheres: { groups: [params.map(({ name }) => name)] },
+      sweep: { weightDecay: [0] },
+    };
+    return { change: { update: update(3), ...more }, wrong: { update: update(2), ...more } };
   },
   "spheres with noise and rates of their own": ({ params }) => {
     const [first, ...others] = params.map(({ name }) => name);
@@ -184,6 +233,8 @@ describeWithDevice("dynamics", "software", (device) => {
       SHAPED["learning-rate matrix"]!(model),
       SHAPED["a sphere and free parameters"]!(model),
       SHAPED["spheres with noise and rates of their own"]!(model),
+      SHAPED["noise models of SGD"]!(model),
+      SHAPED["implicit learning-rate matrix"]!(model),
     ]) {
       const given = { ...options(model, change), execution: { unroll: 0 } };
       await using ensemble = await createEnsemble(device(), given);

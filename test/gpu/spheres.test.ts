@@ -9,6 +9,7 @@ import { series } from "../../engine/observe/series.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
+import { implicitSgd } from "../../engine/update/implicitSgd.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { sgworld } from "../../engine/update/sgworld.ts";
@@ -149,6 +150,11 @@ describeWithDevice("spheres", "software", (device) => {
         },
         "spheres: sgworld takes its gradient off the sphere, beside θ; use a rule that takes it at θ, " +
           "such as sgd or langevin.",
+      ],
+      "an implicit step": [
+        { update: implicitSgd({ learningRate: 0.1, batchSize: 3 }) },
+        "spheres: implicit-sgd solves for a point off the sphere; use an explicit rule, such as sgd " +
+          "or langevin.",
       ],
       "decay that does nothing": [
         {
