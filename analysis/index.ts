@@ -1,5 +1,6 @@
 /** Estimators: pure float64 functions on Records. */
 export { autocovariance, commonMean } from "./autocovariance.ts";
+export { axialEntropy, axialEntropyScores } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
@@ -43,6 +44,7 @@ export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {
   type EndPoint,

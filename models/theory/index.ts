@@ -59,3 +59,5 @@ export {
   regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";
+export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
+export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";
