@@ -17,7 +17,13 @@ import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
 import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
 import { laneWords, observationPlan } from "./run/observationPlan.ts";
 import type { SamplingLaw } from "./sampling.ts";
-import { type Dynamics, type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import {
+  type Dynamics,
+  type DynamicsOptions,
+  dynamicsOf,
+  dynamicsWords,
+  withRate,
+} from "./update/dynamics.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
@@ -122,12 +128,14 @@ function printFields(model: Model, { row }: ThreadPlan): string[] {
 
 function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
   const { rule, conditions, sampling, samples } = decided;
+  const { rate } = decided.dynamics;
   const { plan, memory, floatingPointOperations: operations, assumed } = explanation;
   const batches = [...new Set(conditions.map((condition) => condition.batchSize!))];
   return [
     `schedule ${plan.schedule}`,
     ...plan.reasons.map((reason) => `  - ${reason}`),
     `update ${rule.name}: ${rule.equation}   (${rule.source})`,
+    ...(rate ? [`learning rate ${rate.name}: ${rate.equation}`] : []),
     `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
       `conditions: ${conditions.length}`,
     `${operations} floating-point operations a sample, ` +
@@ -167,11 +175,12 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
 
 /** Bytes of the data rows, and of hyperparameters and pilot means. */
 function sharedBytes(
-  { samples, conditions }: Decided,
+  { samples, conditions, dynamics }: Decided,
   { row }: ThreadPlan,
   observation: ObservationPlan | null,
 ): number {
-  const hyperparameters = conditions.length * Object.keys(conditions[0]!).length;
+  const hyperparameters =
+    conditions.length * Object.keys(conditions[0]!).length + dynamicsWords(dynamics).length;
   return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
 }
 

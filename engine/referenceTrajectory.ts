@@ -10,10 +10,12 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
+import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
 import { completeSetting } from "./run/conditions.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
 import { type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
@@ -27,6 +29,8 @@ export interface ReferenceState {
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
+  /** What a learning rate knows that finds itself. */
+  readonly adaptation?: Readonly<AdaptationState>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -35,6 +39,8 @@ export interface ReferenceMoment extends ReferenceState {
   readonly loss: number;
   /** G, [param] */
   readonly gradient: Float64Array;
+  /** η_t that the update will use, before the learning-rate matrix. */
+  readonly learningRate: number;
 }
 
 /** Numbers of each step, [step], under the names of `series`. */
@@ -44,6 +50,7 @@ export interface ReferenceSeries {
   readonly "g.g": Float64Array;
   readonly "theta.g": Float64Array;
   readonly "v.v": Float64Array;
+  readonly learningRate: Float64Array;
 }
 
 export interface TrajectoryRequest extends DynamicsOptions {
@@ -134,7 +141,14 @@ function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): 
 
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
-  return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
+  return {
+    loss: make(),
+    "theta.theta": make(),
+    "g.g": make(),
+    "theta.g": make(),
+    "v.v": make(),
+    learningRate: make(),
+  };
 }
 
 /**
@@ -159,6 +173,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
   const steppers = referenceStep(dynamics, setting, lane);
+  const rate = referenceRate(dynamics, setting, request.from?.adaptation);
   const vectors = startVectors(request);
   const point = rule.prepare ? vectors.map((vector) => Float64Array.from(vector)) : vectors;
   const theta = vectors[0]!;
@@ -171,7 +186,8 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const clock = { step: first + s, batches };
+    const learningRate = rate.at(first + s);
+    const clock = { step: first + s, batches, learningRate };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
     const loss = gradientOf(batch(clock.step), gradient);
     steppers.finish(gradient, point[0]!, clock);
@@ -181,11 +197,16 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["g.g"][s] = dot(gradient, gradient);
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
+      series.learningRate[s] = learningRate;
     }
-    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    const own = rate.state && { adaptation: rate.state };
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
+    rate.before(theta, velocity, gradient);
     steppers.update(vectors, point, gradient, clock);
+    rate.after(theta);
   }
-  return { step: first + steps, theta, velocity, kept, series };
+  const own = rate.state && { adaptation: rate.state };
+  return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
 /** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
