@@ -13,6 +13,7 @@ import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
+import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
@@ -285,13 +286,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     steps: number,
     window: Stretch["window"],
   ): Promise<void> {
+    const { dynamics } = this.resolved;
     for (let done = 0; done < steps; ) {
       if (signal?.aborted) {
         await this.dispatcher.idle();
         throw signal.reason;
       }
       const begun = performance.now();
-      const round = Math.min(steps - done, this.dispatcher.round);
+      const check = stepsToCheck(dynamics, this.settings, this.taken);
+      const round = Math.min(steps - done, this.dispatcher.round, check);
       await this.dispatcher.take({
         firstStep: this.taken,
         steps: round,
@@ -301,6 +304,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.taken += round;
       this.rebuild = false;
       done += round;
+      if (round === check) {
+        await checkConditions(this.memory, this.resolved, this.settings, this.taken);
+      }
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });
