@@ -15,6 +15,7 @@ export {
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export {
   type AreaChoice,

@@ -24,6 +24,7 @@ import {
   dynamicsWords,
   withRate,
 } from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
@@ -91,6 +92,7 @@ function decide(model: Model, options: ExplainOptions): Decided {
   );
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  checkNoiseModel(dynamics, conditions);
   return {
     model,
     rule,

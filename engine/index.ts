@@ -42,10 +42,17 @@ export type {
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
+export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type AdamSettings, adam } from "./update/adam.ts";
+export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
+export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
+export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export { ubu } from "./update/ubu.ts";
+export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
 export type { DataSource } from "./wgsl/row.ts";

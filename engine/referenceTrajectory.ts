@@ -2,7 +2,7 @@
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
  *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
- *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t)
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t);   other sources of G: `referenceGradient.ts`
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -12,9 +12,12 @@ import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
 import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
+import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
-import { type DynamicsOptions, dynamicsOf, withRate } from "./update/dynamics.ts";
+import type { SampleGradient } from "./stepGradient.ts";
+import { type DynamicsOptions, dynamicsOf, settingAt, withRate } from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
 import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
@@ -25,7 +28,7 @@ export interface ReferenceState {
   readonly step: number;
   /** [param] */
   readonly theta: Float64Array;
-  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 in rules without. */
+  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 or (θ' − θ)/η in rules without. */
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
@@ -77,13 +80,10 @@ export interface Trajectory extends ReferenceState {
   readonly series: ReferenceSeries | null;
 }
 
-type MinibatchGradient = (batch: Uint32Array, gradient: Float64Array) => number;
+type Rows = readonly Readonly<Record<string, Float64Array>>[];
 
 /** The fields of every sample, as views. */
-const sampleViews = (
-  { fields }: Model,
-  data: DataSource,
-): readonly Readonly<Record<string, Float64Array>>[] => {
+const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   const columns = fields.map(({ name, size }) => {
     const values = Float64Array.from(data.fields[name]!.data);
     return { name, row: (i: number) => values.subarray(i * size, (i + 1) * size) };
@@ -99,9 +99,8 @@ const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Floa
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, data: DataSource, theta: Float64Array): MinibatchGradient {
+function minibatchGradient(model: Model, rows: Rows, theta: Float64Array): SampleGradient {
   const run = compileReference([model.loss, ...model.gradients]);
-  const rows = sampleViews(model, data);
   const params = paramViews(model, theta);
   return (batch, gradient) => {
     gradient.fill(0);
@@ -139,6 +138,13 @@ function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): 
   return [theta, ...rule.vectors.map(() => new Float64Array(count))];
 }
 
+/** Where the element is when G is taken; an implicit step moves θ alone. */
+function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
+  if (rule.prepare) return vectors.map((vector) => Float64Array.from(vector));
+  if (rule.gradient !== "implicit") return vectors;
+  return [Float64Array.from(vectors[0]!), ...vectors.slice(1)];
+}
+
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
   return {
@@ -172,16 +178,25 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
+  checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
   const rate = referenceRate(dynamics, setting, request.from?.adaptation);
   const vectors = startVectors(request);
-  const point = rule.prepare ? vectors.map((vector) => Float64Array.from(vector)) : vectors;
+  const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
+  const displacement = request.from?.velocity
+    ? Float64Array.from(request.from.velocity)
+    : new Float64Array(theta.length);
   const kept = Object.fromEntries(rule.vectors.map((name, k) => [name, vectors[k + 1]!]));
-  const velocity = kept.velocity ?? new Float64Array(theta.length);
+  const velocity = kept.velocity ?? displacement;
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
   const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
-  const gradientOf = minibatchGradient(model, data, point[0]!);
+  const rows = sampleViews(model, data);
+  const gradientOf = stepGradient({
+    ...{ model, dynamics, setting, sampling, lane, rows, steppers, theta, point: point[0]! },
+    sampleGradient: minibatchGradient(model, rows, point[0]!),
+    unsolved: kept.unsolved ?? new Float64Array(0),
+  });
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
@@ -189,8 +204,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
     const learningRate = rate.at(first + s);
     const clock = { step: first + s, batches, learningRate };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
-    const loss = gradientOf(batch(clock.step), gradient);
-    steppers.finish(gradient, point[0]!, clock);
+    const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
       series.loss[s] = loss;
       series["theta.theta"][s] = dot(theta, theta);
@@ -202,8 +216,15 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
     const own = rate.state && { adaptation: rate.state };
     onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
     rate.before(theta, velocity, gradient);
+    if (dynamics.displacement) displacement.set(theta);
     steppers.update(vectors, point, gradient, clock);
     rate.after(theta);
+    if (dynamics.displacement) {
+      for (let p = 0; p < theta.length; p += 1) {
+        const own = settingAt(dynamics, setting, learningRate, p).learningRate!;
+        displacement[p] = own === 0 ? 0 : (theta[p]! - displacement[p]!) / own;
+      }
+    }
   }
   const own = rate.state && { adaptation: rate.state };
   return { step: first + steps, theta, velocity, kept, ...own, series };

@@ -43,7 +43,16 @@ const LEVELS: readonly (readonly string[])[] = [
   ["wgsl/", "observe/"],
   ["plan/"],
   ["run/"],
-  ["explanation/", "explain", "referenceTrajectory", "worker", "client"],
+  [
+    "explanation/",
+    "explain",
+    "referenceTrajectory",
+    "stepGradient",
+    "referenceGradient",
+    "referenceImplicit",
+    "worker",
+    "client",
+  ],
   ["index"],
 ];
 

@@ -30,6 +30,7 @@ export function twins<O extends Observables>(
         data,
         rule: options.update,
         setting,
+        ...(options.keepVelocity && { keepVelocity: true }),
         ...(options.rate && { rate: options.rate }),
         ...(options.rateScale && { rateScale: options.rateScale }),
         ...(options.noiseCovariance && { noiseCovariance: options.noiseCovariance }),

@@ -16,6 +16,7 @@ import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type RowLayout, rowLayout } from "../wgsl/row.ts";
 import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
 import { adaptationMemory } from "./adaptationSlots.ts";
+import { gradientMemory, gradientSlots } from "./gradientSlots.ts";
 import { normalWords, threadSlots } from "./threadSlots.ts";
 
 export const RUN_SCHEMA = {
@@ -73,12 +74,14 @@ function held({ model, dynamics }: ThreadRequest): { names: string; bytes: numbe
   const normals = normalWords(dynamics, count);
   const copies = rule.prepare ? 1 + kept.length : 0;
   const adaptation = adaptationMemory(rate?.adaptation);
+  const gradient = gradientMemory(dynamics, count);
   const names = ["θ", "G", ...kept.map((name) => (name === "velocity" ? "v" : name))];
   if (copies > 0) names.push("the point of G");
+  names.push(...gradient.names);
   if (normals > 0) names.push("random numbers");
   if (rate?.adaptation) names.push("sums of the rate");
   const vectors = 2 + kept.length + copies + adaptation.each;
-  const bytes = 4 * (vectors * count + normals + adaptation.fixed);
+  const bytes = 4 * (vectors * count + gradient.words + normals + adaptation.fixed);
   return {
     names: `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`,
     bytes,
@@ -101,6 +104,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
   const unroll = request.unroll ?? UNROLL;
   const row = rowLayout(model.fields);
   const body = lossGradientFunction(model, row, { unroll });
+  const { sampling } = request;
+  const slots = { model, parameterCount: model.parameterCount, dynamics, unroll, row, sampling };
   const shader = (observation: ObservationPlan | null): LinkedShader =>
     link(
       "schedules/thread",
@@ -119,7 +124,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [rule.shader] },
           loss_gradient: body,
-          ...threadSlots({ parameterCount: model.parameterCount, dynamics, unroll }),
+          ...threadSlots(slots),
+          ...gradientSlots(slots),
           ...(observation && {
             observables: { code: observation.declarations },
             observe_load: { code: observation.load },

@@ -1,6 +1,7 @@
 /**
  * The generated parts of `schedules/thread.wgsl` that depend on the dynamics: which vectors a
- * replica keeps, where the gradient is taken, what is added to it, how the update is applied.
+ * replica keeps, where the gradient is taken, what is added to it, how the update is applied. The
+ * gradient itself: `gradientSlots.ts`.
  *
  * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
  * constants; random numbers are drawn in a kept loop into an array of their own.
@@ -15,7 +16,7 @@ export interface ThreadSlotsRequest {
   readonly unroll: number;
 }
 
-type Lines = readonly string[];
+export type Lines = readonly string[];
 
 /** `velocity` → `velocity`, `firstMoment` → `first_moment`: a kept vector's array in the kernel. */
 export const vectorName = (name: string): string =>
@@ -25,9 +26,17 @@ export const vectorName = (name: string): string =>
 export const lossGradient = (sample: string, theta: string, gradient: string): string =>
   `loss_gradient(${sample}, &${theta}, &${gradient})`;
 
+/** The array that holds the point where G is taken. */
+export const pointOf = ({ rule }: Dynamics): "point" | "theta" =>
+  rule.prepare || rule.gradient === "implicit" ? "point" : "theta";
+
+/** Are normal numbers drawn for the gradient? */
+const drawsNoise = ({ gradientNoise, rule }: Dynamics): boolean =>
+  gradientNoise || rule.gradient === "modelled";
+
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
-class Writer {
+export class Writer {
   private readonly count: number;
   private readonly unroll: number;
   readonly dynamics: Dynamics;
@@ -56,14 +65,20 @@ class Writer {
     return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
   }
 
-  /** Kept vectors: position in an element and array, the prefix for a copy. */
-  vectors(prefix = ""): { component: string; array: string; row: number }[] {
+  /** Arrays of all kept vectors, and their rows in `state`. */
+  arrays(): { array: string; row: number }[] {
+    return this.dynamics.kept.map((name, k) => ({ array: vectorName(name), row: k + 1 }));
+  }
+
+  /** The rule's own: place in an element and array, the prefix for a copy. */
+  vectors(prefix = ""): { component: string; array: string }[] {
     const { rule, kept } = this.dynamics;
-    return kept.map((name, k) => ({
-      component: COMPONENTS[rule.vectors.indexOf(name) + 1]!,
-      array: `${prefix}${vectorName(name)}`,
-      row: k + 1,
-    }));
+    return kept
+      .filter((name) => rule.vectors.includes(name))
+      .map((name) => ({
+        component: COMPONENTS[rule.vectors.indexOf(name) + 1]!,
+        array: `${prefix}${vectorName(name)}`,
+      }));
   }
 
   /** `vec4f(θ, kept…)` of parameter p. */
@@ -121,20 +136,21 @@ const preparePairs = ({ normals }: Dynamics, count: number): number =>
   Math.ceil((normals.prepare * count) / 2);
 
 /** Most normal numbers held at once. */
-export function normalWords({ normals, gradientNoise }: Dynamics, count: number): number {
-  const most = Math.max(normals.prepare, normals.update, gradientNoise ? 1 : 0) * count;
+export function normalWords(dynamics: Dynamics, count: number): number {
+  const { prepare, update } = dynamics.normals;
+  const most = Math.max(prepare, update, drawsNoise(dynamics) ? 1 : 0) * count;
   return 2 * Math.ceil(most / 2);
 }
 
 function declarations(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
   const words = normalWords(dynamics, count);
-  const { normals, gradientNoise } = dynamics;
+  const { normals } = dynamics;
   const key = (name: string, stream: string): string =>
     `let ${name} = lane_key(run.seed, ${stream}, noise_condition, replica);`;
   return [
     ...writer
-      .vectors()
+      .arrays()
       .flatMap(({ array, row }) => [
         `var ${array} = array<f32, PARAMS>();`,
         `for (var p = 0u; p < PARAMS; p += 1u) {`,
@@ -142,7 +158,7 @@ function declarations(writer: Writer, count: number): Lines {
         "}",
       ]),
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
-    ...(gradientNoise ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
+    ...(drawsNoise(dynamics) ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
   ];
 }
@@ -164,27 +180,30 @@ function prepare(writer: Writer, count: number): Lines {
   ];
 }
 
-function noise(writer: Writer, count: number): Lines {
-  const { gradientNoise, noiseFactor } = writer.dynamics;
-  if (!gradientNoise) return [];
-  const draw = writer.draw("noise_key", count, 0);
-  if (!noiseFactor) {
-    return [...draw, ...writer.each((p) => `gradient[${p}] += h.gradient_noise * xi[${p}];`)];
+/** Adds `strength` ξ, or `strength` L ξ, to an array; ξ has been drawn. */
+export function addNoise(writer: Writer, into: string, strength: string): Lines {
+  if (!writer.dynamics.noiseFactor) {
+    return writer.each((p) => `${into}[${p}] += ${strength} * xi[${p}];`);
   }
   return [
-    ...draw,
     "for (var p = 0u; p < PARAMS; p += 1u) {",
     `  let row = ${writer.shared("noiseFactor")} + p * (p + 1u) / 2u;`,
     "  var correlated = 0.0;",
     "  for (var q = 0u; q <= p; q += 1u) { correlated += hyper[row + q] * xi[q]; }",
-    "  gradient[p] += h.gradient_noise * correlated;",
+    `  ${into}[p] += ${strength} * correlated;`,
     "}",
   ];
 }
 
+/** The step's additive gradient noise, added to an array. */
+export const noise = (writer: Writer, count: number, into = "gradient"): Lines =>
+  writer.dynamics.gradientNoise
+    ? [...writer.draw("noise_key", count, 0), ...addNoise(writer, into, "h.gradient_noise")]
+    : [];
+
 /** From sums over the minibatch to G. */
-function finish(writer: Writer, count: number): Lines {
-  const at = writer.dynamics.rule.prepare ? "point" : "theta";
+export function finish(writer: Writer, count: number): Lines {
+  const at = pointOf(writer.dynamics);
   if (!writer.dynamics.clip) {
     return [
       ...writer.each(
@@ -209,33 +228,37 @@ function finish(writer: Writer, count: number): Lines {
 function apply(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
   const { rule, normals } = dynamics;
-  const [theta, prefix] = rule.prepare ? ["point", "point_"] : ["theta", ""];
+  const prefix = rule.prepare ? "point_" : "";
   return [
     ...(normals.update > 0
       ? writer.draw("thermal_key", normals.update * count, preparePairs(dynamics, count))
       : []),
     ...writer.each((p) => {
       const { before, h, c } = writer.setting(p);
-      const element = writer.element(theta, prefix, p);
+      const element = writer.element(pointOf(dynamics), prefix, p);
       const call = `update(${element}, gradient[${p}], ${writer.xi(normals.update, p)}, ${h}, ${c})`;
       const stores = writer
         .vectors()
         .map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      return `{ ${before}let next = ${call}; theta[${p}] = next.x; ${stores.join(" ")} }`;
+      if (dynamics.displacement) {
+        // Before θ is overwritten; a rate of 0 moves nothing.
+        stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
+      }
+      return `{ ${before}let next = ${call}; ${stores.join(" ")} theta[${p}] = next.x; }`;
     }),
   ];
 }
 
 const store = (writer: Writer): Lines =>
   writer
-    .vectors()
+    .arrays()
     .flatMap(({ array, row }) => [
       `for (var p = 0u; p < PARAMS; p += 1u) {`,
       `  state[(${row}u * PARAMS + p) * run.lanes + lane] = ${array}[p];`,
       "}",
     ]);
 
-const indented = (lines: Lines, spaces: number): SlotBody => ({
+export const indented = (lines: Lines, spaces: number): SlotBody => ({
   code: lines.map((line) => `${" ".repeat(spaces)}${line.trimEnd()}`).join("\n"),
 });
 
@@ -244,7 +267,6 @@ export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBod
   const { dynamics, parameterCount: count } = request;
   const writer = new Writer(request);
   const { rate } = dynamics;
-  const point = dynamics.rule.prepare ? "point" : "theta";
   const adaptation = adaptationLines(writer, count);
   return {
     load_vectors: indented([...declarations(writer, count), ...adaptation.load], 2),
@@ -257,15 +279,6 @@ export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBod
     ...rate?.slots,
     ...adaptation.slots,
     prepare: indented(prepare(writer, count), 4),
-    minibatch_gradient: indented(
-      [
-        "for (var b = 0u; b < batch; b += 1u) {",
-        `  loss += ${lossGradient("minibatch_sample(&minibatch, b)", point, "gradient")};`,
-        "}",
-      ],
-      4,
-    ),
-    finish_gradient: indented(finish(writer, count), 4),
     apply_update: indented(
       [...adaptation.beforeUpdate, ...apply(writer, count), ...adaptation.afterUpdate],
       4,

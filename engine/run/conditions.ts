@@ -4,6 +4,7 @@
 import { ArgumentError } from "../errors.ts";
 import type { SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
+import { noiseModelComplaint } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
@@ -108,10 +109,10 @@ interface Made {
 function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting[]): string | null {
   const vector = rule.needs(settings).find((name) => !dynamics.kept.includes(name));
   if (vector !== undefined) return vector === "velocity" ? "momentum" : vector;
-  if (settings.some((c) => c.gradientNoise !== 0) && !dynamics.gradientNoise) {
+  if (settings.some((c) => (c.gradientNoise ?? 0) !== 0) && !dynamics.gradientNoise) {
     return "gradientNoise";
   }
-  if (settings.some((c) => c.clipNorm !== 0) && !dynamics.clip) return "clipNorm";
+  if (settings.some((c) => (c.clipNorm ?? 0) !== 0) && !dynamics.clip) return "clipNorm";
   const { prepare, update } = rule.normals(settings);
   const thermal = prepare > dynamics.normals.prepare || update > dynamics.normals.update;
   return thermal ? "random numbers of its own" : null;
@@ -135,6 +136,8 @@ export function misfit(made: Made, settings: readonly Setting[]): string | null 
       "create it with the other value."
     );
   }
+  const complaint = noiseModelComplaint(dynamics, settings);
+  if (complaint !== null) return `${complaint}.`;
   const largest = largestBatch(conditions);
   if (sampling === "distinct" && largestBatch(settings) > largest) {
     return (

@@ -22,6 +22,7 @@ import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
+import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
 /** The Record type of a set of observables, by name. */
@@ -157,7 +158,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       await this.settle();
       const frozen = await this.memory.readFrozen();
-      const run = this.runInfo(firstStep, options.steps, frozen);
+      const unsolved = await this.unsolvedCounts();
+      const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -279,6 +281,19 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("frozen", () => this.memory.readFrozen());
   }
 
+  /**
+   * Implicit steps of each replica, since the start, that were not solved to the tolerance,
+   * [condition, replica]; null for other rules.
+   */
+  async unsolved(): Promise<Int32Array | null> {
+    return this.exclusively("unsolved", () => this.unsolvedCounts());
+  }
+
+  private async unsolvedCounts(): Promise<Int32Array | null> {
+    if (this.resolved.rule.gradient !== "implicit") return null;
+    return unsolvedCounts(this.resolved, await this.memory.readStates());
+  }
+
   /** Steps in rounds, after each of which all chunks stand level and an abort is heard. */
   private async take(
     { signal, onProgress, steps: of }: RunOptions,
@@ -286,14 +301,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     steps: number,
     window: Stretch["window"],
   ): Promise<void> {
-    const { dynamics } = this.resolved;
     for (let done = 0; done < steps; ) {
       if (signal?.aborted) {
         await this.dispatcher.idle();
         throw signal.reason;
       }
       const begun = performance.now();
-      const check = stepsToCheck(dynamics, this.settings, this.taken);
+      const check = stepsToCheck(this.resolved.dynamics, this.settings, this.taken);
       const round = Math.min(steps - done, this.dispatcher.round, check);
       await this.dispatcher.take({
         firstStep: this.taken,
@@ -304,9 +318,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.taken += round;
       this.rebuild = false;
       done += round;
-      if (round === check) {
-        await checkConditions(this.memory, this.resolved, this.settings, this.taken);
-      }
+      await checkConditions(this.memory, this.resolved, this.settings, this.taken);
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });
@@ -324,7 +336,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     }
   }
 
-  private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {
+  private runInfo(
+    firstStep: number,
+    steps: number,
+    frozen: Int32Array,
+    unsolved: Int32Array | null,
+  ): RunInfo {
     const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
@@ -337,7 +354,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       update: rule.name,
       schedule: this.plan.schedule,
     };
-    return { firstStep, steps, conditions: this.settings, replicas, frozen, bounds, provenance };
+    const lost = unsolved ? { frozen, unsolved } : { frozen };
+    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

@@ -3,7 +3,6 @@
  * from it and writes to it.
  */
 import type { Device } from "../device.ts";
-import { invariant } from "../errors.ts";
 import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
@@ -123,10 +122,20 @@ export class LaneMemory {
   }
 
   /** [lane, θ then v where it is kept] */
-  readPhaseSpace(): Promise<Float32Array> {
-    const { model, hasVelocity, dynamics } = this.resolved;
-    invariant(!hasVelocity || dynamics.kept[0] === "velocity", "v follows θ in the state");
-    return this.readRows(0, (hasVelocity ? 2 : 1) * model.parameterCount);
+  async readPhaseSpace(): Promise<Float32Array> {
+    const { model, dynamics, lanes } = this.resolved;
+    const count = model.parameterCount;
+    const theta = await this.readRows(0, count);
+    const row = 1 + dynamics.kept.indexOf("velocity");
+    if (row === 0) return theta;
+    const velocity = await this.readRows(row * count, count);
+    const both = new Float32Array(2 * theta.length);
+    for (let lane = 0; lane < lanes; lane += 1) {
+      const [from, to] = [lane * count, (lane + 1) * count];
+      both.set(theta.subarray(from, to), 2 * from);
+      both.set(velocity.subarray(from, to), 2 * from + count);
+    }
+    return both;
   }
 
   /** The first `count` words of what the rate keeps, [lane, word]. */

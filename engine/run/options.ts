@@ -15,6 +15,7 @@ import {
   stateWords,
   withRate,
 } from "../update/dynamics.ts";
+import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -110,6 +111,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
     );
   }
+  if (rule.laws && !rule.laws.includes(sampling)) {
+    throw new ArgumentError(
+      `sampling: ${rule.name} is defined for ${rule.laws.join(", ")} batches, not for ${sampling}; ` +
+        `use sampling: "${rule.laws[0]}"${rule.name === "sgworld" ? ", or the rule langevin (SGLD)" : ""}.`,
+    );
+  }
   const conditions = resolveConditions(ruleFor(rule, sampling, data.samples), options.sweep);
   const checkBatches = (settings: readonly Setting[], samples: number): void => {
     for (const { batchSize } of settings) {
@@ -140,6 +147,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
         'on their learning rate together; run them in one ensemble, or use fdrRate({ scope: "replica" }).',
     );
   }
+  checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {

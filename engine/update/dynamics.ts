@@ -23,7 +23,10 @@ export interface DynamicsOptions {
   readonly rateScale?: Readonly<Record<string, number | readonly number[]>>;
   /** Covariance of the noise added to the gradient, [param, param]; s² times it is added. */
   readonly noiseCovariance?: readonly (readonly number[])[];
-  /** Keep v even where no condition has momentum, to observe it. */
+  /**
+   * Keep v even where no condition has momentum, to observe it. In rules without a velocity it is
+   * the last displacement, v_t = (θ_t − θ_{t−1})/η: minus the direction u of θ' = θ − ηu.
+   */
   readonly keepVelocity?: boolean;
 }
 
@@ -33,6 +36,8 @@ export interface Dynamics {
   readonly rate: Rate | null;
   /** Names of the vectors that are stored, in the rule's order. */
   readonly kept: readonly string[];
+  /** Is the velocity, the last of them, none of the rule's own but (θ' − θ)/η? */
+  readonly displacement: boolean;
   readonly normals: Normals;
   /** Does any condition add noise to the gradient, clip it? */
   readonly gradientNoise: boolean;
@@ -136,15 +141,12 @@ function keptVectors(
   rule: UpdateRule,
   conditions: readonly Setting[],
   { keepVelocity, rate }: DynamicsOptions,
-): readonly string[] {
-  if (keepVelocity && !rule.vectors.includes("velocity")) {
-    throw new ArgumentError(
-      `keepVelocity: ${rule.name} has no velocity; leave it out, or use a rule with momentum.`,
-    );
-  }
+): Pick<Dynamics, "kept" | "displacement"> {
   const needed = rule.needs(conditions);
   const keep = keepVelocity === true || rate?.adaptation?.relation === "velocity";
-  return rule.vectors.filter((name) => needed.includes(name) || (keep && name === "velocity"));
+  const own = rule.vectors.filter((name) => needed.includes(name) || (name === "velocity" && keep));
+  const displacement = keep && !rule.vectors.includes("velocity");
+  return { kept: displacement ? [...own, "velocity"] : own, displacement };
 }
 
 /** Puts a rule and an ensemble's additions together for the conditions it will have. */
@@ -158,10 +160,10 @@ export function dynamicsOf(
   return {
     rule,
     rate: options.rate ?? null,
-    kept: keptVectors(rule, conditions, options),
+    ...keptVectors(rule, conditions, options),
     normals: rule.normals(conditions),
-    gradientNoise: conditions.some((c) => c.gradientNoise !== 0),
-    clip: conditions.some((c) => c.clipNorm !== 0),
+    gradientNoise: conditions.some((c) => (c.gradientNoise ?? 0) !== 0),
+    clip: conditions.some((c) => (c.clipNorm ?? 0) !== 0),
     scales: diagonal(model, options.rateScale),
     center: adaptationCenter(model, options.rate),
     noiseFactor: noiseFactor(model, options.noiseCovariance),

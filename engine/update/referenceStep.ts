@@ -38,7 +38,7 @@ export interface ReferenceStep {
 }
 
 /** `count` normal numbers of a step, from pair `first` on. */
-function normals(key: Words, step: number, count: number, first = 0): Float64Array {
+export function normals(key: Words, step: number, count: number, first = 0): Float64Array {
   const xi = new Float64Array(2 * Math.ceil(count / 2));
   for (let d = 0; 2 * d < count; d += 1) {
     const pair = normalPair(threefry2x32(key, [step, first + d]));
@@ -54,7 +54,7 @@ const pairOf = (xi: Float64Array, each: 0 | 1 | 2, p: number): readonly [number,
 };
 
 /** s ξ, or s L ξ with the Cholesky factor L of the noise's covariance. */
-function addNoise(
+export function addNoise(
   gradient: Float64Array,
   xi: Float64Array,
   strength: number,

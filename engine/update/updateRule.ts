@@ -9,9 +9,11 @@
  *   fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) -> vec4f
  *
  * with x = (θ, first, second, third kept vector). A rule never draws minibatches and never sees the
- * data. Where G is taken, and what couples parameters (clipping, spheres, implicit steps), is not
- * the rule's: see `dynamics.ts`.
+ * data. Where G is taken, and what couples parameters (clipping, spheres), is not the rule's: see
+ * `dynamics.ts`; it only names the source of G.
  */
+
+import type { SamplingLaw } from "../sampling.ts";
 
 /** A number a condition may set; swept values live in a storage buffer, never in shader text. */
 export interface Hyperparameter {
@@ -45,6 +47,17 @@ export interface Normals {
   readonly update: 0 | 1 | 2;
 }
 
+/**
+ * Where G of a step comes from:
+ *
+ * - `minibatch`: the mean over the step's batch, at the point of `prepare`;
+ * - `implicit`: the same at the solution y of y = θ − ηG(y), to which the element is moved before
+ *   `update`; steps that are not solved are counted in the kept vector `unsolved`, element 0;
+ * - `modelled`: the gradient over all data with Gaussian noise in place of the minibatch's, by the
+ *   hyperparameters `noiseModel` (`update/noiseModel.ts`) and `timeStep`.
+ */
+export type GradientSource = "minibatch" | "implicit" | "modelled";
+
 export interface UpdateRule {
   readonly name: string;
   /** Path of its WGSL below `shaders/`. */
@@ -63,8 +76,12 @@ export interface UpdateRule {
   /** Those that any of these conditions needs; the others are not stored and read as 0. */
   readonly needs: (conditions: readonly Setting[]) => readonly string[];
   readonly normals: (conditions: readonly Setting[]) => Normals;
+  /** Sampling laws the rule is defined for; all of them unless given. */
+  readonly laws?: readonly SamplingLaw[];
   /** Relations between hyperparameters: what is wrong with a setting, or null. */
   readonly complaint: (setting: Setting) => string | null;
+  /** `minibatch` unless it is there; the others have no `prepare`. */
+  readonly gradient?: GradientSource;
   readonly constants?: (setting: Setting, clock: Clock) => Constants;
   /** Moves the element to the point where the gradient is taken; θ itself unless it is there. */
   readonly prepare?: (

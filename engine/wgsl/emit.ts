@@ -29,6 +29,8 @@ export interface Leaves {
   readonly sample: (name: string, flat: Index) => string;
   /** Array the gradients are added to, e.g. `(*gradient)`. */
   readonly gradient: string;
+  /** Constant arrays are called `<this>_0`, …; "constant" unless it is there. */
+  readonly constant?: string;
 }
 
 export interface EmitOptions {
@@ -135,7 +137,7 @@ class Writer {
     if (isLiteral(flat)) return float(values[flat.constant]!);
     let name = this.constantNames.get(node);
     if (name === undefined) {
-      name = `constant_${this.constantNames.size}`;
+      name = `${this.leaves.constant ?? "constant"}_${this.constantNames.size}`;
       this.constantNames.set(node, name);
       const list = values.map(float).join(", ");
       this.constants.push(`const ${name} = array<f32, ${values.length}>(${list});`);

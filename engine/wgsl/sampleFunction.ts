@@ -1,12 +1,15 @@
 /**
- * The generated functions of a model: `loss_gradient` for the schedules, `outputs` for evaluation.
+ * The generated functions of a model: `loss_gradient` for the schedules, `hessian_vector` for
+ * implicit steps, `outputs` for evaluation.
  *
- * Both take a sample's number and the replica's parameters in function memory; a sample's row is
+ * All take a sample's number and the replica's parameters in function memory; a sample's row is
  * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
  */
 
-import type { Node } from "../graph.ts";
+import { hessianVectorProduct } from "../autodiff.ts";
+import { type Node, param } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { simplify } from "../simplify.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
 import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
@@ -14,10 +17,12 @@ import type { RowLayout } from "./row.ts";
 
 const at = (name: string): string => `${name}_at`;
 
-const theta = (name: string, flat: Index): string =>
+const element = (array: string, name: string, flat: Index): string =>
   isLiteral(flat) && flat.constant === 0
-    ? `(*theta)[${at(name)}]`
-    : `(*theta)[${at(name)} + ${printIndex(flat)}]`;
+    ? `(*${array})[${at(name)}]`
+    : `(*${array})[${at(name)} + ${printIndex(flat)}]`;
+
+const theta = (name: string, flat: Index): string => element("theta", name, flat);
 
 /** A field's local array; the prefix keeps a field named `theta` or `data` from shadowing ours. */
 const arrayOf = (field: string): string => `sample_${field}`;
@@ -114,6 +119,63 @@ export function lossGradientFunction(
       ...row.loads(),
       ...body.lines,
       `  return ${body.outputs[0]};`,
+      "}",
+    ].join("\n"),
+  };
+}
+
+/** The leaf that holds the direction of a block, beside the block itself. */
+export const DIRECTION = "direction.";
+
+/**
+ * (H d) of one sample, block by block, simplified; d in leaves `direction.<block>`.
+ *
+ * @see Pearlmutter, Neural Computation 6, 147 (1994)
+ */
+export function curvatureNodes(model: Model): Node[] {
+  const theta = model.params.map(({ name, shape }) => param(name, shape));
+  const d = model.params.map(({ name, shape }) => param(`${DIRECTION}${name}`, shape));
+  return simplify(hessianVectorProduct(model.loss, theta, d));
+}
+
+const thetaOrDirection = (name: string, flat: Index): string =>
+  name.startsWith(DIRECTION)
+    ? element("direction", name.slice(DIRECTION.length), flat)
+    : theta(name, flat);
+
+/**
+ * `fn hessian_vector(sample, theta, direction, product)`: adds H d of a sample to `product`.
+ *
+ * Stands beside `loss_gradient`, whose offsets it uses.
+ */
+export function hessianVectorFunction(
+  model: Model,
+  layout: RowLayout,
+  options: EmitOptions,
+): SlotBody {
+  const row = rowAccess(model, layout);
+  const nodes = curvatureNodes(model);
+  const sinks = model.params.map(({ name }, i) => ({ offset: at(name), node: nodes[i]! }));
+  const leaves: Leaves = {
+    param: thetaOrDirection,
+    sample: row.sample,
+    gradient: "(*product)",
+    constant: "curvature_constant",
+  };
+  const body = emit([], sinks, leaves, options);
+  return {
+    imports: body.imports,
+    code: [
+      ...body.constants,
+      "",
+      "fn hessian_vector(",
+      "  sample: u32,",
+      `  theta: ${POINTER},`,
+      `  direction: ${POINTER},`,
+      `  product: ${POINTER},`,
+      ") {",
+      ...row.loads(),
+      ...body.lines,
       "}",
     ].join("\n"),
   };

@@ -1,4 +1,12 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
+export {
+  type AffineMap,
+  followedBy,
+  type MomentOperator,
+  momentOperator,
+  type StationaryMoments,
+  stationaryMoments,
+} from "./affineMoments.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -6,13 +14,33 @@ export {
   type QuadraticSamples,
   type SamplingLaw,
 } from "./cycleMoments.ts";
+export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
+export { type FreeLangevin, freeLangevin } from "./freeLangevin.ts";
+export {
+  type GaussianLaw,
+  type GaussianTarget,
+  gaussianDivergence,
+} from "./gaussianDivergence.ts";
 export {
   type HeavyBallMode,
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
+export type { LangevinRule } from "./langevinRules.ts";
+export {
+  POSTERIOR_SAMPLERS,
+  type PosteriorMoments,
+  type PosteriorMomentsOptions,
+  type PosteriorSampler,
+  posteriorMoments,
+} from "./posteriorMoments.ts";
+export {
+  type RegressionData,
+  type RegressionPosterior,
+  regressionPosterior,
+} from "./regressionPosterior.ts";
 export {
   type RegressionOptions,
   type RegressionStationary,

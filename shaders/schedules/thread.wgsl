@@ -146,8 +146,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     for (var b = 0u; b < batch; b += 1u) {
       loss += loss_gradient(minibatch_sample(&minibatch, b), &theta, &gradient);
     }
-    //#end
     loss *= inverse_batch;
+    //#end
 
     var stop = beyond(loss, run.loss_bound);
     if (step % THETA_CHECK == 0u) {
