@@ -21,6 +21,7 @@ import {
   type Dynamics,
   type DynamicsOptions,
   dynamicsOf,
+  dynamicsWords,
   withRate,
   withSettings,
 } from "./update/dynamics.ts";
@@ -140,12 +141,14 @@ function printRandomness({ draws, settings }: Model): string[] {
 
 function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
   const { rule, conditions, sampling, samples } = decided;
+  const { rate } = decided.dynamics;
   const { plan, memory, floatingPointOperations: operations, assumed } = explanation;
   const batches = [...new Set(conditions.map((condition) => condition.batchSize!))];
   return [
     `schedule ${plan.schedule}`,
     ...plan.reasons.map((reason) => `  - ${reason}`),
     `update ${rule.name}: ${rule.equation}   (${rule.source})`,
+    ...(rate ? [`learning rate ${rate.name}: ${rate.equation}`] : []),
     `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
       `conditions: ${conditions.length}`,
     `${operations} floating-point operations a sample, ` +
@@ -185,11 +188,12 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
 
 /** Bytes of the data rows, and of hyperparameters and pilot means. */
 function sharedBytes(
-  { samples, conditions }: Decided,
+  { samples, conditions, dynamics }: Decided,
   { row }: ThreadPlan,
   observation: ObservationPlan | null,
 ): number {
-  const hyperparameters = conditions.length * Object.keys(conditions[0]!).length;
+  const hyperparameters =
+    conditions.length * Object.keys(conditions[0]!).length + dynamicsWords(dynamics).length;
   return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
 }
 

@@ -10,6 +10,7 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
+import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
 import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
@@ -24,6 +25,7 @@ import {
   withSettings,
 } from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
+import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
@@ -38,6 +40,8 @@ export interface ReferenceState {
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
+  /** What a learning rate knows that finds itself. */
+  readonly adaptation?: Readonly<AdaptationState>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -46,6 +50,8 @@ export interface ReferenceMoment extends ReferenceState {
   readonly loss: number;
   /** G, [param] */
   readonly gradient: Float64Array;
+  /** η_t that the update will use, before the learning-rate matrix. */
+  readonly learningRate: number;
 }
 
 /** Numbers of each step, [step], under the names of `series`. */
@@ -55,6 +61,7 @@ export interface ReferenceSeries {
   readonly "g.g": Float64Array;
   readonly "theta.g": Float64Array;
   readonly "v.v": Float64Array;
+  readonly learningRate: Float64Array;
 }
 
 export interface TrajectoryRequest extends DynamicsOptions {
@@ -155,7 +162,14 @@ function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
 
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
-  return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
+  return {
+    loss: make(),
+    "theta.theta": make(),
+    "g.g": make(),
+    "theta.g": make(),
+    "v.v": make(),
+    learningRate: make(),
+  };
 }
 
 /**
@@ -181,6 +195,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const dynamics = dynamicsOf(model, rule, [setting], request);
   checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
+  const rate = referenceRate(dynamics, setting, request.from?.adaptation);
   const vectors = startVectors(request);
   const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
@@ -201,7 +216,8 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const clock = { step: first + s, batches };
+    const learningRate = rate.at(first + s);
+    const clock = { step: first + s, batches, learningRate };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
     const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
@@ -210,18 +226,23 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["g.g"][s] = dot(gradient, gradient);
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
+      series.learningRate[s] = learningRate;
     }
-    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    const own = rate.state && { adaptation: rate.state };
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
+    rate.before(theta, velocity, gradient);
     if (dynamics.displacement) displacement.set(theta);
     steppers.update(vectors, point, gradient, clock);
+    rate.after(theta);
     if (dynamics.displacement) {
       for (let p = 0; p < theta.length; p += 1) {
-        const rate = settingAt(dynamics, setting, clock.step, p).learningRate!;
-        displacement[p] = rate === 0 ? 0 : (theta[p]! - displacement[p]!) / rate;
+        const own = settingAt(dynamics, setting, learningRate, p).learningRate!;
+        displacement[p] = own === 0 ? 0 : (theta[p]! - displacement[p]!) / own;
       }
     }
   }
-  return { step: first + steps, theta, velocity, kept, series };
+  const own = rate.state && { adaptation: rate.state };
+  return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type DynamicsOptions,
   dynamicsOf,
   dynamicsWords,
+  stateWords,
   withRate,
   withSettings,
 } from "../update/dynamics.ts";
@@ -141,6 +142,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  if (dynamics.rate?.adaptation?.scope === "condition" && replicas.first > 0) {
+    throw new ArgumentError(
+      `replicas: a shard from replica ${replicas.first} on, and all replicas of a condition decide ` +
+        'on their learning rate together; run them in one ensemble, or use fdrRate({ scope: "replica" }).',
+    );
+  }
   checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
@@ -221,7 +228,7 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
     seed,
     commonNoise,
     conditions: conditions.length,
-    rate: dynamics.rate?.name ?? null,
+    rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
     kept: dynamics.kept,
     shared: dynamicsWords(dynamics),
     data: hex(await sha256(new Uint8Array(rows.buffer))),

@@ -7,7 +7,7 @@ export {
   type StationaryMoments,
   stationaryMoments,
 } from "./affineMoments.ts";
-
+export {
   type AnharmonicMode,
   type AnharmonicModeOptions,
   anharmonicMode,
