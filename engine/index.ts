@@ -19,6 +19,13 @@ export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
 export type * from "./record.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";

@@ -1,4 +1,12 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
+export {
+  type BalancedLyapunov,
+  balancedLyapunov,
+  balancedSlope,
+  balancedStep,
+  CHEBYSHEV_RATE,
+  TWO_CYCLE_END,
+} from "./balancedMap.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -13,6 +21,16 @@ export {
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
+export {
+  continuousPath,
+  type HeavyBallOptions,
+  type HeavyBallRoots,
+  heavyBallPath,
+  heavyBallRoots,
+  type ModeState,
+} from "./heavyBallPath.ts";
+export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
   type RegressionOptions,
   type RegressionStationary,
