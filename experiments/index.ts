@@ -5,7 +5,9 @@ import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { spiral } from "./spiral.ts";
 
 export type {
   Experiment,
@@ -23,4 +25,6 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  spiral,
+  momentumSpectrum,
 ] as unknown as readonly Experiment[];
