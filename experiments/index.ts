@@ -3,6 +3,7 @@
 import { digits } from "./digits.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
+import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
@@ -27,4 +28,5 @@ export const experiments = [
   digits,
   spiral,
   momentumSpectrum,
+  exactCharges,
 ] as unknown as readonly Experiment[];
