@@ -14,6 +14,7 @@ import {
 } from "./chargeLedger.ts";
 import { type ChargeSettings, layersOf, setup } from "./chargeSettings.ts";
 import type { RunContext } from "./experiment.ts";
+import { hearAbort } from "./hearAbort.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import type { Stages } from "./stages.ts";
 
@@ -109,9 +110,7 @@ export async function twinLedger(
   const { model, data, update, sampling } = setup(p, activation);
   const initial = fanIn({ gain: p.gain })(model);
   for (let replica = 0; replica < p.replicas; replica += 1) {
-    // Lets an abort be heard between replicas.
-    await Promise.resolve();
-    if (context.signal?.aborted) throw context.signal.reason;
+    await hearAbort(context.signal);
     const lane = { seed: context.seed, condition: 0, replica };
     const request = { model, data, rule: update, sampling, initial, lane };
     let before: ReferenceMoment | null = null;

@@ -1,6 +1,7 @@
 /** Every experiment the command line knows. */
 
 import { digits } from "./digits.ts";
+import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
@@ -29,4 +30,5 @@ export const experiments = [
   spiral,
   momentumSpectrum,
   exactCharges,
+  edgeOfStability,
 ] as unknown as readonly Experiment[];

@@ -23,6 +23,10 @@ export const balancedStep = (u: number, eta: number): number => u * (1 + eta - e
 /** du'/du = 1 + η − 3η u². */
 export const balancedSlope = (u: number, eta: number): number => 1 + eta - 3 * eta * u * u;
 
+/** ln |du'/du|: its mean along an orbit is the Lyapunov exponent. */
+export const localExponent = (u: number, eta: number): number =>
+  Math.log(Math.abs(balancedSlope(u, eta)));
+
 export interface BalancedLyapunov {
   /** Mean of ln |du'/du| along an orbit, per step. */
   readonly exponent: number;

@@ -5,6 +5,7 @@ export {
   balancedSlope,
   balancedStep,
   CHEBYSHEV_RATE,
+  localExponent,
   TWO_CYCLE_END,
 } from "./balancedMap.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
