@@ -166,7 +166,8 @@ export async function bifurcationFigure(
 }
 
 /** How far the products in float32 and float64 part, step by step. */
-export function partingFigure(p: EdgeSettings, found: readonly Parting[]): Figure {
+export function partingFigure(p: EdgeSettings, partings: readonly Parting[]): Figure {
+  const found = partings.filter(({ frozen }) => frozen < 0);
   const longest = Math.max(1, ...found.map(({ distance }) => distance.length - 1));
   return {
     id: "parting",

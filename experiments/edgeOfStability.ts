@@ -125,18 +125,13 @@ function rowOf(
   device: OrbitAverages,
   states: DistinctStates,
 ): Row {
-  const lost = { float64: escaped(exact.exponent), device: escaped(device.exponent) };
-  const inFloat64 =
-    lost.float64 < p.replicas ? estimateOf(() => replicaMean(exact.everyStep)) : null;
-  const verdict = chaos(inFloat64);
-  const onDevice =
-    lost.device === p.replicas
-      ? null
-      : estimateOf(() =>
-          verdict === "chaotic"
-            ? coalescedMean(device.exponent, "exponent", states)
-            : replicaMean(device.exponent),
-        );
+  const lost = { float64: escaped(exact.product), device: escaped(device.product) };
+  const inFloat64 = exponentOf(exact.everyStep, replicaMean);
+  // An exponent of −∞ has no mean, and is as stable as can be.
+  const verdict = exact.everyStep.includes(-Infinity) ? "stable" : chaos(inFloat64);
+  const onDevice = exponentOf(device.exponent, (values) =>
+    verdict === "chaotic" ? coalescedMean(values, "exponent", states) : replicaMean(values),
+  );
   const exponents = [
     exponentQuantity(p, eta, "float64", inFloat64, lost.float64),
     exponentQuantity(p, eta, "device", onDevice, lost.device),
@@ -151,6 +146,18 @@ function rowOf(
     lost,
   };
 }
+
+/** Null where no orbit is left, or one met a slope of exactly 0. */
+const exponentOf = (
+  values: Float64Array,
+  mean: (values: Float64Array) => Estimate,
+): Estimate | null => {
+  if (values.includes(-Infinity) || !values.some(Number.isFinite)) return null;
+  const estimate = estimateOf(() => mean(values));
+  // Orbits on the same cycle differ by rounding, which is no sampling error.
+  const isExact = estimate.standardError <= F32 * Math.abs(estimate.value);
+  return isExact ? { ...estimate, standardError: 0 } : estimate;
+};
 
 function escapeWarnings(p: EdgeSettings, rows: readonly Row[]): string[] {
   const list = rows.flatMap(({ eta, lost }) =>
@@ -208,18 +215,19 @@ function exponentQuantity(
   estimate: Estimate | null,
   lost: number,
 ): { quantities: Quantity[]; warnings: string[] } {
-  if (estimate === null) return { quantities: [], warnings: [] };
   const unit = arithmetic === "device" ? F32 : F64;
   const { value, systematic, warning } = exponentPrediction(p, eta, unit);
+  const warnings = warning === null ? [] : [warning];
+  if (estimate === null) return { quantities: [], warnings };
   const quantity = {
-    name: "Lyapunov exponent",
-    condition: { learningRate: eta, arithmetic },
+    name: `exponent, ${arithmetic}`,
+    condition: { learningRate: eta },
     estimate,
     unit: "per step",
     predicted: lost === 0 ? value : null,
     systematic,
   };
-  return { quantities: [quantity], warnings: warning === null ? [] : [warning] };
+  return { quantities: [quantity], warnings };
 }
 
 /** Device minus float64: two independent means, as chaos makes them. */
@@ -230,7 +238,7 @@ function distributionQuantities(
   states: DistinctStates,
 ): Quantity[] {
   // Those that are left after an escape are a selection.
-  if (escaped(exact.exponent) + escaped(device.exponent) > 0) return [];
+  if (escaped(exact.product) + escaped(device.product) > 0) return [];
   const difference = (name: string, key: Averaged, unit: string): Quantity => {
     const a = estimateOf(() => coalescedMean(device[key], key, states));
     const b = estimateOf(() => replicaMean(exact[key]));

@@ -43,6 +43,9 @@ export function exponentPrediction(p: EdgeSettings, eta: number, unit: number): 
   const first = start * contraction ** p.burnIn;
   const { steps } = longWindow(p);
   const transient = (first * (1 - contraction ** steps)) / ((1 - contraction) * steps);
+  // Naive summation of `steps` numbers in float64.
+  const logarithms = slopes.reduce((sum, slope) => sum + Math.abs(Math.log(slope)), 0);
+  const summation = (steps * 2 ** -53 * logarithms) / slopes.length;
   // Mean over the cycle of |f''/f'|, and its largest.
   const sensitivities = points.map((u, i) => (6 * eta * u) / slopes[i]!);
   if (Math.max(...sensitivities) * (rounding + first) > LINEAR) {
@@ -53,5 +56,9 @@ export function exponentPrediction(p: EdgeSettings, eta: number, unit: number): 
     );
   }
   const sensitivity = sensitivities.reduce((sum, value) => sum + value, 0) / points.length;
-  return { value: exponent, systematic: sensitivity * (rounding + transient), warning: null };
+  return {
+    value: exponent,
+    systematic: sensitivity * (rounding + transient) + summation,
+    warning: null,
+  };
 }

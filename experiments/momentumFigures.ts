@@ -10,11 +10,14 @@ interface Setting {
   readonly threshold: number;
 }
 
+/** Points drawn of each mode. */
+const POINTS = 24;
+
 /** One figure for each momentum: the envelopes of all modes. */
 export const envelopeFigures = (p: Setting, decays: readonly MeasuredDecay[]): Figure[] =>
   p.momenta.map((momentum, i) => {
     const modes = decays.filter((decay) => decay.momentum === momentum);
-    const longest = Math.max(1, ...modes.map(({ envelope }) => envelope.length - 1));
+    const lasts = modes.map((mode) => lastShown(mode, p.threshold));
     return {
       id: `envelope-${i + 1}`,
       title: `Envelopes of the modes, momentum ${momentum}`,
@@ -24,30 +27,38 @@ export const envelopeFigures = (p: Setting, decays: readonly MeasuredDecay[]): F
       x: { label: "SGD step" },
       y: { label: "envelope of |w|", scale: "log" },
       marks: [
-        ...modes.map(measured),
-        ...modes.map((decay) => exact(decay, decay.envelope.length - 1)),
+        ...modes.map((mode, m) => measured(mode, lasts[m]!, m / modes.length)),
+        ...modes.map((mode, m) => exact(mode, lasts[m]!)),
         {
           kind: "line",
           label: "threshold",
           role: "theory",
-          x: [0, longest],
+          x: [0, Math.max(1, ...lasts)],
           y: [p.threshold, p.threshold],
         },
       ],
     };
   });
 
-const measured = ({ curvature, envelope }: MeasuredDecay): Mark => {
-  // Zeros are converged beyond any number, and no point of a logarithmic axis.
-  const x = envelope.flatMap((value, n) => (value > 0 ? [n] : []));
+/** Modes are drawn a little beyond the threshold. */
+function lastShown({ envelope }: MeasuredDecay, threshold: number): number {
+  const below = envelope.findIndex((value) => value < threshold / 10);
+  return Math.max(0, (below < 0 ? envelope.length : below) - 1);
+}
+
+/** Points at steps of their own for every mode, so that modes which decay alike are all seen. */
+function measured({ curvature, envelope }: MeasuredDecay, last: number, shift: number): Mark {
+  const apart = Math.max(1, last / POINTS);
+  const places = Array.from({ length: POINTS + 1 }, (_, k) => Math.round((k + shift) * apart));
+  const x = [...new Set(places)].filter((n) => n <= last && envelope[n]! > 0);
   return {
-    kind: "line",
+    kind: "points",
     label: `λ = ${curvature}`,
     role: "measured",
     x,
     y: x.map((n) => envelope[n]!),
   };
-};
+}
 
 function exact({ exactRate }: MeasuredDecay, last: number): Mark {
   const x = exactRate > 0 ? [0, last] : [];
