@@ -142,6 +142,11 @@ describe("largestBound", () => {
     expect(bound).toBeLessThan(1e-4);
   });
 
+  it("is no more than ten times what rounding does at η = 0.9", () => {
+    const { largest, bound } = parting(0.9);
+    expect(largest).toBeGreaterThan(bound / 10);
+  });
+
   it("is empty where the exponent is positive", () => {
     expect(parting(1.5).largest).toBeGreaterThan(0.1);
     expect(parting(1.5).bound).toBeGreaterThan(1);
