@@ -32,6 +32,13 @@ export type { Rate } from "./rate/rate.ts";
 export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
