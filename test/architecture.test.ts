@@ -39,7 +39,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["ops/"],
   ["autodiff", "rewrite", "simplify", "reference"],
   ["model"],
-  ["device", "deviceReport", "initial", "sampling", "update/"],
+  ["device", "deviceReport", "initial", "start/", "sampling", "update/"],
   ["wgsl/", "observe/"],
   ["plan/"],
   ["run/"],
