@@ -19,6 +19,8 @@ export {
   type Initial,
   type InitialLaw,
 } from "./initial.ts";
+export { type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 export { defineModel, type Model } from "./model.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";

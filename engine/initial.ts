@@ -73,12 +73,14 @@ export type Initial =
 export type InitialLaw = (model: Model) => Initial;
 
 /** One number for all parameters, or one each. */
-export const spread = (model: Model, value: number | readonly number[]): readonly number[] =>
-  typeof value === "number" ? new Array<number>(model.parameterCount).fill(value) : value;
+export const spread = (model: Model, value: number | ArrayLike<number>): readonly number[] =>
+  typeof value === "number"
+    ? new Array<number>(model.parameterCount).fill(value)
+    : Array.from(value);
 
 /** Every replica starts at the same point (and velocity): a number for all parameters, or one each. */
 export const fixed =
-  (theta: number | readonly number[], velocity?: number | readonly number[]): InitialLaw =>
+  (theta: number | ArrayLike<number>, velocity?: number | ArrayLike<number>): InitialLaw =>
   (model) => ({
     kind: "fixed",
     theta: spread(model, theta),
@@ -88,8 +90,8 @@ export const fixed =
 /** Independent normal parameters. */
 export const gaussian =
   (options: {
-    readonly standardDeviation: number | readonly number[];
-    readonly mean?: number | readonly number[];
+    readonly standardDeviation: number | ArrayLike<number>;
+    readonly mean?: number | ArrayLike<number>;
   }): InitialLaw =>
   (model) => ({
     kind: "independent",

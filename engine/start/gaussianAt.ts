@@ -40,9 +40,9 @@ export function gaussianAt({ mean = 0, covariance }: GaussianStart): InitialLaw 
 
 export interface OverdispersedStart {
   /** Where the target is thought to be: a number for all parameters, or one each. */
-  readonly center: number | readonly number[];
+  readonly center: number | ArrayLike<number>;
   /** Standard deviations the target is thought to have; this or `covariance`. */
-  readonly scale?: number | readonly number[];
+  readonly scale?: number | ArrayLike<number>;
   /** Its covariance, [P, P]; this or `scale`. */
   readonly covariance?: Rows;
   /** How many times wider than the target the start is, > 1. */
