@@ -26,6 +26,13 @@ export {
   mean,
   type PairChoice,
 } from "./moments.ts";
+export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
+export {
+  type NearestNeighborEntropy,
+  type NearestNeighborOptions,
+  nearestNeighborEntropy,
+} from "./nearestNeighborEntropy.ts";
+export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
