@@ -15,6 +15,11 @@ export {
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export {
+  gaussianLadderPoint,
+  type LadderPoint,
+  nearestNeighborLadderPoint,
+} from "./ladderPoint.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export {
   type AreaChoice,
@@ -40,3 +45,9 @@ export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export {
+  equipartitionTemperature,
+  type FreeEnergyInterval,
+  finiteDifferenceTemperature,
+  freeEnergyInterval,
+} from "./temperature.ts";

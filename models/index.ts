@@ -8,4 +8,5 @@ export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quadraticModes } from "./quadraticModes.ts";
 export * from "./theory/index.ts";

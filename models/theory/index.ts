@@ -14,6 +14,11 @@ export {
   heavyBallMode,
 } from "./heavyBallMode.ts";
 export {
+  type QuadraticCalibration,
+  type QuadraticCalibrationOptions,
+  quadraticCalibration,
+} from "./quadraticCalibration.ts";
+export {
   type RegressionOptions,
   type RegressionStationary,
   regressionStationary,
