@@ -97,10 +97,13 @@ export function nearestNeighborEntropy(
   const told = `${bias.toFixed(3)} nats (that on a Gaussian)`;
   if (Math.abs(bias) > 0.01) warnings.push(`${large}${told}, not subtracted`);
   const estimate = { value, standardError, n, method, warnings, blocks };
-  const isBeyond =
-    dimensions > MOST_DIMENSIONS || n < leastSamples(dimensions) || Math.abs(bias) > LARGEST_BIAS;
-  if (!isBeyond) return estimate;
-  const remedy = `; use at most ${MOST_DIMENSIONS} dimensions or more replicas.`;
+  const needed = leastSamples(dimensions);
+  if (dimensions <= MOST_DIMENSIONS && n < needed) {
+    const few = `${where}: ${n} samples in ${dimensions} dimensions, need ${needed}; add replicas.`;
+    return { ...estimate, ...refuse(few, estimate, quiet) };
+  }
+  if (dimensions <= MOST_DIMENSIONS && Math.abs(bias) <= LARGEST_BIAS) return estimate;
+  const remedy = `; use at most ${MOST_DIMENSIONS} dimensions, more replicas or fewer neighbors.`;
   return { ...estimate, ...refuse(`${large}${told}${remedy}`, estimate, quiet) };
 }
 
