@@ -1,5 +1,9 @@
 /** Figures of card 1A: energy and entropy along the ladder, temperatures, free energies. */
-import { finiteDifferenceTemperature, freeEnergyInterval } from "../analysis/index.ts";
+import {
+  finiteDifferenceTemperature,
+  freeEnergyInterval,
+  type LadderPoint,
+} from "../analysis/index.ts";
 import { RefusalError } from "../engine/errors.ts";
 import {
   type QuadraticCalibration,
@@ -136,13 +140,14 @@ function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): F
     id: "temperature",
     title: "Temperature over that of the continuous theory",
     caption:
-      "ΔU/ΔS of consecutive rungs over η s²/2 at their logarithmic mean rate; the exact line is dU/dS. " +
-      "Continuous theory would be 1 throughout: stiff modes are hotter by 2/(2 − ηh).",
+      "ΔU/ΔS of consecutive rungs over η s²/2 at their logarithmic mean rate, where the continuous " +
+      "theory has 1 throughout: stiff modes are hotter by 2/(2 − ηh). Between rungs the temperature " +
+      "turns with the rate, so that their exact ΔU/ΔS lies off dU/dS.",
     x: { label: "η s²/2", unit: "loss", scale: "log" },
     y: { label: "T / (η s²/2)" },
     marks: [
       line(
-        "exact",
+        "exact dU/dS",
         curve.map(([, { temperature, continuousTemperature: naive }]) => [
           naive,
           temperature / naive,
@@ -152,11 +157,21 @@ function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): F
         [heat * curve[0]![0], 1],
         [heat * curve.at(-1)![0], 1],
       ]),
+      line("exact ΔU/ΔS", exactRatios(rungs, heat)),
       points("T1, Gaussian entropy", ratios("gaussian")),
       ...(neighbors.length > 0 ? [points("T1, nearest-neighbor entropy", neighbors)] : []),
     ],
   };
 }
+
+/** Exact T1 of consecutive rungs over η s²/2 at their logarithmic mean rate. */
+const exactRatios = (rungs: readonly Rung[], heat: number): [number, number][] =>
+  rungs.slice(1).map((b, i) => {
+    const a = rungs[i]!;
+    const naive = heat * logMean(a.learningRate, b.learningRate);
+    const slope = (b.exact.energy - a.exact.energy) / (b.exact.entropy - a.exact.entropy);
+    return [naive, slope / naive];
+  });
 
 /** null where the estimator declined: the quantity says why. */
 function attempt<T>(make: () => T): T | null {
@@ -168,39 +183,23 @@ function attempt<T>(make: () => T): T | null {
   }
 }
 
-/** (F_i(η) − F_i(η_i))/T_i = ΔU/T_i − ΔS for every inner rung i: minima at η_i, of value 0. */
+/** Free energies are shown up to this much above that of the rung, in units of T. */
+const SHOWN = 4;
+
+/** Every inner rung with a free-energy interval: F_i over the ladder has its minimum at η_i. */
 function freeEnergyFigure(rungs: readonly Rung[], curve: Curve): Figure {
   const known = rungs.filter(({ gaussian }) => gaussian !== null);
   const ladder = known.map(({ gaussian }) => gaussian!);
   const marks = known.flatMap((rung, i): Mark[] => {
-    const own = ladder[i]!;
-    const found = attempt(() => freeEnergyInterval(ladder, i).temperature.value);
-    if (found === null || !(found > 0)) return [];
-    const { energy, entropy, temperature } = rung.exact;
-    const above = (U: number, S: number, T: number, from: readonly [number, number]): number =>
-      (U - from[0]) / T - (S - from[1]);
+    const T = attempt(() => freeEnergyInterval(ladder, i).temperature.value);
+    if (T === null || !(T > 0)) return [];
+    const measuredAbove = known.flatMap((other, j) => {
+      const { value, standardError } = freeEnergyAbove(ladder[j]!, ladder[i]!, T);
+      return value > SHOWN ? [] : [{ x: other.learningRate, value, standardError }];
+    });
     return [
-      line(
-        `exact, η = ${rung.learningRate}`,
-        curve.map(([eta, at]) => [
-          eta,
-          above(at.energy, at.entropy, temperature, [energy, entropy]),
-        ]),
-      ),
-      points(
-        `η = ${rung.learningRate}`,
-        known.map((other, j) => {
-          const { energy: U, entropy: S } = ladder[j]!;
-          const from = [own.energy.value, own.entropy.value] as const;
-          // Errors of the differences, the correlation of U and S left out: an upper bound.
-          const standardError = j === i ? 0 : Math.hypot(U.standardError / found, S.standardError);
-          return {
-            x: other.learningRate,
-            value: above(U.value, S.value, found, from),
-            standardError,
-          };
-        }),
-      ),
+      line(`exact, η = ${rung.learningRate}`, exactFreeEnergies(rung, curve)),
+      points(`η = ${rung.learningRate}`, measuredAbove),
     ];
   });
   return {
@@ -208,9 +207,35 @@ function freeEnergyFigure(rungs: readonly Rung[], curve: Curve): Figure {
     title: "Each rung minimizes its own free energy",
     caption:
       "U − T_i S over the ladder at the measured temperature T_i of each inner rung, above its value " +
-      "at that rung and in units of T_i: the minimum lies at the rung itself.",
+      `at that rung and in units of T_i, up to ${SHOWN}: the minimum lies at the rung itself.`,
     x: ETA,
     y: { label: "(F − F at the rung)/T", unit: "nats" },
     marks,
   };
+}
+
+/** (F(point) − F(own))/T = ΔU/T − ΔS; rungs are independent, U and S of a rung are not. */
+function freeEnergyAbove(
+  point: LadderPoint,
+  own: LadderPoint,
+  T: number,
+): { value: number; standardError: number } {
+  if (point === own) return { value: 0, standardError: 0 };
+  const value =
+    (point.energy.value - own.energy.value) / T - (point.entropy.value - own.entropy.value);
+  const variance = [point, own].reduce(
+    (sum, { energy, entropy, covariance }) =>
+      sum + (energy.standardError / T) ** 2 - (2 * covariance) / T + entropy.standardError ** 2,
+    0,
+  );
+  return { value, standardError: Math.sqrt(Math.max(0, variance)) };
+}
+
+function exactFreeEnergies({ exact }: Rung, curve: Curve): [number, number][] {
+  const above = (at: QuadraticCalibration): number =>
+    (at.energy - exact.energy) / exact.temperature - (at.entropy - exact.entropy);
+  return curve.flatMap(([eta, at]) => {
+    const value = above(at);
+    return value > SHOWN ? [] : [[eta, value] as [number, number]];
+  });
 }
