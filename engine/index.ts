@@ -10,7 +10,17 @@ export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
 export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
-export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export {
+  byCondition,
+  each,
+  fanIn,
+  fixed,
+  gaussian,
+  type Initial,
+  type InitialLaw,
+} from "./initial.ts";
+export { type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 export { defineModel, type Model } from "./model.ts";
 export type { DrawShape } from "./modelDraws.ts";
 export type { SettingDefinition } from "./modelSettings.ts";
@@ -53,6 +63,25 @@ export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type FromStateOptions, fromState, type StateOfRun } from "./start/fromState.ts";
+export {
+  type GaussianStart,
+  gaussianAt,
+  type OverdispersedStart,
+  overdispersed,
+} from "./start/gaussianAt.ts";
+export {
+  type BlockLaw,
+  constantElements,
+  type ElementLaw,
+  type FanOptions,
+  glorot,
+  he,
+  lecun,
+  normalElements,
+  perBlock,
+  uniformElements,
+} from "./start/perBlock.ts";
 export { type AdamSettings, adam } from "./update/adam.ts";
 export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";

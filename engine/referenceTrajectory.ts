@@ -74,6 +74,8 @@ export interface TrajectoryRequest extends DynamicsOptions {
   readonly initial: Initial;
   /** `condition` is 0 for all conditions of an ensemble with common noise. */
   readonly lane: Lane;
+  /** The lane's condition, where `lane` says 0 for all: the initial law may be its own. */
+  readonly ownCondition?: number;
   readonly steps: number;
   /** Continues from this state instead of the initial one. */
   readonly from?: ReferenceState;
@@ -91,7 +93,7 @@ export interface Trajectory extends ReferenceState {
 type Rows = readonly Readonly<Record<string, Float64Array>>[];
 
 /** The fields of every sample, as views. */
-const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
+export const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   const columns = fields.map(({ name, size }) => {
     const values = Float64Array.from(data.fields[name]!.data);
     return { name, row: (i: number) => values.subarray(i * size, (i + 1) * size) };
@@ -101,7 +103,8 @@ const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   );
 };
 
-const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
+/** The parameter blocks of θ by name, as views. */
+export const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
   Object.fromEntries(
     params.map(({ name, offset, size }) => [name, theta.subarray(offset, offset + size)]),
   );
@@ -139,8 +142,9 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
-/** θ₀ and the rule's vectors at the first step. */
-function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): Vectors {
+/** θ₀, v₀ and the rule's vectors at the first step. */
+function startVectors(request: TrajectoryRequest): Vectors {
+  const { model, rule, initial, lane, from, ownCondition } = request;
   const count = model.parameterCount;
   if (from) {
     const { theta, velocity, kept } = from;
@@ -149,8 +153,13 @@ function startVectors({ model, rule, initial, lane, from }: TrajectoryRequest): 
     return [theta, ...rule.vectors.map(before)].map((vector) => Float64Array.from(vector));
   }
   const theta = new Float64Array(count);
-  initialState(initial, lane, theta);
-  return [theta, ...rule.vectors.map(() => new Float64Array(count))];
+  const velocity = new Float64Array(count);
+  const at = ownCondition === undefined ? lane : { ...lane, ownCondition };
+  initialState(initial, at, theta, velocity);
+  return [
+    theta,
+    ...rule.vectors.map((name) => (name === "velocity" ? velocity : new Float64Array(count))),
+  ];
 }
 
 /** Where the element is when G is taken; an implicit step moves θ alone. */

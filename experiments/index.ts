@@ -10,6 +10,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { spiral } from "./spiral.ts";
 
@@ -35,4 +36,5 @@ export const experiments = [
   momentumSpectrum,
   exactCharges,
   edgeOfStability,
+  quadraticCalibration,
 ] as unknown as readonly Experiment[];

@@ -16,5 +16,6 @@ export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { productLoss } from "./productLoss.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

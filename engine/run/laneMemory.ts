@@ -86,11 +86,15 @@ export class LaneMemory {
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀; kept vectors start at 0, rates that find themselves at their whole value. */
+  /** Uploads θ₀ and v₀; other vectors start at 0, rates that find themselves at their whole value. */
   initialize(): void {
     const { model, initial, seed, replicas, commonNoise, dynamics } = this.resolved;
     const adaptation = initialAdaptation(dynamics.rate?.adaptation);
-    const theta = new Float32Array(model.parameterCount);
+    const count = model.parameterCount;
+    const state = new Float32Array((1 + dynamics.kept.length) * count);
+    const theta = state.subarray(0, count);
+    const velocityAt = (1 + dynamics.kept.indexOf("velocity")) * count;
+    const velocity = velocityAt > 0 ? state.subarray(velocityAt, velocityAt + count) : null;
     for (const chunk of this.chunks) {
       const words = new Float32Array(this.width * chunk.lanes);
       adaptation.forEach((word, k) => {
@@ -99,10 +103,11 @@ export class LaneMemory {
       });
       for (let lane = 0; lane < chunk.lanes; lane += 1) {
         const global = chunk.firstLane + lane;
-        const condition = commonNoise ? 0 : Math.floor(global / replicas.count);
+        const ownCondition = Math.floor(global / replicas.count);
+        const condition = commonNoise ? 0 : ownCondition;
         const replica = replicas.first + (global % replicas.count);
-        initialState(initial, { seed, condition, replica }, theta);
-        for (let p = 0; p < theta.length; p += 1) words[p * chunk.lanes + lane] = theta[p]!;
+        initialState(initial, { seed, condition, ownCondition, replica }, theta, velocity);
+        for (let k = 0; k < state.length; k += 1) words[k * chunk.lanes + lane] = state[k]!;
       }
       this.queue.writeBuffer(chunk.state, 0, words);
     }

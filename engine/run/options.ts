@@ -3,10 +3,11 @@
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import { topologicalOrder } from "../graph.ts";
-import { checkInitial, fixed, type Initial } from "../initial.ts";
+import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
+import { checkInitial } from "../start/checkInitial.ts";
 import {
   type Dynamics,
   type DynamicsOptions,
@@ -49,8 +50,8 @@ export interface EnsembleOptions<O extends Observables = Observables> extends Dy
   readonly seed: number;
   /** Every condition gets the same random numbers. */
   readonly commonNoise?: boolean;
-  /** θ₀ of the replicas; all zero unless said otherwise. */
-  readonly initial?: (model: Model) => Initial;
+  /** θ₀ (and v₀) of the replicas; all zero unless said otherwise. */
+  readonly initial?: InitialLaw;
   readonly observables?: O;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
@@ -140,7 +141,6 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
   if (dynamics.rate?.adaptation?.scope === "condition" && replicas.first > 0) {
     throw new ArgumentError(
@@ -149,6 +149,8 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   checkNoiseModel(dynamics, conditions);
+  const hasVelocity = dynamics.kept.includes("velocity");
+  checkInitial(initial, { model, conditions: conditions.length, replicas, hasVelocity });
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -173,7 +175,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     },
     lanes,
     dynamics,
-    hasVelocity: dynamics.kept.includes("velocity"),
+    hasVelocity,
     checkBatches,
   };
 }

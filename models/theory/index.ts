@@ -62,6 +62,11 @@ export {
   posteriorMoments,
 } from "./posteriorMoments.ts";
 export {
+  type QuadraticCalibration,
+  type QuadraticCalibrationOptions,
+  quadraticCalibration,
+} from "./quadraticCalibration.ts";
+export {
   meanRadius,
   type RegressionMomentum,
   type RegressionMomentumOptions,
