@@ -33,3 +33,4 @@ export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";

@@ -10,6 +10,7 @@ import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
+import { drawnBytes } from "../wgsl/drawAccess.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
@@ -74,7 +75,9 @@ function held({ model, dynamics }: ThreadRequest): { names: string; bytes: numbe
   const names = ["θ", "G", ...kept.map((name) => (name === "velocity" ? "v" : name))];
   if (copies > 0) names.push("the point of G");
   if (normals > 0) names.push("random numbers");
-  const bytes = 4 * ((2 + kept.length + copies) * count + normals);
+  const drawn = drawnBytes(model);
+  if (drawn > 0) names.push("the draws of a sample");
+  const bytes = 4 * ((2 + kept.length + copies) * count + normals) + drawn;
   return {
     names: `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`,
     bytes,
@@ -87,6 +90,14 @@ export function planThread(request: ThreadRequest): ThreadPlan {
   const { rule } = dynamics;
   const { names, bytes: functionMemory, each } = held(request);
   if (functionMemory > FUNCTION_MEMORY) {
+    const drawn = drawnBytes(model);
+    if (2 * drawn > functionMemory) {
+      throw new LimitError(
+        `thread schedule: ${names} of ${model.name} need ${functionMemory} bytes of function ` +
+          `memory, ${drawn} of them for random numbers, WGSL allows ${FUNCTION_MEMORY}; draw fewer ` +
+          "for each sample.",
+      );
+    }
     throw new LimitError(
       `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
         `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +

@@ -14,6 +14,14 @@ export {
   heavyBallMode,
 } from "./heavyBallMode.ts";
 export {
+  fourthMomentRadius,
+  inputVariance,
+  MOST_INPUTS,
+  type OnlineRegression,
+  type OnlineRegressionOptions,
+  onlineRegression,
+} from "./onlineRegression.ts";
+export {
   type RegressionOptions,
   type RegressionStationary,
   regressionStationary,

@@ -14,6 +14,7 @@ import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { linearRegression, network } from "../composites.ts";
+import { noisyRegression } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { sampleData } from "../parity.ts";
 import { stateError, twins } from "../twins.ts";
@@ -78,7 +79,7 @@ const options = (model: Model, change: Partial<EnsembleOptions>): EnsembleOption
 });
 
 describeWithDevice("dynamics", "software", (device) => {
-  describe.each([linearRegression(2), network(2, 3)])("of $name", (model) => {
+  describe.each([linearRegression(2), network(2, 3), noisyRegression])("of $name", (model) => {
     const named: [string, Case][] = [
       ...Object.entries(CASES),
       ...Object.entries(SHAPED).map(([name, make]): [string, Case] => [name, make(model)]),
