@@ -53,7 +53,16 @@ function conditionOf(p: Parameters, learningRate: number): Condition {
   const options = { ...p, learningRate };
   const { exact, warnings } = predictionOf(() => theory(options));
   const tails = exact ? fourthMomentRadius(options) : Number.NaN;
-  if (exact === null || tails < 1) return { learningRate, exact, hasErrors: true, warnings };
+  if (exact === null) return { learningRate, exact, hasErrors: true, warnings };
+  if (tails < 1) {
+    // Mild noise has tails = momentRadius²; beyond momentRadius bursts decide the fourth moments.
+    const rough =
+      `rare bursts at learning rate ${learningRate}: fourth moments forget by only ` +
+      `${tails.toPrecision(5)} per step, second ones by ${exact.momentRadius.toPrecision(5)}, so that ` +
+      "standard errors come out too small in some runs; lower learningRate, or raise replicas.";
+    const doubtful = tails > exact.momentRadius ? [rough] : [];
+    return { learningRate, exact, hasErrors: true, warnings: doubtful };
+  }
   const list = exact.positionVariance.map((value) => value.toPrecision(4)).join(", ");
   const warning =
     `no comparison at learning rate ${learningRate}: the variances of theta exist (${list}), but ` +
