@@ -70,3 +70,4 @@ export {
   finiteDifferenceTemperature,
   freeEnergyInterval,
 } from "./temperature.ts";
+export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";

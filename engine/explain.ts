@@ -11,6 +11,7 @@ import { type ExplainedMemory, explainMemory, printMemory } from "./explanation/
 import { printStretches } from "./explanation/source.ts";
 import { printShape } from "./graph.ts";
 import type { Model } from "./model.ts";
+import { isOnline } from "./modelDraws.ts";
 import type { Observables, ObservationPlan } from "./observe/observation.ts";
 import { floatingPointOperations } from "./plan/floatingPointOperations.ts";
 import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
@@ -149,8 +150,11 @@ function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): st
     ...plan.reasons.map((reason) => `  - ${reason}`),
     `update ${rule.name}: ${rule.equation}   (${rule.source})`,
     ...(rate ? [`learning rate ${rate.name}: ${rate.equation}`] : []),
-    `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
-      `conditions: ${conditions.length}`,
+    `minibatches of ${batches.join(", ")} ` +
+      (isOnline(decided.model)
+        ? "samples, drawn afresh"
+        : `out of ${samples} samples, ${sampling}`) +
+      `; conditions: ${conditions.length}`,
     `${operations} floating-point operations a sample, ` +
       `${batches.map((batch) => batch * operations).join(", ")} a replica-step`,
     printMemory(memory),

@@ -10,6 +10,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { spiral } from "./spiral.ts";
@@ -37,4 +38,5 @@ export const experiments = [
   exactCharges,
   edgeOfStability,
   quadraticCalibration,
+  onlineRegression,
 ] as unknown as readonly Experiment[];

@@ -10,6 +10,7 @@ import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
+import { drawnBytes } from "../wgsl/drawAccess.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
@@ -80,8 +81,10 @@ function held({ model, dynamics }: ThreadRequest): { names: string; bytes: numbe
   names.push(...gradient.names);
   if (normals > 0) names.push("random numbers");
   if (rate?.adaptation) names.push("sums of the rate");
+  const drawn = drawnBytes(model);
+  if (drawn > 0) names.push("the draws of a sample");
   const vectors = 2 + kept.length + copies + adaptation.each;
-  const bytes = 4 * (vectors * count + gradient.words + normals + adaptation.fixed);
+  const bytes = 4 * (vectors * count + gradient.words + normals + adaptation.fixed) + drawn;
   return {
     names: `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`,
     bytes,
@@ -94,6 +97,14 @@ export function planThread(request: ThreadRequest): ThreadPlan {
   const { rule } = dynamics;
   const { names, bytes: functionMemory, each } = held(request);
   if (functionMemory > FUNCTION_MEMORY) {
+    const drawn = drawnBytes(model);
+    if (2 * drawn > functionMemory) {
+      throw new LimitError(
+        `thread schedule: ${names} of ${model.name} need ${functionMemory} bytes of function ` +
+          `memory, ${drawn} of them for random numbers, WGSL allows ${FUNCTION_MEMORY}; draw fewer ` +
+          "for each sample.",
+      );
+    }
     throw new LimitError(
       `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
         `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +

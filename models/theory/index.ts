@@ -55,6 +55,14 @@ export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
+  fourthMomentRadius,
+  inputVariance,
+  MOST_INPUTS,
+  type OnlineRegression,
+  type OnlineRegressionOptions,
+  onlineRegression,
+} from "./onlineRegression.ts";
+export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,
   type PosteriorMomentsOptions,
