@@ -17,6 +17,7 @@ export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts"
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
+export { replicaMedian } from "./median.ts";
 export {
   type AreaChoice,
   areaRate,
