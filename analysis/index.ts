@@ -5,6 +5,16 @@ export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
+  dissipationFactor,
+  type FluctuationChoice,
+  type FluctuationDissipation,
+  fluctuationDissipation,
+  type MetricChoice,
+  type MomentumSettings,
+  type QuadraticChoice,
+  quadraticDissipation,
+} from "./fluctuationDissipation.ts";
+export {
   type EntropyChoice,
   type EntropyOptions,
   entropyOfCovariance,
@@ -35,3 +45,11 @@ export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export {
+  type EndPoint,
+  type EndStates,
+  type TelescopingChoice,
+  type TrajectorySums,
+  telescopingError,
+  telescopingResidual,
+} from "./telescoping.ts";

@@ -23,6 +23,7 @@ import {
   dynamicsOf,
   dynamicsWords,
   withRate,
+  withSettings,
 } from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
 import { sgd } from "./update/sgd.ts";
@@ -85,11 +86,10 @@ function decide(model: Model, options: ExplainOptions): Decided {
   const samples = options.samples ?? assume(SAMPLES, `${SAMPLES} samples`);
   const replicas = options.replicas ?? assume(REPLICAS, `${REPLICAS} replicas`);
   const sampling = options.sampling ?? assume("withReplacement", "sampling with replacement");
-  const rule = withRate(
+  const update =
     options.update ??
-      assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8"),
-    options.rate,
-  );
+    assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8");
+  const rule = withSettings(withRate(update, options.rate), model);
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
   const dynamics = dynamicsOf(model, rule, conditions, options);
   checkNoiseModel(dynamics, conditions);
@@ -128,6 +128,17 @@ function printFields(model: Model, { row }: ThreadPlan): string[] {
   });
 }
 
+/** `xi [2]  2 normal numbers of a sample and step`, `labelNoise  hyperparameter, sigma [y]` */
+function printRandomness({ draws, settings }: Model): string[] {
+  return [
+    ...draws.map(
+      ({ name, shape, law, size }) =>
+        `${name} ${printShape(shape)}  drawn for each sample of each step: ${size} ${law}`,
+    ),
+    ...settings.map(({ name, meaning, unit }) => `${name}  hyperparameter: ${meaning} [${unit}]`),
+  ];
+}
+
 function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
   const { rule, conditions, sampling, samples } = decided;
   const { rate } = decided.dynamics;
@@ -158,7 +169,7 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
     ...heading("Parameters"),
     ...indent(printParameters(model)),
     ...heading("A sample"),
-    ...indent(printFields(model, plan)),
+    ...indent([...printFields(model, plan), ...printRandomness(model)]),
     ...heading("Graph"),
     ...indent(printNodes(graph.forward)),
     ...heading("Gradient: nodes beyond the graph's"),

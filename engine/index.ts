@@ -12,6 +12,8 @@ export { type ExplainOptions, type ExplainRequest, type Explanation, explain } f
 export type { Node, Shape } from "./graph.ts";
 export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
+export type { DrawShape } from "./modelDraws.ts";
+export type { SettingDefinition } from "./modelSettings.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
@@ -30,6 +32,13 @@ export type { Rate } from "./rate/rate.ts";
 export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
@@ -55,4 +64,4 @@ export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
-export type { DataSource } from "./wgsl/row.ts";
+export { type DataSource, onlineData } from "./wgsl/row.ts";

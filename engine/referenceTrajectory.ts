@@ -14,14 +14,22 @@ import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
 import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
 import type { SampleGradient } from "./stepGradient.ts";
-import { type DynamicsOptions, dynamicsOf, settingAt, withRate } from "./update/dynamics.ts";
+import {
+  type DynamicsOptions,
+  dynamicsOf,
+  settingAt,
+  withRate,
+  withSettings,
+} from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
 import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** A state of one replica before the update of `step`. */
 export interface ReferenceState {
@@ -99,14 +107,21 @@ const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Floa
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, rows: Rows, theta: Float64Array): SampleGradient {
+function minibatchGradient(
+  { model, lane }: TrajectoryRequest,
+  settings: Setting,
+  rows: Rows,
+  theta: Float64Array,
+): SampleGradient {
   const run = compileReference([model.loss, ...model.gradients]);
   const params = paramViews(model, theta);
-  return (batch, gradient) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (batch, gradient, step) => {
     gradient.fill(0);
     let total = 0;
-    for (const sample of batch) {
-      const [loss, ...blocks] = run({ params, sample: rows[sample]! });
+    for (const [b, row] of batch.entries()) {
+      const sample = rows[row]!;
+      const [loss, ...blocks] = run({ params, sample, draws: drawsOf(step, b), settings });
       total += loss![0]!;
       blocks.forEach((block, k) => {
         const { offset } = model.params[k]!;
@@ -173,7 +188,7 @@ function emptySeries(steps: number): ReferenceSeries {
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const { model, data, sampling, lane, steps, onStep } = request;
-  const rule = withRate(request.rule, request.rate);
+  const rule = withSettings(withRate(request.rule, request.rate), model);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
@@ -194,7 +209,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const rows = sampleViews(model, data);
   const gradientOf = stepGradient({
     ...{ model, dynamics, setting, sampling, lane, rows, steppers, theta, point: point[0]! },
-    sampleGradient: minibatchGradient(model, rows, point[0]!),
+    sampleGradient: minibatchGradient(request, setting, rows, point[0]!),
     unsolved: kept.unsolved ?? new Float64Array(0),
   });
   const gradient = new Float64Array(theta.length);
@@ -230,10 +245,24 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
-/** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
-export function referenceLoss(model: Model, data: DataSource, theta: Float64Array): number {
-  const run = compileReference([model.loss]);
+/**
+ * Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay.
+ *
+ * Draws have their means, settings left out their initial values.
+ */
+export function referenceLoss(
+  model: Model,
+  data: DataSource,
+  theta: Float64Array,
+  given: Setting = {},
+): number {
+  const run = compileReference([withoutDraws(model).loss]);
   const params = paramViews(model, theta);
-  const losses = sampleViews(model, data).map((sample) => run({ params, sample })[0]![0]!);
+  const settings = Object.fromEntries(
+    model.settings.map(({ name, initial }) => [name, given[name] ?? initial]),
+  );
+  const losses = sampleViews(model, data).map(
+    (sample) => run({ params, sample, settings })[0]![0]!,
+  );
   return losses.reduce((sum, loss) => sum + loss, 0) / data.samples;
 }

@@ -5,8 +5,8 @@ import type { Dynamics } from "./update/dynamics.ts";
 import type { RatedClock, ReferenceStep } from "./update/referenceStep.ts";
 import type { Setting } from "./update/updateRule.ts";
 
-/** Returns the mean loss over samples, writes the mean of their gradients, at the point. */
-export type SampleGradient = (samples: Uint32Array, gradient: Float64Array) => number;
+/** Returns the mean loss over a batch of a step, writes the mean of its gradients, at the point. */
+export type SampleGradient = (samples: Uint32Array, gradient: Float64Array, step: number) => number;
 
 /** Returns the loss, writes G of a step, moves the point where the source does. */
 export type StepGradient = (

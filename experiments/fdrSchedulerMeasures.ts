@@ -173,8 +173,10 @@ function firstExcess(
   const predicted = stationaryExcess(known);
   const size = Math.hypot(...theory.minimum);
   const curvature = theory.hessian.reduce((sum, row, i) => sum + row[i]!, 0);
-  // The start (w = 0) is forgotten as momentRadius^t; tr H bounds the largest eigenvalue.
-  const transient = known.momentRadius ** p.checkEvery * (0.5 * curvature * size ** 2 + predicted);
+  // The start (w = 0) is forgotten as momentRadius^t, times (1 + t)² where roots of the momentum
+  // coincide; tr H bounds the largest eigenvalue.
+  const left = (1 + p.checkEvery) ** 2 * known.momentRadius ** p.checkEvery;
+  const transient = left * (0.5 * curvature * size ** 2 + predicted);
   // Each step rounds w by 2⁻²⁴|w*|, which is forgotten at the rate of the mean; the loss has a slope
   // of at most √(2 tr H · excess).
   const off = (F32 * size) / (1 - Math.sqrt(known.momentRadius));

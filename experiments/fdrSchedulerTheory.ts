@@ -4,8 +4,9 @@ import type { SamplingLaw } from "../engine/sampling.ts";
 import type { Dataset } from "../models/dataset.ts";
 import {
   type IndependentSampling,
-  type RegressionStationary,
-  regressionStationary,
+  type RegressionMomentum,
+  regressionMinimum,
+  regressionMomentum,
 } from "../models/theory/index.ts";
 
 export interface SchedulerSettings {
@@ -23,7 +24,7 @@ export interface SchedulerTheory {
   readonly minimum: readonly number[];
   readonly hessian: readonly (readonly number[])[];
   /** Stationary state at a rate; null where none is known. */
-  readonly at: (learningRate: number) => RegressionStationary | null;
+  readonly at: (learningRate: number) => RegressionMomentum | null;
   /** Why nothing is predicted, if so. */
   readonly warnings: readonly string[];
 }
@@ -41,7 +42,7 @@ export function excessLoss({ minimum, hessian }: SchedulerTheory, w: readonly nu
 }
 
 /** tr(HS)/2 */
-export const stationaryExcess = ({ hessian, covariance }: RegressionStationary): number =>
+export const stationaryExcess = ({ hessian, covariance }: RegressionMomentum): number =>
   hessian.reduce(
     (sum, row, i) => sum + row.reduce((s, h, j) => s + 0.5 * h * covariance[j]![i]!, 0),
     0,
@@ -49,36 +50,22 @@ export const stationaryExcess = ({ hessian, covariance }: RegressionStationary):
 
 function unknown(p: SchedulerSettings): string[] {
   if (p.optimizer !== "sgd") return [`no prediction of the loss: none is known for ${p.optimizer}`];
-  if (p.momentum > 0 || p.dampening > 0) {
-    return ["no prediction of the loss: the exact one is that of SGD without momentum"];
-  }
   return INDEPENDENT.includes(p.sampling)
     ? []
     : [`no prediction of the loss: batches of sampling ${p.sampling} depend on each other`];
 }
 
 export function schedulerTheory(p: SchedulerSettings, data: Dataset): SchedulerTheory {
-  const { weightDecay, batchSize } = p;
+  const { weightDecay, batchSize, momentum, dampening } = p;
+  const inputs = data.fields.x!.data;
+  const targets = data.fields.y!.data;
   const warnings = unknown(p);
-  const law = warnings.length === 0 ? (p.sampling as IndependentSampling) : "fullBatch";
-  const problem = {
-    inputs: data.fields.x!.data,
-    targets: data.fields.y!.data,
-    weightDecay,
-    batchSize: law === "fullBatch" ? data.samples : batchSize,
-    sampling: law,
-  };
-  // The minimum does not depend on the rate: any that is stable will do.
-  const { mean, hessian } = regressionStationary({
-    ...problem,
-    batchSize: data.samples,
-    sampling: "fullBatch",
-    learningRate: 1e-3 / (1 + weightDecay),
-  });
-  const at = (learningRate: number): RegressionStationary | null => {
+  const at = (learningRate: number): RegressionMomentum | null => {
     if (warnings.length > 0) return null;
+    const sampling = p.sampling as IndependentSampling;
+    const rule = { learningRate, momentum, dampening };
     try {
-      return regressionStationary({ ...problem, learningRate });
+      return regressionMomentum({ inputs, targets, weightDecay, batchSize, sampling, ...rule });
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
       return null;
@@ -86,8 +73,7 @@ export function schedulerTheory(p: SchedulerSettings, data: Dataset): SchedulerT
   };
   const unstable = warnings.length === 0 && at(p.learningRate) === null;
   return {
-    minimum: mean,
-    hessian,
+    ...regressionMinimum({ inputs, targets, weightDecay }),
     at,
     warnings: unstable
       ? [

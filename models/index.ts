@@ -10,7 +10,11 @@ export {
   type GaussianPosteriorOptions,
   gaussianPosterior,
 } from "./gaussianPosterior.ts";
+export { kickedMode } from "./kickedMode.ts";
+export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
+export { productLoss } from "./productLoss.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

@@ -19,9 +19,9 @@ export interface Projection {
 /**
  * `loss` (minibatch), `fullLoss` (mean over the data, no weight decay), `theta.theta`, `g.g`,
  * `theta.g`, `v.v`, `learningRate` (η_t, before a learning-rate matrix), a coordinate such as
- * `W[0,1]` or `v.W[0,1]`, or a projection. Where the rate finds itself (`fdrRate`): `rateDrops`, the
- * number of its drops so far, `stepsSinceDrop`, and `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0
- * before the first).
+ * `W[0,1]`, its velocity `v.W[0,1]`, its component of G `g.W[0,1]`, or a projection. Where the rate
+ * finds itself (`fdrRate`): `rateDrops`, the number of its drops so far, `stepsSinceDrop`, and
+ * `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
  */
 export type Quantity = string | Projection;
 
@@ -89,17 +89,18 @@ export function quantityCode(
     requireAdaptation(name !== "learningRate", context.adapts, name);
     return { lines: [], value: rate };
   }
-  const ofVelocity = name.startsWith("v.");
-  const index = coordinateIndex(model, ofVelocity ? name.slice(2) : name);
+  const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
+  const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
   if (index < 0) {
     throw new ArgumentError(
       `observables: "${name}" is no quantity of this model; use loss, fullLoss, theta.theta, g.g, ` +
         `theta.g, v.v, learningRate, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
-        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity).`,
+        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity, ` +
+        `g.${model.coordinateNames[0]} for its gradient).`,
     );
   }
-  requireVelocity(ofVelocity, hasVelocity, name);
-  return { lines: [], value: `${ofVelocity ? "velocity" : "theta"}[${index}u]` };
+  requireVelocity(vector === "velocity", hasVelocity, name);
+  return { lines: [], value: `${vector}[${index}u]` };
 }
 
 function projectionCode(

@@ -14,6 +14,7 @@ import {
   dynamicsWords,
   stateWords,
   withRate,
+  withSettings,
 } from "../update/dynamics.ts";
 import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
@@ -97,7 +98,7 @@ function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; c
 
 export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
   const { model, data, seed, sampling = "withReplacement" } = options;
-  const rule = withRate(options.update, options.rate);
+  const rule = withSettings(withRate(options.update, options.rate), model);
   checkData(data, model);
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
@@ -220,6 +221,7 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
   const text = JSON.stringify({
     graph,
     params: model.params,
+    draws: model.draws,
     rule: rule.name,
     sampling,
     replicas,

@@ -7,6 +7,8 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { drawPairs } from "../modelDraws.ts";
+import { settingComplaint } from "../modelSettings.ts";
 import { adaptationSize } from "../rate/adaptation.ts";
 import type { Rate } from "../rate/rate.ts";
 import { choleskyFactor } from "./choleskyFactor.ts";
@@ -64,6 +66,34 @@ export function withRate(rule: UpdateRule, rate: Rate | undefined): UpdateRule {
     hyperparameters: { ...rule.hyperparameters, ...rate.hyperparameters },
     setting: { ...rule.setting, ...rate.setting },
     complaint: (setting) => rule.complaint(setting) ?? rate.complaint(setting),
+  };
+}
+
+/** A rule that has the hyperparameters of a model's loss too. */
+export function withSettings(rule: UpdateRule, model: Model): UpdateRule {
+  if (model.settings.length + model.draws.length === 0) return rule;
+  const taken = model.settings.find(({ name }) => name in rule.hyperparameters);
+  if (taken !== undefined) {
+    throw new ArgumentError(
+      `${model.name}: the setting ${taken.name} is also a hyperparameter of ${rule.name} or of its ` +
+        "rate; rename the model's.",
+    );
+  }
+  const settings = model.settings.map(({ name, unit, meaning, initial, ...bounds }) => [
+    name,
+    { unit, meaning, initial, complaint: (value: number) => settingComplaint(bounds, value) },
+  ]);
+  const { all: pairs } = drawPairs(model.draws);
+  return {
+    ...rule,
+    hyperparameters: { ...rule.hyperparameters, ...Object.fromEntries(settings) },
+    complaint: (setting) =>
+      rule.complaint(setting) ??
+      // Draws of a step are counted by 32 bits.
+      (setting.batchSize! * pairs > 2 ** 32
+        ? `batches of ${setting.batchSize} samples with ${pairs} pairs of draws each are more than ` +
+          "2^32 pairs a step; use smaller batches"
+        : null),
   };
 }
 
@@ -156,6 +186,12 @@ export function dynamicsOf(
   conditions: readonly Setting[],
   options: DynamicsOptions,
 ): Dynamics {
+  if (rule.gradient === "modelled" && model.draws.length > 0) {
+    throw new ArgumentError(
+      `${rule.name}: ${model.name} draws random numbers of its own, so that its gradients have no ` +
+        "covariance over the data to model; use a model without draws, or the rule sgd.",
+    );
+  }
   checkRelation(rule, options);
   return {
     rule,

@@ -7,6 +7,20 @@ export {
   type StationaryMoments,
   stationaryMoments,
 } from "./affineMoments.ts";
+export {
+  type AnharmonicMode,
+  type AnharmonicModeOptions,
+  anharmonicMode,
+} from "./anharmonicMode.ts";
+export {
+  type BalancedLyapunov,
+  balancedLyapunov,
+  balancedSlope,
+  balancedStep,
+  CHEBYSHEV_RATE,
+  localExponent,
+  TWO_CYCLE_END,
+} from "./balancedMap.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -17,6 +31,7 @@ export {
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
+export { fourthMomentRadius } from "./fourthMoment.ts";
 export { type FreeLangevin, freeLangevin } from "./freeLangevin.ts";
 export {
   type GaussianLaw,
@@ -28,7 +43,17 @@ export {
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
+export {
+  continuousPath,
+  type HeavyBallOptions,
+  type HeavyBallRoots,
+  heavyBallPath,
+  heavyBallRoots,
+  type ModeState,
+} from "./heavyBallPath.ts";
 export type { LangevinRule } from "./langevinRules.ts";
+export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,
@@ -37,6 +62,12 @@ export {
   posteriorMoments,
 } from "./posteriorMoments.ts";
 export {
+  meanRadius,
+  type RegressionMomentum,
+  type RegressionMomentumOptions,
+  regressionMomentum,
+} from "./regressionMomentum.ts";
+export {
   type RegressionData,
   type RegressionPosterior,
   regressionPosterior,
@@ -44,5 +75,6 @@ export {
 export {
   type RegressionOptions,
   type RegressionStationary,
+  regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";

@@ -91,11 +91,7 @@ describeWithDevice("fdr-scheduler", "software", (device) => {
   });
 
   test.each<[string, Partial<typeof settings>, readonly string[]]>([
-    [
-      "momentum, from the minimum",
-      { learningRate: 0.05, momentum: 0.9, centered: true },
-      ["momentum"],
-    ],
+    ["momentum, from the minimum", { learningRate: 0.05, momentum: 0.9, centered: true }, []],
     ["all together", { scope: "condition" }, ["share one rate"]],
     ["Adam", { optimizer: "adam", learningRate: 0.02, tolerance: 0.1 }, ["adam"]],
     ["an unstable rate", { learningRate: 1.2 }, ["no stationary state"]],
