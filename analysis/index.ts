@@ -32,6 +32,7 @@ export {
 } from "./ladderPoint.ts";
 export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
+export { replicaMedian } from "./median.ts";
 export {
   type AreaChoice,
   areaRate,

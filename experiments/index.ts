@@ -8,6 +8,7 @@ import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
+import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
@@ -39,4 +40,5 @@ export const experiments = [
   edgeOfStability,
   quadraticCalibration,
   onlineRegression,
+  fdrScheduler,
 ] as unknown as readonly Experiment[];

@@ -13,8 +13,8 @@ import { sgd } from "../engine/update/sgd.ts";
 import { onlineData } from "../engine/wgsl/row.ts";
 import { onlineRegressionModel } from "../models/onlineRegression.ts";
 import {
-  fourthMomentRadius,
   MOST_INPUTS,
+  onlineFourthMomentRadius,
   onlineRegression as theory,
 } from "../models/theory/index.ts";
 import { comparison } from "./comparison.ts";
@@ -52,7 +52,7 @@ type Parameters = z.infer<typeof parameters>;
 function conditionOf(p: Parameters, learningRate: number): Condition {
   const options = { ...p, learningRate };
   const { exact, warnings } = predictionOf(() => theory(options));
-  const tails = exact ? fourthMomentRadius(options) : Number.NaN;
+  const tails = exact ? onlineFourthMomentRadius(options) : Number.NaN;
   if (exact === null) return { learningRate, exact, hasErrors: true, warnings };
   if (tails < 1) {
     // Mild noise has tails = momentRadius²; beyond momentRadius bursts decide the fourth moments.

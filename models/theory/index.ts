@@ -55,11 +55,11 @@ export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
-  fourthMomentRadius,
   inputVariance,
   MOST_INPUTS,
   type OnlineRegression,
   type OnlineRegressionOptions,
+  onlineFourthMomentRadius,
   onlineRegression,
 } from "./onlineRegression.ts";
 export {

@@ -170,7 +170,7 @@ export function onlineRegression(options: OnlineRegressionOptions): OnlineRegres
  *
  * @throws ArgumentError for settings out of range.
  */
-export function fourthMomentRadius(options: OnlineRegressionOptions): number {
+export function onlineFourthMomentRadius(options: OnlineRegressionOptions): number {
   check(options);
   return spectralRadius(momentMatrix({ weightDecay: 0, ...options }, 4));
 }

@@ -19,6 +19,7 @@ import type { ReferenceMoment } from "../../engine/referenceTrajectory.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { mergeShards } from "../../engine/run/merge.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
+import { adam } from "../../engine/update/adam.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { linearRegression, network } from "../composites.ts";
@@ -152,6 +153,10 @@ const ADAPTIVE: Readonly<Record<string, { settings: FdrRateSettings; change: Cha
       update: sgd({ learningRate: 0.1, batchSize: 4, momentum: 0.5, nesterov: true }),
       rateScale: { w: [1, 0.5] },
     },
+  },
+  "displacement of Adam's": {
+    settings: { relation: "displacement", ratioTolerance: 0.3, checkEvery: 12, dropFactor: 0.5 },
+    change: { update: adam({ learningRate: 0.1, batchSize: 4, weightDecay: 0.1 }) },
   },
   "displacement of Langevin's": {
     settings: { relation: "displacement", ratioTolerance: 0.3, checkEvery: 12, center: [1, 0, 0] },

@@ -10,9 +10,9 @@ import { gaussian, mulberry32 } from "../../models/mulberry.ts";
 import { onlineRegressionModel } from "../../models/onlineRegression.ts";
 import { momentMatrix, spectralRadius } from "../../models/theory/gaussianInputMoments.ts";
 import {
-  fourthMomentRadius,
   inputVariance,
   type OnlineRegressionOptions,
+  onlineFourthMomentRadius,
   onlineRegression,
   secondMomentMatrix,
 } from "../../models/theory/onlineRegression.ts";
@@ -126,7 +126,7 @@ describe("fourth moments", () => {
       momentum: 0,
       batchSize: S,
     };
-    expect(fourthMomentRadius(options)).toBeCloseTo(exact, 9);
+    expect(onlineFourthMomentRadius(options)).toBeCloseTo(exact, 9);
   });
 
   // 4·10⁵ samples, fixed seed; 19 comparisons at 4 standard errors: false alarm 1e-3.
@@ -197,7 +197,8 @@ describe("fourth moments", () => {
   });
 
   test("cease to exist before the second do", () => {
-    const at = (learningRate: number): number => fourthMomentRadius({ ...CARD, learningRate });
+    const at = (learningRate: number): number =>
+      onlineFourthMomentRadius({ ...CARD, learningRate });
     expect(at(0.1)).toBeLessThan(0.9);
     expect(at(0.8)).toBeLessThan(1);
     expect(at(1)).toBeGreaterThan(1);
@@ -217,7 +218,7 @@ describe("refuses", () => {
   ];
   test.each(ERRORS)("%o", (change, message) => {
     expect(() => onlineRegression({ ...CARD, ...change })).toThrow(message);
-    expect(() => fourthMomentRadius({ ...CARD, ...change })).toThrow(ArgumentError);
+    expect(() => onlineFourthMomentRadius({ ...CARD, ...change })).toThrow(ArgumentError);
   });
 });
 
