@@ -26,8 +26,14 @@ export {
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export {
+  gaussianLadderPoint,
+  type LadderPoint,
+  nearestNeighborLadderPoint,
+} from "./ladderPoint.ts";
 export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
+export { replicaMedian } from "./median.ts";
 export {
   type AreaChoice,
   areaRate,
@@ -38,6 +44,13 @@ export {
   mean,
   type PairChoice,
 } from "./moments.ts";
+export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
+export {
+  type NearestNeighborEntropy,
+  type NearestNeighborOptions,
+  nearestNeighborEntropy,
+} from "./nearestNeighborEntropy.ts";
+export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
@@ -54,3 +67,10 @@ export {
   telescopingError,
   telescopingResidual,
 } from "./telescoping.ts";
+export {
+  equipartitionTemperature,
+  type FreeEnergyInterval,
+  finiteDifferenceTemperature,
+  freeEnergyInterval,
+} from "./temperature.ts";
+export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";

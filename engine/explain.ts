@@ -11,6 +11,7 @@ import { type ExplainedMemory, explainMemory, printMemory } from "./explanation/
 import { printStretches } from "./explanation/source.ts";
 import { printShape } from "./graph.ts";
 import type { Model } from "./model.ts";
+import { isOnline } from "./modelDraws.ts";
 import type { Observables, ObservationPlan } from "./observe/observation.ts";
 import { floatingPointOperations } from "./plan/floatingPointOperations.ts";
 import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
@@ -21,6 +22,7 @@ import {
   type Dynamics,
   type DynamicsOptions,
   dynamicsOf,
+  dynamicsWords,
   withRate,
   withSettings,
 } from "./update/dynamics.ts";
@@ -140,14 +142,19 @@ function printRandomness({ draws, settings }: Model): string[] {
 
 function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
   const { rule, conditions, sampling, samples } = decided;
+  const { rate } = decided.dynamics;
   const { plan, memory, floatingPointOperations: operations, assumed } = explanation;
   const batches = [...new Set(conditions.map((condition) => condition.batchSize!))];
   return [
     `schedule ${plan.schedule}`,
     ...plan.reasons.map((reason) => `  - ${reason}`),
     `update ${rule.name}: ${rule.equation}   (${rule.source})`,
-    `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
-      `conditions: ${conditions.length}`,
+    ...(rate ? [`learning rate ${rate.name}: ${rate.equation}`] : []),
+    `minibatches of ${batches.join(", ")} ` +
+      (isOnline(decided.model)
+        ? "samples, drawn afresh"
+        : `out of ${samples} samples, ${sampling}`) +
+      `; conditions: ${conditions.length}`,
     `${operations} floating-point operations a sample, ` +
       `${batches.map((batch) => batch * operations).join(", ")} a replica-step`,
     printMemory(memory),
@@ -185,11 +192,12 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
 
 /** Bytes of the data rows, and of hyperparameters and pilot means. */
 function sharedBytes(
-  { samples, conditions }: Decided,
+  { samples, conditions, dynamics }: Decided,
   { row }: ThreadPlan,
   observation: ObservationPlan | null,
 ): number {
-  const hyperparameters = conditions.length * Object.keys(conditions[0]!).length;
+  const hyperparameters =
+    conditions.length * Object.keys(conditions[0]!).length + dynamicsWords(dynamics).length;
   return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
 }
 

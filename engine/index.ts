@@ -10,7 +10,17 @@ export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
 export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
-export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export {
+  byCondition,
+  each,
+  fanIn,
+  fixed,
+  gaussian,
+  type Initial,
+  type InitialLaw,
+} from "./initial.ts";
+export { type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 export { defineModel, type Model } from "./model.ts";
 export type { DrawShape } from "./modelDraws.ts";
 export type { SettingDefinition } from "./modelSettings.ts";
@@ -20,9 +30,25 @@ export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
-export { type CosineSettings, cosine } from "./rate/cosine.ts";
+export type { AdaptationState } from "./rate/adaptation.ts";
+export type { AnnealingSettings } from "./rate/annealing.ts";
+export { cosine } from "./rate/cosine.ts";
+export { type ExponentialDecaySettings, exponentialDecay } from "./rate/exponentialDecay.ts";
+export { type FdrRateSettings, fdrRate } from "./rate/fluctuationDissipation.ts";
+export { type InverseTimeDecaySettings, inverseTimeDecay } from "./rate/inverseTimeDecay.ts";
+export { linearDecay } from "./rate/linearDecay.ts";
+export { type PiecewiseSettings, piecewise } from "./rate/piecewise.ts";
 export type { Rate } from "./rate/rate.ts";
+export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
+export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
@@ -37,6 +63,25 @@ export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type FromStateOptions, fromState, type StateOfRun } from "./start/fromState.ts";
+export {
+  type GaussianStart,
+  gaussianAt,
+  type OverdispersedStart,
+  overdispersed,
+} from "./start/gaussianAt.ts";
+export {
+  type BlockLaw,
+  constantElements,
+  type ElementLaw,
+  type FanOptions,
+  glorot,
+  he,
+  lecun,
+  normalElements,
+  perBlock,
+  uniformElements,
+} from "./start/perBlock.ts";
 export { type AdamSettings, adam } from "./update/adam.ts";
 export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";

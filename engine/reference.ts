@@ -88,7 +88,10 @@ function attach(entry: Entry, values: Float64Array): void {
  *
  * @example
  * const run = compileReference([model.loss, ...model.gradients]);
- * const [loss, ...gradients] = run({ params: { w }, sample: { x, y } });
+ * const [loss, ...gradients] = run({
+ *   params: { w: Float64Array.of(1, 2) },
+ *   sample: { x: Float64Array.of(3, 4), y: 5 },
+ * });
  */
 export function compileReference(
   outputs: readonly Node[],

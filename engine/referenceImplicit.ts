@@ -10,7 +10,7 @@ import { compileReference } from "./reference.ts";
 import { sampleDraws } from "./sampleDraws.ts";
 import type { StepGradient, StepGradientRequest } from "./stepGradient.ts";
 import { settingAt } from "./update/dynamics.ts";
-import type { Clock } from "./update/updateRule.ts";
+import type { RatedClock } from "./update/referenceStep.ts";
 import { curvatureNodes, DIRECTION } from "./wgsl/sampleFunction.ts";
 
 const TOLERANCE = 1e-13;
@@ -59,12 +59,12 @@ export function implicitSolver(request: StepGradientRequest): StepGradient {
   const hessianOf = batchHessian(request, point);
   const count = theta.length;
   const residual = new Float64Array(count);
-  const rates = (step: number): Float64Array =>
-    theta.map((_, p) => settingAt(dynamics, setting, step, p).learningRate!);
+  const rates = ({ learningRate }: RatedClock): Float64Array =>
+    theta.map((_, p) => settingAt(dynamics, setting, learningRate, p).learningRate!);
 
   return (batch, gradient, clock) => {
-    const rate = rates(clock.step);
-    const evaluate = (at: Clock): { loss: number; norm: number } => {
+    const rate = rates(clock);
+    const evaluate = (at: RatedClock): { loss: number; norm: number } => {
       const loss = sampleGradient(batch, gradient, at.step);
       steppers.finish(gradient, point, at);
       for (let p = 0; p < count; p += 1) {

@@ -11,6 +11,7 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
+import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
 import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
@@ -26,6 +27,7 @@ import {
   withSettings,
 } from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
+import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import { normalizeOntoSpheres } from "./update/spheres.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
@@ -41,6 +43,8 @@ export interface ReferenceState {
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
+  /** What a learning rate knows that finds itself. */
+  readonly adaptation?: Readonly<AdaptationState>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -49,6 +53,8 @@ export interface ReferenceMoment extends ReferenceState {
   readonly loss: number;
   /** G, [param] */
   readonly gradient: Float64Array;
+  /** η_t that the update will use, before the learning-rate matrix. */
+  readonly learningRate: number;
 }
 
 /** Numbers of each step, [step], under the names of `series`. */
@@ -58,6 +64,7 @@ export interface ReferenceSeries {
   readonly "g.g": Float64Array;
   readonly "theta.g": Float64Array;
   readonly "v.v": Float64Array;
+  readonly learningRate: Float64Array;
 }
 
 export interface TrajectoryRequest extends DynamicsOptions {
@@ -70,6 +77,8 @@ export interface TrajectoryRequest extends DynamicsOptions {
   readonly initial: Initial;
   /** `condition` is 0 for all conditions of an ensemble with common noise. */
   readonly lane: Lane;
+  /** The lane's condition, where `lane` says 0 for all: the initial law may be its own. */
+  readonly ownCondition?: number;
   readonly steps: number;
   /** Continues from this state instead of the initial one. */
   readonly from?: ReferenceState;
@@ -87,7 +96,7 @@ export interface Trajectory extends ReferenceState {
 type Rows = readonly Readonly<Record<string, Float64Array>>[];
 
 /** The fields of every sample, as views. */
-const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
+export const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   const columns = fields.map(({ name, size }) => {
     const values = Float64Array.from(data.fields[name]!.data);
     return { name, row: (i: number) => values.subarray(i * size, (i + 1) * size) };
@@ -97,7 +106,8 @@ const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   );
 };
 
-const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
+/** The parameter blocks of θ by name, as views. */
+export const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
   Object.fromEntries(
     params.map(({ name, offset, size }) => [name, theta.subarray(offset, offset + size)]),
   );
@@ -135,11 +145,9 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
-/** θ₀ and the rule's vectors at the first step. */
-function startVectors(
-  { model, rule, initial, lane, from }: TrajectoryRequest,
-  { spheres }: Dynamics,
-): Vectors {
+/** θ₀ (on its spheres), v₀ and the rule's vectors at the first step. */
+function startVectors(request: TrajectoryRequest, { spheres }: Dynamics): Vectors {
+  const { model, rule, initial, lane, from, ownCondition } = request;
   const count = model.parameterCount;
   if (from) {
     const { theta, velocity, kept } = from;
@@ -148,9 +156,14 @@ function startVectors(
     return [theta, ...rule.vectors.map(before)].map((vector) => Float64Array.from(vector));
   }
   const theta = new Float64Array(count);
-  initialState(initial, lane, theta);
+  const velocity = new Float64Array(count);
+  const at = ownCondition === undefined ? lane : { ...lane, ownCondition };
+  initialState(initial, at, theta, velocity);
   if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${lane.replica}`);
-  return [theta, ...rule.vectors.map(() => new Float64Array(count))];
+  return [
+    theta,
+    ...rule.vectors.map((name) => (name === "velocity" ? velocity : new Float64Array(count))),
+  ];
 }
 
 /** Where the element is when G is taken; an implicit step moves θ alone. */
@@ -162,7 +175,14 @@ function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
 
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
-  return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
+  return {
+    loss: make(),
+    "theta.theta": make(),
+    "g.g": make(),
+    "theta.g": make(),
+    "v.v": make(),
+    learningRate: make(),
+  };
 }
 
 /**
@@ -188,6 +208,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const dynamics = dynamicsOf(model, rule, [setting], request);
   checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
+  const rate = referenceRate(dynamics, setting, request.from?.adaptation);
   const vectors = startVectors(request, dynamics);
   const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
@@ -208,7 +229,8 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const clock = { step: first + s, batches };
+    const learningRate = rate.at(first + s);
+    const clock = { step: first + s, batches, learningRate };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
     const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
@@ -217,18 +239,23 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["g.g"][s] = dot(gradient, gradient);
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
+      series.learningRate[s] = learningRate;
     }
-    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    const own = rate.state && { adaptation: rate.state };
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
+    rate.before(theta, velocity, gradient);
     if (dynamics.displacement) displacement.set(theta);
     steppers.update(vectors, point, gradient, clock);
+    rate.after(theta);
     if (dynamics.displacement) {
       for (let p = 0; p < theta.length; p += 1) {
-        const rate = settingAt(dynamics, setting, clock.step, p).learningRate!;
-        displacement[p] = rate === 0 ? 0 : (theta[p]! - displacement[p]!) / rate;
+        const own = settingAt(dynamics, setting, learningRate, p).learningRate!;
+        displacement[p] = own === 0 ? 0 : (theta[p]! - displacement[p]!) / own;
       }
     }
   }
-  return { step: first + steps, theta, velocity, kept, series };
+  const own = rate.state && { adaptation: rate.state };
+  return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
 /**

@@ -1,13 +1,20 @@
 /** Every experiment the command line knows. */
 
 import { digits } from "./digits.ts";
+import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
+import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
+import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { onlineRegression } from "./onlineRegression.ts";
+import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { spiral } from "./spiral.ts";
 
 export type {
   Experiment,
@@ -27,4 +34,11 @@ export const experiments = [
   digits,
   fdrRegression,
   fdrAnharmonic,
+  spiral,
+  momentumSpectrum,
+  exactCharges,
+  edgeOfStability,
+  quadraticCalibration,
+  onlineRegression,
+  fdrScheduler,
 ] as unknown as readonly Experiment[];

@@ -10,8 +10,13 @@ export {
   type GaussianPosteriorOptions,
   gaussianPosterior,
 } from "./gaussianPosterior.ts";
+export { kickedMode } from "./kickedMode.ts";
+export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
+export { onlineRegressionModel } from "./onlineRegression.ts";
+export { productLoss } from "./productLoss.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

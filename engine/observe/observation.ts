@@ -62,6 +62,8 @@ export interface ObservationRequest {
   readonly observables: Observables;
   readonly conditions: number;
   readonly hasVelocity: boolean;
+  /** Does the learning rate find itself? Not, unless said. */
+  readonly adapts?: boolean;
   /** Steps between two readbacks; `plan/window.ts` chooses it. */
   readonly window: number;
 }
@@ -72,11 +74,12 @@ export const noFullLoss = ({ name }: Model): string =>
   "the expected loss as a function of the parameters, and take it with evaluate.";
 
 export function planObservation(request: ObservationRequest): ObservationPlan {
-  const { model, observables, conditions, hasVelocity, window } = request;
+  const { model, observables, conditions, hasVelocity, adapts = false, window } = request;
   const constants: number[] = [];
   const context: QuantityContext = {
     model,
     hasVelocity,
+    adapts,
     conditions,
     place: (vector) => {
       constants.push(...vector);

@@ -6,11 +6,11 @@
  * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
  * constants; random numbers are drawn in a kept loop into an array of their own.
  */
-
 import type { Model } from "../model.ts";
-import type { Dynamics } from "../update/dynamics.ts";
+import { type Dynamics, SHARED } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
 import { furtherArguments } from "../wgsl/sampleFunction.ts";
+import { type AdaptationLines, adaptationSlots } from "./adaptationSlots.ts";
 import { stepOntoSpheres } from "./sphereSlots.ts";
 
 export interface ThreadSlotsRequest {
@@ -75,10 +75,12 @@ export class Writer {
   }
 
   /** Numbers a dispatch shares, behind the hyperparameters in `hyper`. */
-  shared(name: "scales" | "noiseFactor" | "radius"): string {
-    const { rule, scales, noiseFactor } = this.dynamics;
-    let before = name === "scales" ? 0 : (scales?.length ?? 0);
-    if (name === "radius") before += noiseFactor?.length ?? 0;
+  shared(name: (typeof SHARED)[number]): string {
+    const { rule } = this.dynamics;
+    const before = SHARED.slice(0, SHARED.indexOf(name)).reduce(
+      (sum, earlier) => sum + (this.dynamics[earlier]?.length ?? 0),
+      0,
+    );
     return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
   }
 
@@ -140,6 +142,18 @@ export class Writer {
       "}",
     ];
   }
+}
+
+/** What a learning rate needs that finds itself. */
+function adaptationLines(writer: Writer, count: number): AdaptationLines {
+  const { rate, kept, center } = writer.dynamics;
+  if (!rate?.adaptation) return adaptationSlots(null);
+  return adaptationSlots({
+    adaptation: rate.adaptation,
+    vectors: (1 + kept.length) * count,
+    center: center ? writer.shared("center") : null,
+    each: (line) => writer.each(line),
+  });
 }
 
 /** Pairs of normal numbers that come before those of `update` in a step. */
@@ -289,16 +303,23 @@ export const indented = (lines: Lines, spaces: number): SlotBody => ({
 export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBody> {
   const { dynamics, parameterCount: count } = request;
   const writer = new Writer(request);
+  const { rate } = dynamics;
+  const adaptation = adaptationLines(writer, count);
   return {
-    load_vectors: indented(declarations(writer, count), 2),
-    rate: dynamics.rate
+    load_vectors: indented([...declarations(writer, count), ...adaptation.load], 2),
+    rate: rate
       ? {
-          code: "    h.learning_rate = fixed.learning_rate * rate_factor(step, fixed);",
-          imports: [dynamics.rate.shader],
+          code: `    h.learning_rate = fixed.learning_rate * ${rate.expression("step")};`,
+          imports: rate.shaders,
         }
       : { code: "" },
+    ...rate?.slots,
+    ...adaptation.slots,
     prepare: indented(prepare(writer, count), 4),
-    apply_update: indented(apply(writer, count), 4),
-    store_vectors: indented(store(writer), 2),
+    apply_update: indented(
+      [...adaptation.beforeUpdate, ...apply(writer, count), ...adaptation.afterUpdate],
+      4,
+    ),
+    store_vectors: indented([...store(writer), ...adaptation.store], 2),
   };
 }

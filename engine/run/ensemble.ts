@@ -14,6 +14,7 @@ import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
+import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
@@ -103,7 +104,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.resolved.lanes;
   }
 
-  /** Uploads θ₀ (and v₀ = 0); `createEnsemble` calls it. */
+  /** Uploads θ₀ and v₀; `createEnsemble` calls it. */
   initialize(): void {
     this.memory.initialize();
   }
@@ -294,7 +295,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         throw signal.reason;
       }
       const begun = performance.now();
-      const round = Math.min(steps - done, this.dispatcher.round);
+      const check = stepsToCheck(this.resolved.dynamics, this.settings, this.taken);
+      const round = Math.min(steps - done, this.dispatcher.round, check);
       await this.dispatcher.take({
         firstStep: this.taken,
         steps: round,
@@ -304,6 +306,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.taken += round;
       this.rebuild = false;
       done += round;
+      await checkConditions(this.memory, this.resolved, this.settings, this.taken);
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });

@@ -3,15 +3,17 @@
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import { topologicalOrder } from "../graph.ts";
-import { checkInitial, fixed, type Initial } from "../initial.ts";
+import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
+import { checkInitial } from "../start/checkInitial.ts";
 import {
   type Dynamics,
   type DynamicsOptions,
   dynamicsOf,
   dynamicsWords,
+  stateWords,
   withRate,
   withSettings,
 } from "../update/dynamics.ts";
@@ -48,8 +50,8 @@ export interface EnsembleOptions<O extends Observables = Observables> extends Dy
   readonly seed: number;
   /** Every condition gets the same random numbers. */
   readonly commonNoise?: boolean;
-  /** θ₀ of the replicas; all zero unless said otherwise. */
-  readonly initial?: (model: Model) => Initial;
+  /** θ₀ (and v₀) of the replicas; all zero unless said otherwise. */
+  readonly initial?: InitialLaw;
   readonly observables?: O;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
@@ -139,9 +141,16 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  if (dynamics.rate?.adaptation?.scope === "condition" && replicas.first > 0) {
+    throw new ArgumentError(
+      `replicas: a shard from replica ${replicas.first} on, and all replicas of a condition decide ` +
+        'on their learning rate together; run them in one ensemble, or use fdrRate({ scope: "replica" }).',
+    );
+  }
   checkNoiseModel(dynamics, conditions);
+  const hasVelocity = dynamics.kept.includes("velocity");
+  checkInitial(initial, { model, conditions: conditions.length, replicas, hasVelocity });
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -166,7 +175,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     },
     lanes,
     dynamics,
-    hasVelocity: dynamics.kept.includes("velocity"),
+    hasVelocity,
     checkBatches,
   };
 }
@@ -221,7 +230,7 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
     seed,
     commonNoise,
     conditions: conditions.length,
-    rate: dynamics.rate?.name ?? null,
+    rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
     kept: dynamics.kept,
     shared: dynamicsWords(dynamics),
     ...(dynamics.spheres && { spheres: dynamics.spheres }),

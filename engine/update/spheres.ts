@@ -106,7 +106,7 @@ export function sphereComplaint(
       "at θ, such as sgd or langevin."
     );
   }
-  const decay = settings.find(({ weightDecay }) => weightDecay !== 0);
+  const decay = settings.find(({ weightDecay = 0 }) => weightDecay !== 0);
   if (whole && decay) {
     return (
       `spheres: weightDecay is ${decay.weightDecay}, and all parameters are on spheres, where decay ` +

@@ -18,6 +18,12 @@ export interface DrawAccess {
 /** Pairs beyond which drawing is a loop: written out, each is about 150 instructions. */
 const WRITTEN_OUT = 4;
 
+/** Bytes of function memory that a sample's random numbers take. */
+export function drawnBytes({ draws }: Model): number {
+  const { all } = drawPairs(draws);
+  return all > WRITTEN_OUT ? 8 * all : 0;
+}
+
 export function drawAccess({ draws }: Model): DrawAccess {
   const pairs = drawPairs(draws);
   const byName = new Map(draws.map((one) => [one.name, one]));

@@ -12,6 +12,15 @@ export {
   type AnharmonicModeOptions,
   anharmonicMode,
 } from "./anharmonicMode.ts";
+export {
+  type BalancedLyapunov,
+  balancedLyapunov,
+  balancedSlope,
+  balancedStep,
+  CHEBYSHEV_RATE,
+  localExponent,
+  TWO_CYCLE_END,
+} from "./balancedMap.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -34,7 +43,25 @@ export {
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
+export {
+  continuousPath,
+  type HeavyBallOptions,
+  type HeavyBallRoots,
+  heavyBallPath,
+  heavyBallRoots,
+  type ModeState,
+} from "./heavyBallPath.ts";
 export type { LangevinRule } from "./langevinRules.ts";
+export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
+export {
+  inputVariance,
+  MOST_INPUTS,
+  type OnlineRegression,
+  type OnlineRegressionOptions,
+  onlineFourthMomentRadius,
+  onlineRegression,
+} from "./onlineRegression.ts";
 export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,
@@ -42,6 +69,11 @@ export {
   type PosteriorSampler,
   posteriorMoments,
 } from "./posteriorMoments.ts";
+export {
+  type QuadraticCalibration,
+  type QuadraticCalibrationOptions,
+  quadraticCalibration,
+} from "./quadraticCalibration.ts";
 export {
   meanRadius,
   type RegressionMomentum,

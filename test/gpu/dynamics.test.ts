@@ -20,6 +20,7 @@ import { sgworld } from "../../engine/update/sgworld.ts";
 import { ubu } from "../../engine/update/ubu.ts";
 import { underdampedLangevin } from "../../engine/update/underdampedLangevin.ts";
 import { linearRegression, network } from "../composites.ts";
+import { noisyRegression } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { sampleData } from "../parity.ts";
 import { stateError, twins } from "../twins.ts";
@@ -209,10 +210,13 @@ const options = (model: Model, change: Partial<EnsembleOptions>): EnsembleOption
 });
 
 describeWithDevice("dynamics", "software", (device) => {
-  describe.each([linearRegression(2), network(2, 3)])("of $name", (model) => {
+  describe.each([linearRegression(2), network(2, 3), noisyRegression])("of $name", (model) => {
     const named: [string, Case][] = [
       ...Object.entries(CASES),
-      ...Object.entries(SHAPED).map(([name, make]): [string, Case] => [name, make(model)]),
+      ...Object.entries(SHAPED)
+        // Gradients of a model that draws have no covariance over the data: refused.
+        .filter(([name]) => !(name.includes("noise model") && model.draws.length > 0))
+        .map(([name, make]): [string, Case] => [name, make(model)]),
     ];
     test.each(named)("%s", async (_name, { change, wrong }) => {
       const given = options(model, change);

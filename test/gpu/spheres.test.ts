@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { ArgumentError } from "../../engine/errors.ts";
 import { fixed, gaussian } from "../../engine/initial.ts";
 import { series } from "../../engine/observe/series.ts";
+import { fdrRate } from "../../engine/rate/fluctuationDissipation.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
@@ -155,6 +156,11 @@ describeWithDevice("spheres", "software", (device) => {
         { update: implicitSgd({ learningRate: 0.1, batchSize: 3 }) },
         "spheres: implicit-sgd solves for a point off the sphere; use an explicit rule, such as sgd " +
           "or langevin.",
+      ],
+      "a rate that waits for what always holds": [
+        { rate: fdrRate({ relation: "displacement", checkEvery: 10 }) },
+        "spheres: fdrRate by displacement, replica compares ⟨θ·u⟩ with η⟨u·u⟩/2, which are equal on a " +
+          "sphere in every state; use a schedule, or no spheres.",
       ],
       "decay that does nothing": [
         {

@@ -1,7 +1,7 @@
 /** Draws and settings of a model: where they stand in the stream, what is refused, what is averaged. */
 import { describe, expect, it } from "vitest";
 import { gradient } from "../../engine/autodiff.ts";
-import { ArgumentError, ShapeError } from "../../engine/errors.ts";
+import { ArgumentError, LimitError, ShapeError } from "../../engine/errors.ts";
 import { explain } from "../../engine/explain.ts";
 import { setting } from "../../engine/graph.ts";
 import { defineModel } from "../../engine/model.ts";
@@ -114,7 +114,9 @@ it("makes settings hyperparameters of the ensemble", () => {
   expect(text).toContain(
     "loss_gradient(minibatch_sample(&minibatch, b), &theta, &gradient, h, draw_key",
   );
+  expect(text).toContain("minibatches of 8 out of 256 samples, withReplacement");
   // Without fields no index is drawn.
+  expect(explain(online(2)).text).toContain("minibatches of 8 samples, drawn afresh");
   expect(explain(online(2)).text).toContain("loss_gradient(0u, &theta, &gradient, h, draw_key");
 });
 
@@ -220,6 +222,21 @@ describe("refuses", () => {
         "use smaller batches.",
     ],
   ];
+  it("more random numbers than function memory holds", () => {
+    const loud = defineModel({
+      name: "loud",
+      params: { w: [] },
+      sample: {},
+      draws: { xi: [3000] },
+      loss: ({ w }, _, { draws }) => op.square(op.add(w, op.mean(draws.xi))),
+    });
+    expect(() => explain(loud)).toThrow(LimitError);
+    expect(() => explain(loud)).toThrow(
+      "thread schedule: θ, G and the draws of a sample of loud need 12008 bytes of function memory, " +
+        "12000 of them for random numbers, WGSL allows 8192; draw fewer for each sample.",
+    );
+  });
+
   it.each(ERRORS.map(([make, kind, message]) => ({ make, kind, message })))(
     "$message",
     ({ make, kind, message }) => {
