@@ -10,7 +10,8 @@
  * sphere of radius 1 it is wrong as soon as the spread is not small.
  */
 import { ArgumentError } from "../engine/errors.ts";
-import { type Estimate, noEstimate } from "./estimate.ts";
+import { noEstimate } from "./estimate.ts";
+import type { LadderPoint } from "./ladderPoint.ts";
 import { refuse } from "./refusal.ts";
 import { replicaMean } from "./replicas.ts";
 import { spacingOrder, spacingScores } from "./spacingEntropy.ts";
@@ -114,23 +115,38 @@ function stretch(density: (angle: number) => number, from: number, to: number): 
 }
 
 /**
- * Entropy in nats of the law of one snapshot or of several: [snapshot][replica] polar angles.
+ * Energy and entropy of a law about an axis, from [snapshot][replica] polar angles; `energies`
+ * [replica], of the same replicas.
  *
- * standardError: scatter of −ln p over replicas, snapshots averaged within them. Not covered: the
- * bias of the spacings, of order (n^{1/3}/n)².
+ * standardError: scatter over replicas of −ln p, snapshots averaged within them; `covariance` likewise.
+ * Not covered: the bias of the spacings, of order (n^{1/3}/n)², n the replicas.
  *
- * @throws as `axialEntropyScores`.
+ * @throws as `axialEntropyScores`; ArgumentError when the numbers of replicas differ.
  * @see file head; O. Vasicek, J. R. Stat. Soc. B 38, 54 (1976)
  */
-export function axialEntropy(
+export function axialLadderPoint(
+  energies: ArrayLike<number>,
   snapshots: readonly ArrayLike<number>[],
   dimension: number,
-): { readonly estimate: Estimate; readonly scores: Float64Array } {
+): LadderPoint {
+  const replicas = energies.length;
+  if (snapshots.length === 0 || snapshots.some(({ length }) => length !== replicas)) {
+    throw new ArgumentError(
+      `axialLadderPoint: ${replicas} energies and ${snapshots.length} snapshots of ` +
+        `${snapshots.map(({ length }) => length).join(", ")} angles; give one of each replica.`,
+    );
+  }
   const all = snapshots.map((angles) => axialEntropyScores(angles, dimension));
-  const scores = Float64Array.from({ length: snapshots[0]?.length ?? 0 }, (_, r) =>
+  const scores = Float64Array.from({ length: replicas }, (_, r) =>
     all.reduce((sum, values) => sum + values[r]! / all.length, 0),
   );
-  const estimate = replicaMean(scores);
-  const method = `spacings of order ${spacingOrder(estimate.n)} of ${estimate.n} polar angles`;
-  return { estimate: { ...estimate, method }, scores };
+  const energy = replicaMean(energies);
+  const entropy = replicaMean(scores);
+  let covariance = 0;
+  for (let r = 0; r < replicas; r += 1) {
+    const product = (energies[r]! - energy.value) * (scores[r]! - entropy.value);
+    if (Number.isFinite(product)) covariance += product / (energy.n - 1) / energy.n;
+  }
+  const method = `spacings of order ${spacingOrder(entropy.n)} of ${entropy.n} polar angles`;
+  return { energy, entropy: { ...entropy, method }, covariance };
 }

@@ -1,6 +1,6 @@
 /** Estimators: pure float64 functions on Records. */
 export { autocovariance, commonMean } from "./autocovariance.ts";
-export { axialEntropy, axialEntropyScores } from "./axialEntropy.ts";
+export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";

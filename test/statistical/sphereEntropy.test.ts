@@ -5,7 +5,7 @@
  * Assertions at 4 standard errors, false alarms 6e-5 each for fresh seeds; bias as said at each.
  */
 import { describe, expect, it } from "vitest";
-import { axialEntropy, axialEntropyScores } from "../../analysis/axialEntropy.ts";
+import { axialEntropyScores, axialLadderPoint } from "../../analysis/axialEntropy.ts";
 import { zScore } from "../../analysis/estimate.ts";
 import { gaussianEntropy } from "../../analysis/gaussianEntropy.ts";
 import { replicaMean } from "../../analysis/replicas.ts";
@@ -92,14 +92,25 @@ describe("projected SGD on a sphere in float64", () => {
     const exact = tiltedSphere(options);
     const replicas = 6000;
     const states = simulate(options, { replicas, steps, seed: 10 * dimension + 1 });
-    const U = replicaMean(states.map(([x0]) => 1 + x0!));
-    const { estimate: S } = axialEntropy([states.map(angleOf)], dimension);
+    const {
+      energy: U,
+      entropy: S,
+      covariance,
+    } = axialLadderPoint(
+      states.map(([x0]) => 1 + x0!),
+      [states.map(angleOf)],
+      dimension,
+    );
     // Windows at the ends see the density up to m/n of the ranks off, for 2m/n of the samples.
     const bias = 20 * (spacingOrder(replicas) / replicas) ** 2;
     const entropyAgrees = (value: number) =>
       Math.abs(S.value - value) <= 4 * S.standardError + bias;
     expect(Math.abs(zScore(U, exact.excess))).toBeLessThan(4);
     expect(entropyAgrees(exact.entropy)).toBe(true);
+    // Both grow with the angle: where the Gibbs law holds −ln p is U/T but for a constant.
+    const correlation = covariance / (U.standardError * S.standardError);
+    expect(correlation).toBeGreaterThan(0.8);
+    expect(correlation).toBeLessThan(1);
     // Negative controls: 10 % more noise; and the law of a step that is not small.
     const wrong = tiltedSphere({ ...options, noise: 1.1 * noise });
     expect(Math.abs(zScore(U, wrong.excess))).toBeGreaterThan(4);
@@ -116,19 +127,23 @@ describe("projected SGD on a sphere in float64", () => {
     const flat = gaussianEntropy({ data, replicas: states.length, k: 2 });
     const { entropy } = tiltedSphere(options);
     expect(Math.abs(zScore(flat, entropy))).toBeGreaterThan(4);
-    const { estimate } = axialEntropy([states.map(angleOf)], 3);
-    expect(Math.abs(zScore(estimate, entropy))).toBeLessThan(4);
+    const entropyOnSphere = entropyOf([states.map(angleOf)], 3);
+    expect(Math.abs(zScore(entropyOnSphere, entropy))).toBeLessThan(4);
   });
 });
 
-describe("axialEntropy", () => {
+/** The entropy alone. */
+const entropyOf = (snapshots: readonly ArrayLike<number>[], dimension: number) =>
+  axialLadderPoint(new Float64Array(snapshots[0]!.length), snapshots, dimension).entropy;
+
+describe("axialLadderPoint", () => {
   it("of the uniform law is ln of the area, in any dimension, with an honest error", () => {
     // cos φ of a uniform point: for D = 3 uniform on [−1, 1]; the error is that of spacings alone.
     const n = 2000;
     const values = Array.from({ length: 200 }, (_, k) => {
       const { uniform } = generator(900 + k);
       const angles = Float64Array.from({ length: n }, () => Math.acos(2 * uniform() - 1));
-      return axialEntropy([angles], 3).estimate;
+      return entropyOf([angles], 3);
     });
     const mean = replicaMean(values.map(({ value }) => value));
     expect(Math.abs(zScore(mean, Math.log(4 * Math.PI)))).toBeLessThan(4);
@@ -141,22 +156,22 @@ describe("axialEntropy", () => {
   it("scales by (D − 1) ln c when angles of a small cap are stretched", () => {
     const { normal } = generator(4);
     const cap = Float64Array.from({ length: 500 }, () => 1e-4 * Math.hypot(normal(), normal()));
-    const one = axialEntropy([cap], 3).estimate.value;
-    const two = axialEntropy([cap.map((angle) => 3 * angle)], 3).estimate.value;
+    const one = entropyOf([cap], 3).value;
+    const two = entropyOf([cap.map((angle) => 3 * angle)], 3).value;
     expect(Math.abs(two - one - 2 * Math.log(3))).toBeLessThan(1e-6);
   });
 
   it("averages snapshots within a replica and leaves out what is not finite", () => {
     const { uniform } = generator(8);
     const angles = Float64Array.from({ length: 400 }, () => Math.PI * uniform());
-    const once = axialEntropy([angles], 3);
-    const twice = axialEntropy([angles, angles], 3);
-    expect(twice.estimate.standardError).toBe(once.estimate.standardError);
+    const once = entropyOf([angles], 3);
+    const twice = entropyOf([angles, angles], 3);
+    expect(twice.standardError).toBe(once.standardError);
     const frozen = Float64Array.from([...angles, Number.NaN]);
-    const { estimate, scores } = axialEntropy([frozen], 3);
-    expect(estimate.value).toBe(once.estimate.value);
-    expect(estimate.n).toBe(400);
-    expect(scores[400]).toBeNaN();
+    const others = entropyOf([frozen], 3);
+    expect(others.value).toBe(once.value);
+    expect(others.n).toBe(400);
+    expect(axialEntropyScores(frozen, 3)[400]).toBeNaN();
   });
 
   it("refuses", () => {
