@@ -15,7 +15,7 @@ interface Settings {
 type Curve = readonly (readonly [rate: number, exact: TiltedSphere])[];
 type Point = readonly [x: number, y: number];
 
-const CURVE = 14;
+const CURVE = 24;
 const BINS = 40;
 const ETA = { label: "learning rate", unit: "1/loss", scale: "log" } as const;
 
@@ -54,7 +54,7 @@ export function sphereFigures(p: Settings, rungs: readonly Rung[]): Figure[] {
   const known = rungs.filter(({ point }) => Number.isFinite(point.entropy.value));
   const figures = [energyFigure(p, rungs, curve)];
   if (known.length > 0) figures.push(entropyFigure(p, known, curve));
-  if (known.length > 1) figures.push(temperatureFigure(p, known, curve));
+  if (known.length > 1) figures.push(temperatureFigure(p, known));
   figures.push(angleFigure(p, rungs.filter(({ exact }) => exact?.angles).at(-1) ?? rungs.at(-1)!));
   return figures;
 }
@@ -93,66 +93,82 @@ function energyFigure(p: Settings, rungs: readonly Rung[], curve: Curve): Figure
   };
 }
 
+/** Entropy of a Gaussian of temperature T in the tangent plane. */
+const flatEntropy = ({ dimension }: Settings, temperature: number): number =>
+  ((dimension - 1) / 2) * Math.log(2 * Math.PI * Math.E * temperature);
+
 function entropyFigure(p: Settings, rungs: readonly Rung[], curve: Curve): Figure {
-  const flat = ({ temperature }: TiltedSphere): number =>
-    ((p.dimension - 1) / 2) * Math.log(2 * Math.PI * Math.E * temperature);
+  const above = (entropy: number, rate: number): number =>
+    entropy - flatEntropy(p, temperatureOf(p, rate));
   return {
     id: "entropy",
-    title: "Entropy along the ladder",
+    title: "Entropy, less that of a Gaussian in the tangent plane",
     caption:
-      "Entropy with respect to area, from spacings of polar angles. A Gaussian of the same " +
-      "temperature in the tangent plane does not know that the sphere ends.",
+      "Entropy with respect to area, from spacings of polar angles, less ½(D − 1) ln 2πeT of T = ηs²/2: " +
+      "a Gaussian in the plane does not know that the sphere ends.",
     x: ETA,
-    y: { label: "entropy S", unit: "nats" },
+    y: { label: "S - S of the Gaussian", unit: "nats" },
     marks: [
       line(
         "exact",
-        curve.map(([rate, { entropy }]) => [rate, entropy]),
+        curve.map(([rate, { entropy }]) => [rate, above(entropy, rate)]),
       ),
       line(
         "Gibbs law",
-        curve.map(([rate, { gibbs }]) => [rate, gibbs.entropy]),
-      ),
-      line(
-        "Gaussian in the plane",
-        curve.map(([rate, exact]) => [rate, flat(exact)]),
+        curve.map(([rate, { gibbs }]) => [rate, above(gibbs.entropy, rate)]),
       ),
       measured(
-        rungs.map(({ learningRate, point: { entropy } }) => ({ x: learningRate, ...entropy })),
+        rungs.map(({ learningRate, point: { entropy } }) => ({
+          x: learningRate,
+          value: above(entropy.value, learningRate),
+          standardError: entropy.standardError,
+        })),
       ),
     ],
   };
 }
 
-function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): Figure {
-  const points = rungs.slice(1).flatMap((b, i) => {
-    const a = rungs[i]!;
+/** Two rungs as one point: where it is drawn, and (s²/2)(η_b − η_a)/ln(η_b/η_a), T between them. */
+function pair(p: Settings, a: Rung, b: Rung): { x: number; temperature: number } {
+  const [from, to] = [a.learningRate, b.learningRate];
+  const mean = (to - from) / Math.log(to / from);
+  return { x: Math.sqrt(from * to), temperature: temperatureOf(p, mean) };
+}
+
+function temperatureFigure(p: Settings, rungs: readonly Rung[]): Figure {
+  const pairs = rungs.slice(1).map((b, i) => ({ a: rungs[i]!, b, ...pair(p, rungs[i]!, b) }));
+  const points = pairs.flatMap(({ a, b, x, temperature }) => {
     try {
-      const x = Math.sqrt(a.learningRate * b.learningRate);
-      return [{ x, ...finiteDifferenceTemperature(a.point, b.point) }];
+      const { value, standardError } = finiteDifferenceTemperature(a.point, b.point);
+      return [{ x, value: value / temperature, standardError: standardError / temperature }];
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       return [];
     }
   });
-  const exact = rungs.slice(1).flatMap((b, i): Point[] => {
-    const a = rungs[i]!;
-    if (!a.exact || !b.exact) return [];
-    const slope = (b.exact.excess - a.exact.excess) / (b.exact.entropy - a.exact.entropy);
-    return [[Math.sqrt(a.learningRate * b.learningRate), slope]];
-  });
+  const slopes = (pick: (exact: TiltedSphere) => { excess: number; entropy: number }): Point[] =>
+    pairs.flatMap(({ a, b, x, temperature }): Point[] => {
+      if (!a.exact || !b.exact) return [];
+      const [from, to] = [pick(a.exact), pick(b.exact)];
+      return [[x, (to.excess - from.excess) / (to.entropy - from.entropy) / temperature]];
+    });
   return {
     id: "temperature",
-    title: "Temperature dU/dS",
-    caption: "Each point is between two rungs, drawn at the geometric mean of their rates.",
+    title: "Temperature dU/dS over that of the plane",
+    caption:
+      "Each point is between two rungs, drawn at the geometric mean of their rates, over " +
+      "(s²/2)(η_b − η_a)/ln(η_b/η_a), which is dU/dS of the law of small steps in a plane.",
     x: ETA,
-    y: { label: "dU/dS", unit: "loss", scale: "log" },
+    y: { label: "dU/dS over T" },
     marks: [
       line(
-        "T = ηs²/2",
-        curve.map(([rate]) => [rate, temperatureOf(p, rate)]),
+        "exact",
+        slopes((exact) => exact),
       ),
-      line("exact, between rungs", exact),
+      line(
+        "Gibbs law",
+        slopes(({ gibbs }) => gibbs),
+      ),
       measured(points),
     ],
   };

@@ -123,6 +123,10 @@ function ofRung(p: Settings, rung: Rung): Quantity[] {
 /** dU/dS between two rungs. */
 function between(a: Rung, b: Rung): { quantity: Quantity | null; warnings: string[] } {
   const condition = { learningRate: `${a.learningRate} to ${b.learningRate}` };
+  // Said already, by the estimator of the entropy.
+  if (!Number.isFinite(a.point.entropy.value + b.point.entropy.value)) {
+    return { quantity: null, warnings: [] };
+  }
   let estimate: Estimate;
   try {
     estimate = finiteDifferenceTemperature(a.point, b.point);
@@ -133,7 +137,6 @@ function between(a: Rung, b: Rung): { quantity: Quantity | null; warnings: strin
       warnings: [`learning rates ${condition.learningRate}: ${error.message}`],
     };
   }
-  if (!Number.isFinite(estimate.value)) return { quantity: null, warnings: [] };
   const quantity = { name: "T1 = dU/dS", condition, estimate, unit: "loss" };
   if (a.exact === null || b.exact === null) {
     return { quantity: { ...quantity, predicted: null, systematic: 0 }, warnings: [] };
