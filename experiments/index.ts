@@ -5,6 +5,7 @@ import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { implicitSgd } from "./implicitSgd.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 
 export type {
@@ -23,4 +24,5 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  implicitSgd,
 ] as unknown as readonly Experiment[];

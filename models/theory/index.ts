@@ -13,6 +13,7 @@ export {
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
+export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export {
   type RegressionOptions,
   type RegressionStationary,
