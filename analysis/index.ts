@@ -5,6 +5,16 @@ export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
+  dissipationFactor,
+  type FluctuationChoice,
+  type FluctuationDissipation,
+  fluctuationDissipation,
+  type MetricChoice,
+  type MomentumSettings,
+  type QuadraticChoice,
+  quadraticDissipation,
+} from "./fluctuationDissipation.ts";
+export {
   type EntropyChoice,
   type EntropyOptions,
   entropyOfCovariance,
@@ -15,6 +25,7 @@ export {
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export {
   type AreaChoice,
@@ -33,3 +44,11 @@ export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export {
+  type EndPoint,
+  type EndStates,
+  type TelescopingChoice,
+  type TrajectorySums,
+  telescopingError,
+  telescopingResidual,
+} from "./telescoping.ts";

@@ -12,15 +12,33 @@ export { type ExplainOptions, type ExplainRequest, type Explanation, explain } f
 export type { Node, Shape } from "./graph.ts";
 export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
 export { defineModel, type Model } from "./model.ts";
+export type { DrawShape } from "./modelDraws.ts";
+export type { SettingDefinition } from "./modelSettings.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
-export { type CosineSettings, cosine } from "./rate/cosine.ts";
+export type { AdaptationState } from "./rate/adaptation.ts";
+export type { AnnealingSettings } from "./rate/annealing.ts";
+export { cosine } from "./rate/cosine.ts";
+export { type ExponentialDecaySettings, exponentialDecay } from "./rate/exponentialDecay.ts";
+export { type FdrRateSettings, fdrRate } from "./rate/fluctuationDissipation.ts";
+export { type InverseTimeDecaySettings, inverseTimeDecay } from "./rate/inverseTimeDecay.ts";
+export { linearDecay } from "./rate/linearDecay.ts";
+export { type PiecewiseSettings, piecewise } from "./rate/piecewise.ts";
 export type { Rate } from "./rate/rate.ts";
+export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
+export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
@@ -46,4 +64,4 @@ export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
-export type { DataSource } from "./wgsl/row.ts";
+export { type DataSource, onlineData } from "./wgsl/row.ts";

@@ -17,16 +17,20 @@ function modelled(request: StepGradientRequest): StepGradient {
   const all = Uint32Array.from({ length: samples }, (_, i) => i);
   const one = new Float64Array(point.length);
   /** Σ_i weight(i, p)(g_i − ḡ)_p */
-  const spread = (mean: Float64Array, weight: (i: number, off: number) => number): Float64Array => {
+  const spread = (
+    mean: Float64Array,
+    step: number,
+    weight: (i: number, off: number) => number,
+  ): Float64Array => {
     const sum = new Float64Array(point.length);
     for (const i of all) {
-      sampleGradient(Uint32Array.of(i), one);
+      sampleGradient(Uint32Array.of(i), one, step);
       for (let p = 0; p < sum.length; p += 1) sum[p]! += weight(i, one[p]! - mean[p]!);
     }
     return sum;
   };
   return (_batch, gradient, { step }) => {
-    const loss = sampleGradient(all, gradient);
+    const loss = sampleGradient(all, gradient, step);
     if (setting.noiseModel === CONSTANT) {
       addNoise(gradient, normals(key, step, gradient.length), amplitude, dynamics.noiseFactor);
       return loss;
@@ -34,7 +38,7 @@ function modelled(request: StepGradientRequest): StepGradient {
     const mean = Float64Array.from(gradient);
     const diagonal = setting.noiseModel === DIAGONAL;
     const xi = normals(key, step, diagonal ? gradient.length : samples);
-    const sum = spread(mean, (i, off) => (diagonal ? off * off : xi[i]! * off));
+    const sum = spread(mean, step, (i, off) => (diagonal ? off * off : xi[i]! * off));
     for (let p = 0; p < gradient.length; p += 1) {
       const noise = diagonal ? Math.sqrt(sum[p]! / samples) * xi[p]! : sum[p]! / Math.sqrt(samples);
       gradient[p]! += amplitude * noise;
@@ -49,7 +53,9 @@ export function stepGradient(request: StepGradientRequest): StepGradient {
   const source = dynamics.rule.gradient ?? "minibatch";
   if (source === "implicit") return implicitSolver(request);
   const take: StepGradient =
-    source === "modelled" && setting.noiseModel !== MINIBATCH ? modelled(request) : sampleGradient;
+    source === "modelled" && setting.noiseModel !== MINIBATCH
+      ? modelled(request)
+      : (batch, gradient, { step }) => sampleGradient(batch, gradient, step);
   return (batch, gradient, clock) => {
     const loss = take(batch, gradient, clock);
     steppers.finish(gradient, point, clock);

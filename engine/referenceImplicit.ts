@@ -6,25 +6,22 @@
  * where there is one, that is, where every ηH is above −1.
  */
 import { Matrix, solve } from "ml-matrix";
-import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import type { StepGradient, StepGradientRequest } from "./stepGradient.ts";
 import { settingAt } from "./update/dynamics.ts";
-import type { Clock } from "./update/updateRule.ts";
+import type { RatedClock } from "./update/referenceStep.ts";
 import { curvatureNodes, DIRECTION } from "./wgsl/sampleFunction.ts";
 
 const TOLERANCE = 1e-13;
 const NEWTON_STEPS = 100;
 const HALVINGS = 40;
 
-type Rows = StepGradientRequest["rows"];
-
 /** (1/B) Σ_b ∇²l_b at the θ of an array that may change, [param, param]. */
 function batchHessian(
-  model: Model,
-  rows: Rows,
+  { model, rows, lane, setting: settings }: StepGradientRequest,
   theta: Float64Array,
-): (batch: Uint32Array) => Matrix {
+): (batch: Uint32Array, step: number) => Matrix {
   const run = compileReference(curvatureNodes(model));
   const count = model.parameterCount;
   const direction = new Float64Array(count);
@@ -34,17 +31,19 @@ function batchHessian(
       array.subarray(offset, offset + size),
     ]);
   const params = Object.fromEntries([...view(theta, ""), ...view(direction, DIRECTION)]);
-  return (batch) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (batch, step) => {
     const hessian = Matrix.zeros(count, count);
     for (let column = 0; column < count; column += 1) {
       direction.fill(0);
       direction[column] = 1;
-      for (const sample of batch) {
-        run({ params, sample: rows[sample]! }).forEach((block, k) => {
+      for (const [b, row] of batch.entries()) {
+        const sample = rows[row]!;
+        run({ params, sample, draws: drawsOf(step, b), settings }).forEach((block, k) => {
           const { offset } = model.params[k]!;
           block.forEach((value, i) => {
-            const row = offset + i;
-            hessian.set(row, column, hessian.get(row, column) + value / batch.length);
+            const at = offset + i;
+            hessian.set(at, column, hessian.get(at, column) + value / batch.length);
           });
         });
       }
@@ -55,18 +54,18 @@ function batchHessian(
 
 /** Moves `point` from θ to y, writes G(y); counts steps that could not be solved. */
 export function implicitSolver(request: StepGradientRequest): StepGradient {
-  const { model, rows, dynamics, setting, steppers, sampleGradient } = request;
+  const { dynamics, setting, steppers, sampleGradient } = request;
   const { theta, point, unsolved } = request;
-  const hessianOf = batchHessian(model, rows, point);
+  const hessianOf = batchHessian(request, point);
   const count = theta.length;
   const residual = new Float64Array(count);
-  const rates = (step: number): Float64Array =>
-    theta.map((_, p) => settingAt(dynamics, setting, step, p).learningRate!);
+  const rates = ({ learningRate }: RatedClock): Float64Array =>
+    theta.map((_, p) => settingAt(dynamics, setting, learningRate, p).learningRate!);
 
   return (batch, gradient, clock) => {
-    const rate = rates(clock.step);
-    const evaluate = (at: Clock): { loss: number; norm: number } => {
-      const loss = sampleGradient(batch, gradient);
+    const rate = rates(clock);
+    const evaluate = (at: RatedClock): { loss: number; norm: number } => {
+      const loss = sampleGradient(batch, gradient, at.step);
       steppers.finish(gradient, point, at);
       for (let p = 0; p < count; p += 1) {
         residual[p] = point[p]! - theta[p]! + rate[p]! * gradient[p]!;
@@ -77,7 +76,7 @@ export function implicitSolver(request: StepGradientRequest): StepGradient {
     const threshold = TOLERANCE * (1 + Math.hypot(...theta));
     let now = evaluate(clock);
     for (let k = 0; k < NEWTON_STEPS && now.norm > threshold; k += 1) {
-      const jacobian = hessianOf(batch);
+      const jacobian = hessianOf(batch, clock.step);
       for (let p = 0; p < count; p += 1) {
         jacobian.set(p, p, jacobian.get(p, p) + setting.weightDecay!);
         jacobian.mulRow(p, rate[p]!);

@@ -10,16 +10,26 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
+import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
 import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
 import type { SampleGradient } from "./stepGradient.ts";
-import { type DynamicsOptions, dynamicsOf, settingAt, withRate } from "./update/dynamics.ts";
+import {
+  type DynamicsOptions,
+  dynamicsOf,
+  settingAt,
+  withRate,
+  withSettings,
+} from "./update/dynamics.ts";
 import { checkNoiseModel } from "./update/noiseModel.ts";
+import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** A state of one replica before the update of `step`. */
 export interface ReferenceState {
@@ -30,6 +40,8 @@ export interface ReferenceState {
   readonly velocity: Float64Array;
   /** Every vector of the rule by name, the velocity among them; zero where left out. */
   readonly kept?: Readonly<Record<string, Float64Array>>;
+  /** What a learning rate knows that finds itself. */
+  readonly adaptation?: Readonly<AdaptationState>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -38,6 +50,8 @@ export interface ReferenceMoment extends ReferenceState {
   readonly loss: number;
   /** G, [param] */
   readonly gradient: Float64Array;
+  /** η_t that the update will use, before the learning-rate matrix. */
+  readonly learningRate: number;
 }
 
 /** Numbers of each step, [step], under the names of `series`. */
@@ -47,6 +61,7 @@ export interface ReferenceSeries {
   readonly "g.g": Float64Array;
   readonly "theta.g": Float64Array;
   readonly "v.v": Float64Array;
+  readonly learningRate: Float64Array;
 }
 
 export interface TrajectoryRequest extends DynamicsOptions {
@@ -92,14 +107,21 @@ const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Floa
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, rows: Rows, theta: Float64Array): SampleGradient {
+function minibatchGradient(
+  { model, lane }: TrajectoryRequest,
+  settings: Setting,
+  rows: Rows,
+  theta: Float64Array,
+): SampleGradient {
   const run = compileReference([model.loss, ...model.gradients]);
   const params = paramViews(model, theta);
-  return (batch, gradient) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (batch, gradient, step) => {
     gradient.fill(0);
     let total = 0;
-    for (const sample of batch) {
-      const [loss, ...blocks] = run({ params, sample: rows[sample]! });
+    for (const [b, row] of batch.entries()) {
+      const sample = rows[row]!;
+      const [loss, ...blocks] = run({ params, sample, draws: drawsOf(step, b), settings });
       total += loss![0]!;
       blocks.forEach((block, k) => {
         const { offset } = model.params[k]!;
@@ -140,7 +162,14 @@ function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
 
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
-  return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
+  return {
+    loss: make(),
+    "theta.theta": make(),
+    "g.g": make(),
+    "theta.g": make(),
+    "v.v": make(),
+    learningRate: make(),
+  };
 }
 
 /**
@@ -159,13 +188,14 @@ function emptySeries(steps: number): ReferenceSeries {
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const { model, data, sampling, lane, steps, onStep } = request;
-  const rule = withRate(request.rule, request.rate);
+  const rule = withSettings(withRate(request.rule, request.rate), model);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
   const dynamics = dynamicsOf(model, rule, [setting], request);
   checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
+  const rate = referenceRate(dynamics, setting, request.from?.adaptation);
   const vectors = startVectors(request);
   const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
@@ -179,14 +209,15 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   const rows = sampleViews(model, data);
   const gradientOf = stepGradient({
     ...{ model, dynamics, setting, sampling, lane, rows, steppers, theta, point: point[0]! },
-    sampleGradient: minibatchGradient(model, rows, point[0]!),
+    sampleGradient: minibatchGradient(request, setting, rows, point[0]!),
     unsolved: kept.unsolved ?? new Float64Array(0),
   });
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
   const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const clock = { step: first + s, batches };
+    const learningRate = rate.at(first + s);
+    const clock = { step: first + s, batches, learningRate };
     if (rule.prepare) steppers.prepare(vectors, point, clock);
     const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
@@ -195,24 +226,43 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
       series["g.g"][s] = dot(gradient, gradient);
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
+      series.learningRate[s] = learningRate;
     }
-    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient });
+    const own = rate.state && { adaptation: rate.state };
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
+    rate.before(theta, velocity, gradient);
     if (dynamics.displacement) displacement.set(theta);
     steppers.update(vectors, point, gradient, clock);
+    rate.after(theta);
     if (dynamics.displacement) {
       for (let p = 0; p < theta.length; p += 1) {
-        const rate = settingAt(dynamics, setting, clock.step, p).learningRate!;
-        displacement[p] = rate === 0 ? 0 : (theta[p]! - displacement[p]!) / rate;
+        const own = settingAt(dynamics, setting, learningRate, p).learningRate!;
+        displacement[p] = own === 0 ? 0 : (theta[p]! - displacement[p]!) / own;
       }
     }
   }
-  return { step: first + steps, theta, velocity, kept, series };
+  const own = rate.state && { adaptation: rate.state };
+  return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
-/** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
-export function referenceLoss(model: Model, data: DataSource, theta: Float64Array): number {
-  const run = compileReference([model.loss]);
+/**
+ * Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay.
+ *
+ * Draws have their means, settings left out their initial values.
+ */
+export function referenceLoss(
+  model: Model,
+  data: DataSource,
+  theta: Float64Array,
+  given: Setting = {},
+): number {
+  const run = compileReference([withoutDraws(model).loss]);
   const params = paramViews(model, theta);
-  const losses = sampleViews(model, data).map((sample) => run({ params, sample })[0]![0]!);
+  const settings = Object.fromEntries(
+    model.settings.map(({ name, initial }) => [name, given[name] ?? initial]),
+  );
+  const losses = sampleViews(model, data).map(
+    (sample) => run({ params, sample, settings })[0]![0]!,
+  );
   return losses.reduce((sum, loss) => sum + loss, 0) / data.samples;
 }

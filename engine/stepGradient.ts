@@ -2,14 +2,18 @@
 import type { Model } from "./model.ts";
 import type { Lane, SamplingLaw } from "./sampling.ts";
 import type { Dynamics } from "./update/dynamics.ts";
-import type { ReferenceStep } from "./update/referenceStep.ts";
-import type { Clock, Setting } from "./update/updateRule.ts";
+import type { RatedClock, ReferenceStep } from "./update/referenceStep.ts";
+import type { Setting } from "./update/updateRule.ts";
 
-/** Returns the mean loss over samples, writes the mean of their gradients, at the point. */
-export type SampleGradient = (samples: Uint32Array, gradient: Float64Array) => number;
+/** Returns the mean loss over a batch of a step, writes the mean of its gradients, at the point. */
+export type SampleGradient = (samples: Uint32Array, gradient: Float64Array, step: number) => number;
 
 /** Returns the loss, writes G of a step, moves the point where the source does. */
-export type StepGradient = (batch: Uint32Array, gradient: Float64Array, clock: Clock) => number;
+export type StepGradient = (
+  batch: Uint32Array,
+  gradient: Float64Array,
+  clock: RatedClock,
+) => number;
 
 export interface StepGradientRequest {
   readonly model: Model;

@@ -1,12 +1,18 @@
 /** Every experiment the command line knows. */
 
 import { digits } from "./digits.ts";
+import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
+import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { implicitSgd } from "./implicitSgd.ts";
+import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { spiral } from "./spiral.ts";
 
 export type {
   Experiment,
@@ -24,5 +30,11 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrRegression,
+  fdrAnharmonic,
+  spiral,
+  momentumSpectrum,
+  exactCharges,
+  edgeOfStability,
   implicitSgd,
 ] as unknown as readonly Experiment[];

@@ -1,8 +1,8 @@
 /**
  * Numbers of a replica at one step, by name, and their WGSL.
  *
- * All are taken before the update of step t, from θ_t, v_t, the minibatch loss and
- * G_t = (1/B) Σ ∇l_b + λθ (+ noise).
+ * All are taken before the update of step t, from θ_t, v_t, the minibatch loss,
+ * G_t = (1/B) Σ ∇l_b + λθ (+ noise) and the learning rate η_t that the update will use.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -18,7 +18,10 @@ export interface Projection {
 
 /**
  * `loss` (minibatch), `fullLoss` (mean over the data, no weight decay), `theta.theta`, `g.g`,
- * `theta.g`, `v.v`, a coordinate such as `W[0,1]` or `v.W[0,1]`, or a projection.
+ * `theta.g`, `v.v`, `learningRate` (η_t, before a learning-rate matrix), a coordinate such as
+ * `W[0,1]`, its velocity `v.W[0,1]`, its component of G `g.W[0,1]`, or a projection. Where the rate
+ * finds itself (`fdrRate`): `rateDrops`, the number of its drops so far, `stepsSinceDrop`, and
+ * `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
  */
 export type Quantity = string | Projection;
 
@@ -29,6 +32,8 @@ export const quantityName = (quantity: Quantity): string =>
 export interface QuantityContext {
   readonly model: Model;
   readonly hasVelocity: boolean;
+  /** Does the learning rate find itself? */
+  readonly adapts: boolean;
   readonly conditions: number;
   /** Places a vector in the read-only `observation` buffer, returns its offset. */
   readonly place: (vector: readonly number[]) => number;
@@ -45,6 +50,14 @@ const DOTS: Readonly<Record<string, readonly [string, string]>> = {
   "g.g": ["gradient", "gradient"],
   "theta.g": ["theta", "gradient"],
   "v.v": ["velocity", "velocity"],
+};
+
+/** What the schedule holds of the learning rate; all but the first where it finds itself. */
+const RATES: Readonly<Record<string, string>> = {
+  learningRate: "h.learning_rate",
+  rateDrops: "adaptation.drops",
+  fdrRatio: "adaptation.ratio",
+  stepsSinceDrop: "steps_since_drop(adaptation, h)",
 };
 
 /** Index of a coordinate name in θ, e.g. `W[0,1]`; −1 if there is none. */
@@ -71,17 +84,23 @@ export function quantityCode(
       value: local,
     };
   }
-  const ofVelocity = name.startsWith("v.");
-  const index = coordinateIndex(model, ofVelocity ? name.slice(2) : name);
+  const rate = Object.hasOwn(RATES, name) ? RATES[name] : undefined;
+  if (rate !== undefined) {
+    requireAdaptation(name !== "learningRate", context.adapts, name);
+    return { lines: [], value: rate };
+  }
+  const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
+  const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
   if (index < 0) {
     throw new ArgumentError(
       `observables: "${name}" is no quantity of this model; use loss, fullLoss, theta.theta, g.g, ` +
-        `theta.g, v.v, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
-        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity).`,
+        `theta.g, v.v, learningRate, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
+        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity, ` +
+        `g.${model.coordinateNames[0]} for its gradient).`,
     );
   }
-  requireVelocity(ofVelocity, hasVelocity, name);
-  return { lines: [], value: `${ofVelocity ? "velocity" : "theta"}[${index}u]` };
+  requireVelocity(vector === "velocity", hasVelocity, name);
+  return { lines: [], value: `${vector}[${index}u]` };
 }
 
 function projectionCode(
@@ -108,6 +127,15 @@ function projectionCode(
     ],
     value: local,
   };
+}
+
+function requireAdaptation(needed: boolean, present: boolean, name: string): void {
+  if (needed && !present) {
+    throw new ArgumentError(
+      `observables: "${name}" is of a learning rate that finds itself, and this one does not; ` +
+        "give rate: fdrRate({ … }), or observe learningRate.",
+    );
+  }
 }
 
 function requireVelocity(needed: boolean, present: boolean, name: string): void {

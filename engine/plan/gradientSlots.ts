@@ -10,7 +10,7 @@ import { CONSTANT, DIAGONAL, FULL, MINIBATCH } from "../update/noiseModel.ts";
 import type { EmitOptions } from "../wgsl/emit.ts";
 import type { SlotBody } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
-import { hessianVectorFunction } from "../wgsl/sampleFunction.ts";
+import { furtherArguments, hessianVectorFunction } from "../wgsl/sampleFunction.ts";
 import {
   addNoise,
   finish,
@@ -48,12 +48,25 @@ export function gradientMemory(
 }
 
 /** Sums of the minibatch at an array, as loss and gradient of its mean or as sums. */
-const minibatch = (at: string): Lines => [
+const minibatch = (model: Model, at: string): Lines => [
   "for (var b = 0u; b < batch; b += 1u) {",
-  `  loss += ${lossGradient("minibatch_sample(&minibatch, b)", at, "gradient")};`,
+  `  loss += ${lossGradient(model, "minibatch_sample(&minibatch, b)", at, "gradient")};`,
   "}",
   "loss *= inverse_batch;",
 ];
+
+/**
+ * What `loss_gradient` takes beside sample and arrays, for functions that are called from files which
+ * know nothing of it: module-scope variables of the invocation.
+ */
+function privateArguments(model: Model): { declare: Lines; set: Lines; read: Lines } {
+  const names = Object.entries(furtherArguments(model)).filter(([name]) => name !== "b");
+  return {
+    declare: names.map(([name, type]) => `var<private> own_${name}: ${type};`),
+    set: names.map(([name]) => `own_${name} = ${name};`),
+    read: names.map(([name]) => `  let ${name} = own_${name};`),
+  };
+}
 
 const POINTER = "ptr<function, array<f32, PARAMS>>";
 
@@ -62,6 +75,8 @@ function batchFunctions({ model, row, unroll }: GradientSlotsRequest): SlotBody 
   const options: EmitOptions = { unroll };
   const product = hessianVectorFunction(model, row, options);
   const sample = "minibatch_sample(m, b)";
+  const own = privateArguments(model);
+  const further = Object.keys(furtherArguments(model)).map((name) => `, ${name}`);
   const begin = (name: string, pointers: readonly string[]): Lines => [
     `fn ${name}(`,
     "  m: ptr<function, Minibatch>,",
@@ -71,21 +86,24 @@ function batchFunctions({ model, row, unroll }: GradientSlotsRequest): SlotBody 
   return {
     imports: product.imports ?? [],
     code: [
+      ...own.declare,
       product.code,
       "",
       ...begin("batch_gradient", ["theta", "gradient"]),
       ") -> f32 {",
+      ...own.read,
       "  var loss = 0.0;",
       "  for (var b = 0u; b < batch; b += 1u) {",
-      `    loss += ${lossGradient(sample, "(*theta)", "(*gradient)")};`,
+      `    loss += ${lossGradient(model, sample, "(*theta)", "(*gradient)")};`,
       "  }",
       "  return loss;",
       "}",
       "",
       ...begin("batch_curvature", ["theta", "direction", "product"]),
       ") {",
+      ...own.read,
       "  for (var b = 0u; b < batch; b += 1u) {",
-      `    hessian_vector(${sample}, theta, direction, product);`,
+      `    hessian_vector(${sample}, theta, direction, product${further.join("")});`,
       "  }",
       "}",
     ].join("\n"),
@@ -99,6 +117,7 @@ function implicit(request: GradientSlotsRequest): Slots {
     minibatch_gradient: {
       ...indented(
         [
+          ...privateArguments(request.model).set,
           "var rate = array<f32, PARAMS>();",
           ...writer.each((p) => {
             const { before, h } = writer.setting(p);
@@ -133,13 +152,15 @@ function noiseFactor(sampling: SamplingLaw): string {
 
 function modelled(request: GradientSlotsRequest): Slots {
   const writer = new Writer(request);
-  const { parameterCount: count } = request;
+  const { model, parameterCount: count } = request;
+  const own = privateArguments(model);
   return {
     minibatch_gradient: {
       ...indented(
         [
+          ...own.set,
           `if (h.noise_model == ${MINIBATCH}.0) {`,
-          ...minibatch("theta").map((line) => `  ${line}`),
+          ...minibatch(request.model, "theta").map((line) => `  ${line}`),
           ...writer.each((p) => `  gradient[${p}] *= inverse_batch;`),
           "} else {",
           "  var spread = array<f32, PARAMS>();",
@@ -165,12 +186,14 @@ function modelled(request: GradientSlotsRequest): Slots {
     },
     sample_gradient: {
       code: [
+        ...own.declare,
         "fn sample_gradient(",
         "  sample: u32,",
         `  theta: ${POINTER},`,
         `  gradient: ${POINTER},`,
         ") -> f32 {",
-        `  return ${lossGradient("sample", "(*theta)", "(*gradient)")};`,
+        ...own.read,
+        `  return ${lossGradient(model, "sample", "(*theta)", "(*gradient)")};`,
         "}",
       ].join("\n"),
     },
@@ -187,7 +210,7 @@ export function gradientSlots(request: GradientSlotsRequest): Slots {
   if (dynamics.rule.gradient === "implicit") return implicit(request);
   if (dynamics.rule.gradient === "modelled") return modelled(request);
   return {
-    minibatch_gradient: indented(minibatch(pointOf(dynamics)), 4),
+    minibatch_gradient: indented(minibatch(request.model, pointOf(dynamics)), 4),
     finish_gradient: indented(finish(new Writer(request), parameterCount), 4),
   };
 }

@@ -15,6 +15,7 @@ import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type RowLayout, rowLayout } from "../wgsl/row.ts";
 import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
+import { adaptationMemory } from "./adaptationSlots.ts";
 import { gradientMemory, gradientSlots } from "./gradientSlots.ts";
 import { normalWords, threadSlots } from "./threadSlots.ts";
 
@@ -68,16 +69,19 @@ const UNROLL = 4096;
 
 /** What a replica holds in function memory: θ, G, kept vectors, the point of G, random numbers. */
 function held({ model, dynamics }: ThreadRequest): { names: string; bytes: number; each: number } {
-  const { kept, rule } = dynamics;
+  const { kept, rule, rate } = dynamics;
   const count = model.parameterCount;
   const normals = normalWords(dynamics, count);
   const copies = rule.prepare ? 1 + kept.length : 0;
+  const adaptation = adaptationMemory(rate?.adaptation);
   const gradient = gradientMemory(dynamics, count);
   const names = ["θ", "G", ...kept.map((name) => (name === "velocity" ? "v" : name))];
   if (copies > 0) names.push("the point of G");
   names.push(...gradient.names);
   if (normals > 0) names.push("random numbers");
-  const bytes = 4 * ((2 + kept.length + copies) * count + gradient.words + normals);
+  if (rate?.adaptation) names.push("sums of the rate");
+  const vectors = 2 + kept.length + copies + adaptation.each;
+  const bytes = 4 * (vectors * count + gradient.words + normals + adaptation.fixed);
   return {
     names: `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`,
     bytes,

@@ -6,10 +6,14 @@
  * Loops over parameters are written out up to `unroll` of them, so that arrays are addressed by
  * constants; random numbers are drawn in a kept loop into an array of their own.
  */
-import type { Dynamics } from "../update/dynamics.ts";
+import type { Model } from "../model.ts";
+import { type Dynamics, SHARED } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
+import { furtherArguments } from "../wgsl/sampleFunction.ts";
+import { type AdaptationLines, adaptationSlots } from "./adaptationSlots.ts";
 
 export interface ThreadSlotsRequest {
+  readonly model: Model;
   readonly parameterCount: number;
   readonly dynamics: Dynamics;
   readonly unroll: number;
@@ -21,9 +25,22 @@ export type Lines = readonly string[];
 export const vectorName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The call that returns the loss of batch member `b` and adds its gradient to an array. */
-export const lossGradient = (sample: string, theta: string, gradient: string): string =>
-  `loss_gradient(${sample}, &${theta}, &${gradient})`;
+/**
+ * The call that returns the loss of batch member `b` and adds its gradient to an array.
+ *
+ * `h`, `draw_key`, `step` and `b` must be in scope where the model has settings or draws. `sample` is
+ * not evaluated where the model has no fields: then nothing but draws tells samples apart.
+ */
+export function lossGradient(
+  model: Model,
+  sample: string,
+  theta: string,
+  gradient: string,
+): string {
+  const row = model.fields.length === 0 ? "0u" : sample;
+  const further = Object.keys(furtherArguments(model));
+  return `loss_gradient(${[row, `&${theta}`, `&${gradient}`, ...further].join(", ")})`;
+}
 
 /** The array that holds the point where G is taken. */
 export const pointOf = ({ rule }: Dynamics): "point" | "theta" =>
@@ -39,8 +56,10 @@ export class Writer {
   private readonly count: number;
   private readonly unroll: number;
   readonly dynamics: Dynamics;
+  readonly model: Model;
 
-  constructor({ parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+  constructor({ model, parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+    this.model = model;
     this.count = parameterCount;
     this.unroll = unroll;
     this.dynamics = dynamics;
@@ -55,9 +74,12 @@ export class Writer {
   }
 
   /** Numbers a dispatch shares, behind the hyperparameters in `hyper`. */
-  shared(name: "scales" | "noiseFactor"): string {
-    const { rule, scales } = this.dynamics;
-    const before = name === "noiseFactor" ? (scales?.length ?? 0) : 0;
+  shared(name: (typeof SHARED)[number]): string {
+    const { rule } = this.dynamics;
+    const before = SHARED.slice(0, SHARED.indexOf(name)).reduce(
+      (sum, earlier) => sum + (this.dynamics[earlier]?.length ?? 0),
+      0,
+    );
     return `${Object.keys(rule.hyperparameters).length}u * run.conditions + ${before}u`;
   }
 
@@ -115,6 +137,18 @@ export class Writer {
   }
 }
 
+/** What a learning rate needs that finds itself. */
+function adaptationLines(writer: Writer, count: number): AdaptationLines {
+  const { rate, kept, center } = writer.dynamics;
+  if (!rate?.adaptation) return adaptationSlots(null);
+  return adaptationSlots({
+    adaptation: rate.adaptation,
+    vectors: (1 + kept.length) * count,
+    center: center ? writer.shared("center") : null,
+    each: (line) => writer.each(line),
+  });
+}
+
 /** Pairs of normal numbers that come before those of `update` in a step. */
 const preparePairs = ({ normals }: Dynamics, count: number): number =>
   Math.ceil((normals.prepare * count) / 2);
@@ -127,7 +161,7 @@ export function normalWords(dynamics: Dynamics, count: number): number {
 }
 
 function declarations(writer: Writer, count: number): Lines {
-  const { dynamics } = writer;
+  const { dynamics, model } = writer;
   const words = normalWords(dynamics, count);
   const { normals } = dynamics;
   const key = (name: string, stream: string): string =>
@@ -144,6 +178,7 @@ function declarations(writer: Writer, count: number): Lines {
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
     ...(drawsNoise(dynamics) ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
+    ...(model.draws.length > 0 ? [key("draw_key", "STREAM_SAMPLE")] : []),
   ];
 }
 
@@ -159,7 +194,7 @@ function prepare(writer: Writer, count: number): Lines {
       const { before, h, c } = writer.setting(p);
       const call = `prepare(${writer.element("theta", "", p)}, ${writer.xi(normals.prepare, p)}, ${h}, ${c})`;
       const stores = copies.map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      return `{ ${before}let next = ${call}; point[${p}] = next.x; ${stores.join(" ")} }`;
+      return `{ ${before}let next = ${call}; ${[`point[${p}] = next.x;`, ...stores].join(" ")} }`;
     }),
   ];
 }
@@ -228,7 +263,7 @@ function apply(writer: Writer, count: number): Lines {
         // Before θ is overwritten; a rate of 0 moves nothing.
         stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
       }
-      return `{ ${before}let next = ${call}; ${stores.join(" ")} theta[${p}] = next.x; }`;
+      return `{ ${before}let next = ${call}; ${[...stores, `theta[${p}] = next.x;`].join(" ")} }`;
     }),
   ];
 }
@@ -250,16 +285,23 @@ export const indented = (lines: Lines, spaces: number): SlotBody => ({
 export function threadSlots(request: ThreadSlotsRequest): Record<string, SlotBody> {
   const { dynamics, parameterCount: count } = request;
   const writer = new Writer(request);
+  const { rate } = dynamics;
+  const adaptation = adaptationLines(writer, count);
   return {
-    load_vectors: indented(declarations(writer, count), 2),
-    rate: dynamics.rate
+    load_vectors: indented([...declarations(writer, count), ...adaptation.load], 2),
+    rate: rate
       ? {
-          code: "    h.learning_rate = fixed.learning_rate * rate_factor(step, fixed);",
-          imports: [dynamics.rate.shader],
+          code: `    h.learning_rate = fixed.learning_rate * ${rate.expression("step")};`,
+          imports: rate.shaders,
         }
       : { code: "" },
+    ...rate?.slots,
+    ...adaptation.slots,
     prepare: indented(prepare(writer, count), 4),
-    apply_update: indented(apply(writer, count), 4),
-    store_vectors: indented(store(writer), 2),
+    apply_update: indented(
+      [...adaptation.beforeUpdate, ...apply(writer, count), ...adaptation.afterUpdate],
+      4,
+    ),
+    store_vectors: indented([...store(writer), ...adaptation.store], 2),
   };
 }

@@ -1,12 +1,6 @@
 /** Cosine annealing of the learning rate (Loshchilov & Hutter, arXiv 1608.03983, eq. 5). */
-import { nonNegative } from "../update/gradientHyperparameters.ts";
-import type { Rate } from "./rate.ts";
-
-export interface CosineSettings {
-  /** Steps from η to `finalFactor` η. */
-  readonly annealSteps?: number;
-  readonly finalFactor?: number;
-}
+import { ANNEALING, type AnnealingSettings } from "./annealing.ts";
+import { given, type Rate, rateFactor } from "./rate.ts";
 
 /**
  * η_t = η (f + (1 − f)(1 + cos(π min(t, n)/n))/2), n = `annealSteps`, f = `finalFactor`.
@@ -16,29 +10,14 @@ export interface CosineSettings {
  * @see arXiv 1608.03983, eq. 5
  * @example cosine({ annealSteps: 10_000, finalFactor: 0.01 })
  */
-export const cosine = (settings: CosineSettings): Rate => ({
+export const cosine = (settings: AnnealingSettings): Rate => ({
   name: "cosine",
-  shader: "rate/cosine",
+  shaders: ["rate/cosine"],
   equation: "eta_t = eta (f + (1 - f)(1 + cos(pi min(t, n)/n))/2)",
-  hyperparameters: {
-    annealSteps: {
-      unit: "steps",
-      meaning: "n, steps until the rate has fallen to its last value",
-      initial: null,
-      complaint: (value) =>
-        Number.isInteger(value) && value >= 1 && value <= 2 ** 24
-          ? null
-          : "must be a whole number from 1 to 2^24",
-    },
-    finalFactor: {
-      unit: "1",
-      meaning: "f, last rate over the first",
-      initial: 0,
-      complaint: nonNegative,
-    },
-  },
-  setting: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
+  hyperparameters: ANNEALING,
+  setting: given(settings),
   complaint: () => null,
+  expression: rateFactor,
   factor: (step, { annealSteps, finalFactor }) => {
     const share = Math.min(step, annealSteps!) / annealSteps!;
     return finalFactor! + (1 - finalFactor!) * 0.5 * (1 + Math.cos(Math.PI * share));

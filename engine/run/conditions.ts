@@ -128,6 +128,14 @@ export function misfit(made: Made, settings: readonly Setting[]): string | null 
       "above 0 in some condition."
     );
   }
+  const ordered = settings.findIndex((c, k) => c.checkEvery !== conditions[k]?.checkEvery);
+  if (dynamics.rate?.adaptation && ordered >= 0) {
+    return (
+      `checkEvery is ${settings[ordered]!.checkEvery} in condition ${ordered}, the ensemble was ` +
+      `created with ${conditions[ordered]?.checkEvery}, and sums over blocks of half of it are under way; ` +
+      "create it with the other value."
+    );
+  }
   const complaint = noiseModelComplaint(dynamics, settings);
   if (complaint !== null) return `${complaint}.`;
   const largest = largestBatch(conditions);

@@ -6,13 +6,15 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
-import type { Observables, ObservationPlan } from "../observe/observation.ts";
+import { isOnline } from "../modelDraws.ts";
+import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
+import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
@@ -21,6 +23,7 @@ import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
+import { type EnsembleState, stateFields } from "./stateFields.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
@@ -48,13 +51,7 @@ export interface EnsembleProgress {
   readonly replicaStepsPerSecond: number;
 }
 
-export interface EnsembleState {
-  readonly step: number;
-  /** [condition, replica, param] */
-  readonly theta: Field;
-  /** [condition, replica, param]; null without momentum. */
-  readonly velocity: Field | null;
-}
+export type { EnsembleState } from "./stateFields.ts";
 
 export class Ensemble<O extends Observables> implements AsyncDisposable {
   readonly plan: ThreadPlan;
@@ -185,26 +182,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   private async states(): Promise<EnsembleState> {
-    const { model, shape, dynamics } = this.resolved;
-    const count = model.parameterCount;
-    const raw = await this.memory.readStates();
-    const width = raw.length / this.lanes;
-    const velocityAt = (1 + dynamics.kept.indexOf("velocity")) * count;
-    const part = (offset: number): Field => {
-      const data = new Float32Array(this.lanes * count);
-      for (let lane = 0; lane < this.lanes; lane += 1) {
-        data.set(raw.subarray(lane * width + offset, lane * width + offset + count), lane * count);
-      }
-      const axis = { name: "coordinate", length: count, values: model.coordinateNames };
-      return { axes: [...ensembleAxes(shape), axis], data, unit: offset === 0 ? "θ" : "θ/η" };
-    };
-    return { step: this.taken, theta: part(0), velocity: velocityAt > 0 ? part(velocityAt) : null };
+    return { step: this.taken, ...stateFields(this.resolved, await this.memory.readStates()) };
   }
 
   /**
    * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included.
+   * Without `data`, over the data the ensemble is trained on. No weight decay is included. Draws have
+   * their means: labels are without their noise. The loss of a model that draws its samples has no
+   * mean over data and is refused; its metrics are functions of the parameters alone.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
@@ -213,6 +199,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const { model, shape } = this.resolved;
       const { outputs } = this.evaluator;
       const of = options.of ?? outputs;
+      if (isOnline(model) && (of.includes("loss") || of.length === 0)) {
+        throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
+      }
       const unknown = of.find((name) => !outputs.includes(name));
       if (unknown !== undefined) {
         throw new ArgumentError(
@@ -306,7 +295,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         throw signal.reason;
       }
       const begun = performance.now();
-      const round = Math.min(steps - done, this.dispatcher.round);
+      const check = stepsToCheck(this.resolved.dynamics, this.settings, this.taken);
+      const round = Math.min(steps - done, this.dispatcher.round, check);
       await this.dispatcher.take({
         firstStep: this.taken,
         steps: round,
@@ -316,6 +306,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.taken += round;
       this.rebuild = false;
       done += round;
+      await checkConditions(this.memory, this.resolved, this.settings, this.taken);
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });

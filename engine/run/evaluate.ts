@@ -3,13 +3,18 @@
  */
 import { sources } from "#shaders";
 import type { Device } from "../device.ts";
+import { invariant } from "../errors.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { isOnline } from "../modelDraws.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
+import type { UpdateRule } from "../update/updateRule.ts";
+import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structBytes, structText } from "../wgsl/layout.ts";
-import { type LinkedShader, link } from "../wgsl/link.ts";
+import { type LinkedShader, link, type SlotBody } from "../wgsl/link.ts";
 import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
+import { withoutDraws } from "../withoutDraws.ts";
 import { type Readback, storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 import type { LaneMemory } from "./laneMemory.ts";
@@ -22,6 +27,9 @@ const RUN = {
   state_lanes: "u32",
   samples: "u32",
   block: "u32",
+  global_lane: "u32",
+  replicas: "u32",
+  conditions: "u32",
 } as const satisfies Schema;
 
 /** Samples summed in f32 by one invocation. */
@@ -30,11 +38,34 @@ const WORKGROUP = 16;
 /** Sample evaluations of one dispatch, at most. */
 const WORK = 1 << 19;
 
+/** How `outputs` is given the hyperparameters of its lane's condition, where the model has settings. */
+function settingSlots(
+  { name, settings }: Model,
+  rule: UpdateRule | null,
+): Record<string, SlotBody> {
+  if (settings.length === 0) return {};
+  invariant(rule, `no rule says where the settings of ${name} stand`);
+  const declarations = [
+    "@group(0) @binding(4) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]",
+    hyperparameterStruct(rule),
+    hyperparameterLoader(rule),
+  ];
+  return {
+    settings: { code: declarations.join("\n") },
+    load_settings: {
+      code: "  let h = hyperparameters((run.global_lane + lane) / run.replicas);",
+    },
+    evaluate: { code: "    let value = outputs(sample, &theta, h);" },
+  };
+}
+
+/** Sums of `outputs`, nodes of a model without draws, over samples; `rule` where it has settings. */
 export function evaluationShader(
   model: Model,
   outputs: readonly Node[],
   row: RowLayout,
   unroll: number,
+  rule: UpdateRule | null = null,
 ): LinkedShader {
   return link(
     "schedules/evaluate",
@@ -47,6 +78,7 @@ export function evaluationShader(
       slots: {
         run: { code: structText("Run", RUN) },
         outputs: outputsFunction(model, outputs, row, { unroll }),
+        ...settingSlots(model, rule),
       },
     },
     sources,
@@ -59,6 +91,11 @@ interface EvaluationRequest {
   readonly outputs: number;
   readonly chunks: readonly Chunk[];
   readonly data: GPUBuffer;
+  /** Hyperparameters, where the shader reads them. */
+  readonly hyper: GPUBuffer | null;
+  readonly conditions: number;
+  /** Of one condition. */
+  readonly replicas: number;
   readonly samples: number;
   readonly readback: Readback;
 }
@@ -70,22 +107,29 @@ async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> 
   const { pipeline, layouts }: Kernel = await kernel(
     device,
     request.shader,
-    [["uniform", "read-only-storage", "read-only-storage", "storage"]],
+    [
+      [
+        "uniform",
+        "read-only-storage",
+        "read-only-storage",
+        "storage",
+        request.hyper && "read-only-storage",
+      ],
+    ],
     { WORKGROUP },
   );
   const total = chunks.reduce((sum, { lanes }) => sum + lanes, 0);
   const means = new Float64Array(outputs * total);
   const blocks = Math.ceil(samples / BLOCK);
   const widest = Math.max(1, Math.min(1 << 16, Math.floor(WORK / samples)));
-  const parameters = uniform(gpu, "evaluate", 32);
+  const parameters = uniform(gpu, "evaluate", 16 * Math.ceil(Object.keys(RUN).length / 4));
   const sums = storage(gpu, "sums", 4 * outputs * blocks * widest);
   for (const chunk of chunks) {
     const group = gpu.createBindGroup({
       layout: layouts[0]!,
-      entries: [parameters, chunk.state, request.data, sums].map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      })),
+      entries: [parameters, chunk.state, request.data, sums, request.hyper].flatMap(
+        (buffer, binding) => (buffer ? [{ binding, resource: { buffer } }] : []),
+      ),
     });
     for (let first = 0; first < chunk.lanes; first += widest) {
       const lanes = Math.min(widest, chunk.lanes - first);
@@ -98,6 +142,9 @@ async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> 
           state_lanes: chunk.lanes,
           samples,
           block: BLOCK,
+          global_lane: chunk.firstLane,
+          replicas: request.replicas,
+          conditions: request.conditions,
         }),
       );
       const encoder = gpu.createCommandEncoder();
@@ -141,14 +188,17 @@ export class Evaluator {
     this.memory = memory;
   }
 
-  /** Names that can be averaged. */
+  /** Names that can be averaged. The loss of a model that draws its samples cannot. */
   get outputs(): readonly string[] {
-    return ["loss", ...Object.keys(this.resolved.model.metrics)];
+    const { model } = this.resolved;
+    const metrics = Object.keys(model.metrics);
+    return isOnline(model) ? metrics : ["loss", ...metrics];
   }
 
   /** Means over `data`, or over the data the ensemble is trained on, [output, lane]. */
   async means(of: readonly string[], data?: DataSource): Promise<Float64Array> {
-    const { fields } = this.resolved.model;
+    const { fields, settings } = this.resolved.model;
+    const { conditions, replicas } = this.resolved;
     const rows = data
       ? storage(this.device.gpu, "evaluation data", packRows(data, fields, this.plan.row))
       : this.memory.data;
@@ -158,6 +208,9 @@ export class Evaluator {
       outputs: of.length,
       chunks: this.memory.chunks,
       data: rows,
+      hyper: settings.length > 0 ? this.memory.hyper : null,
+      conditions: conditions.length,
+      replicas: replicas.count,
       samples: (data ?? this.resolved.data).samples,
       readback: this.memory.readback,
     });
@@ -168,9 +221,10 @@ export class Evaluator {
   private shader(of: readonly string[]): LinkedShader {
     const known = this.shaders.get(of.join());
     if (known) return known;
-    const { model } = this.resolved;
+    const model = withoutDraws(this.resolved.model);
     const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
-    const shader = evaluationShader(model, nodes, this.plan.row, this.plan.unroll);
+    const { row, unroll } = this.plan;
+    const shader = evaluationShader(model, nodes, row, unroll, this.resolved.rule);
     this.shaders.set(of.join(), shader);
     return shader;
   }

@@ -12,7 +12,9 @@ import {
   type DynamicsOptions,
   dynamicsOf,
   dynamicsWords,
+  stateWords,
   withRate,
+  withSettings,
 } from "../update/dynamics.ts";
 import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
@@ -96,7 +98,7 @@ function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; c
 
 export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
   const { model, data, seed, sampling = "withReplacement" } = options;
-  const rule = withRate(options.update, options.rate);
+  const rule = withSettings(withRate(options.update, options.rate), model);
   checkData(data, model);
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
@@ -140,6 +142,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   const initial = (options.initial ?? fixed(0))(model);
   checkInitial(initial, model, replicas.first + replicas.count);
   const dynamics = dynamicsOf(model, rule, conditions, options);
+  if (dynamics.rate?.adaptation?.scope === "condition" && replicas.first > 0) {
+    throw new ArgumentError(
+      `replicas: a shard from replica ${replicas.first} on, and all replicas of a condition decide ` +
+        'on their learning rate together; run them in one ensemble, or use fdrRate({ scope: "replica" }).',
+    );
+  }
   checkNoiseModel(dynamics, conditions);
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
@@ -213,13 +221,14 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
   const text = JSON.stringify({
     graph,
     params: model.params,
+    draws: model.draws,
     rule: rule.name,
     sampling,
     replicas,
     seed,
     commonNoise,
     conditions: conditions.length,
-    rate: dynamics.rate?.name ?? null,
+    rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
     kept: dynamics.kept,
     shared: dynamicsWords(dynamics),
     data: hex(await sha256(new Uint8Array(rows.buffer))),

@@ -44,7 +44,7 @@ async function takeSteps(run: WindowedRun, first: number, end: number): Promise<
   for (let rel = first; rel < end; ) {
     const due = observing.due(rel);
     if (due.fullLoss) observing.takeFullLoss(rel, await evaluator.means(["loss"]));
-    if (due.snapshot) observing.takeSnapshot(rel, await memory.readStates());
+    if (due.snapshot) observing.takeSnapshot(rel, await memory.readPhaseSpace());
     const next = observing.nextDue(rel, end);
     await run.take(rel, next - rel, first);
     rel = next;

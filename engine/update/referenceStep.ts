@@ -17,13 +17,24 @@ import type { Clock, Element, Setting } from "./updateRule.ts";
 /** θ and every vector the rule may keep, [vector][param]. */
 export type Vectors = readonly Float64Array[];
 
+/** A step's clock, with the learning rate that its schedule has come to. */
+export interface RatedClock extends Clock {
+  /** η_t, before the learning-rate matrix. */
+  readonly learningRate: number;
+}
+
 export interface ReferenceStep {
   /** Writes the point where G of a step is taken to `point`, from the state in `vectors`. */
-  readonly prepare: (vectors: Vectors, point: Vectors, clock: Clock) => void;
+  readonly prepare: (vectors: Vectors, point: Vectors, clock: RatedClock) => void;
   /** From the minibatch mean of the gradients to G, in place. */
   readonly finish: (gradient: Float64Array, point: Float64Array, clock: Clock) => void;
   /** Writes the state after the step to `vectors`, from `point` and G. */
-  readonly update: (vectors: Vectors, point: Vectors, gradient: Float64Array, clock: Clock) => void;
+  readonly update: (
+    vectors: Vectors,
+    point: Vectors,
+    gradient: Float64Array,
+    clock: RatedClock,
+  ) => void;
 }
 
 /** `count` normal numbers of a step, from pair `first` on. */
@@ -77,14 +88,14 @@ export function referenceStep(dynamics: Dynamics, setting: Setting, lane: Lane):
   const every = (
     from: Vectors,
     into: Vectors,
-    clock: Clock,
+    { learningRate }: RatedClock,
     act: (x: Element, p: number, setting: Setting) => void,
   ): void => {
     for (let p = 0; p < into[0]!.length; p += 1) {
       from.forEach((vector, k) => {
         element[k] = vector[p]!;
       });
-      act(element, p, settingAt(dynamics, setting, clock.step, p));
+      act(element, p, settingAt(dynamics, setting, learningRate, p));
       into.forEach((vector, k) => {
         vector[p] = element[k]!;
       });

@@ -4,13 +4,18 @@
  *
  * All take a sample's number and the replica's parameters in function memory; a sample's row is
  * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
+ * Models with settings are given the hyperparameters `h` too, those with draws what names the random
+ * numbers: `draw_key`, `step`, and the number `b` of the sample in its batch.
  */
 
 import { hessianVectorProduct } from "../autodiff.ts";
+import { invariant } from "../errors.ts";
 import { type Node, param } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { simplify } from "../simplify.ts";
+import { drawAccess } from "./drawAccess.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
+import { memberName } from "./identifiers.ts";
 import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
 import type { RowLayout } from "./row.ts";
@@ -92,7 +97,17 @@ const offsets = (model: Model): string[] =>
 
 const POINTER = "ptr<function, array<f32, PARAMS>>";
 
-/** `fn loss_gradient(sample, theta, gradient) -> f32`: returns l, adds ∇l to `gradient`. */
+/** WGSL arguments of `loss_gradient` after the gradient, name → type; none for a plain model. */
+export function furtherArguments(model: Model): Readonly<Record<string, string>> {
+  return {
+    ...(model.settings.length > 0 && { h: "Hyperparameters" }),
+    ...(model.draws.length > 0 && { draw_key: "vec2u", step: "u32", b: "u32" }),
+  };
+}
+
+const setting = (name: string): string => `h.${memberName(name)}`;
+
+/** `fn loss_gradient(sample, theta, gradient, …) -> f32`: returns l, adds ∇l to `gradient`. */
 export function lossGradientFunction(
   model: Model,
   layout: RowLayout,
@@ -103,10 +118,18 @@ export function lossGradientFunction(
     offset: at(name),
     node: model.gradients[i]!,
   }));
-  const leaves: Leaves = { param: theta, sample: row.sample, gradient: "(*gradient)" };
+  const random = drawAccess(model);
+  const leaves: Leaves = {
+    param: theta,
+    sample: row.sample,
+    draw: random.draw,
+    setting,
+    gradient: "(*gradient)",
+  };
   const body = emit([model.loss], sinks, leaves, options);
+  const further = Object.entries(furtherArguments(model));
   return {
-    imports: body.imports,
+    imports: [...body.imports, ...random.imports],
     code: [
       ...offsets(model),
       ...body.constants,
@@ -115,8 +138,10 @@ export function lossGradientFunction(
       "  sample: u32,",
       `  theta: ${POINTER},`,
       `  gradient: ${POINTER},`,
+      ...further.map(([name, type]) => `  ${name}: ${type},`),
       ") -> f32 {",
       ...row.loads(),
+      ...random.loads(),
       ...body.lines,
       `  return ${body.outputs[0]};`,
       "}",
@@ -144,7 +169,7 @@ const thetaOrDirection = (name: string, flat: Index): string =>
     : theta(name, flat);
 
 /**
- * `fn hessian_vector(sample, theta, direction, product)`: adds H d of a sample to `product`.
+ * `fn hessian_vector(sample, theta, direction, product, …)`: adds H d of a sample to `product`.
  *
  * Stands beside `loss_gradient`, whose offsets it uses.
  */
@@ -154,17 +179,21 @@ export function hessianVectorFunction(
   options: EmitOptions,
 ): SlotBody {
   const row = rowAccess(model, layout);
+  const random = drawAccess(model);
+  const further = Object.entries(furtherArguments(model));
   const nodes = curvatureNodes(model);
   const sinks = model.params.map(({ name }, i) => ({ offset: at(name), node: nodes[i]! }));
   const leaves: Leaves = {
     param: thetaOrDirection,
     sample: row.sample,
+    draw: random.draw,
+    setting,
     gradient: "(*product)",
     constant: "curvature_constant",
   };
   const body = emit([], sinks, leaves, options);
   return {
-    imports: body.imports,
+    imports: [...body.imports, ...random.imports],
     code: [
       ...body.constants,
       "",
@@ -173,15 +202,20 @@ export function hessianVectorFunction(
       `  theta: ${POINTER},`,
       `  direction: ${POINTER},`,
       `  product: ${POINTER},`,
+      ...further.map(([name, type]) => `  ${name}: ${type},`),
       ") {",
       ...row.loads(),
+      ...random.loads(),
       ...body.lines,
       "}",
     ].join("\n"),
   };
 }
 
-/** `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy. */
+/**
+ * `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy, of a
+ * model without draws (`withoutDraws`); with settings `h` is given too.
+ */
 export function outputsFunction(
   model: Model,
   outputs: readonly Node[],
@@ -189,14 +223,19 @@ export function outputsFunction(
   options: EmitOptions,
 ): SlotBody {
   const row = rowAccess(model, layout);
-  const body = emit(outputs, [], { param: theta, sample: row.sample, gradient: "" }, options);
+  const draw = (name: string): never => {
+    invariant(false, `the draw ${name} is evaluated`);
+  };
+  const leaves: Leaves = { param: theta, sample: row.sample, draw, setting, gradient: "" };
+  const body = emit(outputs, [], leaves, options);
+  const h = model.settings.length > 0 ? ", h: Hyperparameters" : "";
   return {
     imports: body.imports,
     code: [
       ...offsets(model),
       ...body.constants,
       "",
-      `fn outputs(sample: u32, theta: ${POINTER}) -> array<f32, ${outputs.length}> {`,
+      `fn outputs(sample: u32, theta: ${POINTER}${h}) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,
       `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,

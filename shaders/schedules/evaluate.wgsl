@@ -17,6 +17,9 @@ struct Run {
   state_lanes: u32,
   samples: u32,
   block: u32,
+  global_lane: u32,
+  replicas: u32,
+  conditions: u32,
 }
 //#end
 
@@ -24,6 +27,9 @@ struct Run {
 @group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, v; param, lane]
 @group(0) @binding(2) var<storage, read> data: array<vec4f>;  // [sample, row]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;  // [output, block, lane]
+
+//#slot settings
+//#end
 
 //#slot outputs
 fn outputs(sample: u32, theta: ptr<function, array<f32, PARAMS>>) -> array<f32, OUTPUTS> {
@@ -39,9 +45,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let last = min(first + run.block, run.samples);
   var theta = array<f32, PARAMS>();
   for (var p = 0u; p < PARAMS; p += 1u) { theta[p] = state[p * run.state_lanes + lane]; }
+  //#slot load_settings
+  //#end
   var total = array<f32, OUTPUTS>();
   for (var sample = first; sample < last; sample += 1u) {
+    //#slot evaluate
     let value = outputs(sample, &theta);
+    //#end
     for (var k = 0u; k < OUTPUTS; k += 1u) { total[k] += value[k]; }
   }
   for (var k = 0u; k < OUTPUTS; k += 1u) {

@@ -36,10 +36,16 @@ fn constants(h: Hyperparameters, clock: Clock) -> Constants {
   return Constants(one_minus_power(h.beta1, t), one_minus_power(h.beta2, t));
 }
 
+// 0 instead of a number that is next to denormal: the moments of a dead unit would else stay
+// denormal for ever, which GPUs may flush anyway and processors compute with many times slower.
+fn kept(x: f32) -> f32 {
+  return select(x, 0.0, abs(x) < 1e-36);
+}
+
 // x = (θ, m, s, largest s)
 fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) -> vec4f {
-  let mean = h.beta1 * x.y + (1.0 - h.beta1) * gradient;
-  let square = h.beta2 * x.z + (1.0 - h.beta2) * gradient * gradient;
+  let mean = kept(h.beta1 * x.y + (1.0 - h.beta1) * gradient);
+  let square = kept(h.beta2 * x.z + (1.0 - h.beta2) * gradient * gradient);
   let largest = max(x.w, square);
   let used = select(square, largest, h.amsgrad != 0.0);
   let scale = sqrt(used / c.second) + h.epsilon;

@@ -41,7 +41,7 @@ const STREAM_MINIBATCH: u32 = 0u;
 const STREAM_GRADIENT_NOISE: u32 = 1u;
 const STREAM_INITIAL: u32 = 2u;
 const STREAM_ORDER: u32 = 3u;
-const STREAM_LABEL_NOISE: u32 = 4u;
+const STREAM_SAMPLE: u32 = 4u;
 const STREAM_THERMAL_NOISE: u32 = 5u;
 
 // Key of one replica's stream; all its draws use it.
@@ -397,7 +397,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
 
     for (var p = 0u; p < PARAMS; p += 1u) {
-      { let next = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c); theta[p] = next.x;  }
+      { let next = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c); theta[p] = next.x; }
     }
   }
 
