@@ -12,8 +12,8 @@ import { moments } from "../engine/observe/moments.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { implicitSgd as implicitRule } from "../engine/update/implicitSgd.ts";
 import { sgd } from "../engine/update/sgd.ts";
-import { quadraticMode } from "../models/quadraticMode.ts";
-import { heavyBallMode, implicitMode } from "../models/theory/index.ts";
+import { quarticMode } from "../models/quarticMode.ts";
+import { anharmonicMode, heavyBallMode, implicitMode } from "../models/theory/index.ts";
 import type { Experiment, Figure, Quantity, RunContext } from "./experiment.ts";
 import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
 import { duration, durations, replicas, weightDecay } from "./parameters.ts";
@@ -30,6 +30,11 @@ const parameters = z.object({
     .default([0.1, 0.3, 0.39, 1])
     .describe("step sizes η [θ²/loss]"),
   curvature: z.number().positive().default(5).describe("h, Hessian eigenvalue [loss/θ²]"),
+  quartic: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("b, adds bθ⁴/4 to the loss: steps are no longer linear equations [loss/θ⁴]"),
   noise: z
     .number()
     .positive()
@@ -57,18 +62,21 @@ type Parameters = z.infer<typeof parameters>;
 
 interface Exact {
   readonly variance: number;
+  /** Relative, of the variance: that of its quadrature. */
+  readonly error: number;
   /** ln |a|, a the factor of the mean per step; not below that of the smallest number. */
   readonly logDecay: number;
 }
 
 /** Stationary values at a rate; throws where there is no stationary state. */
 function theory(rule: Rule, p: Parameters, learningRate: number): Exact {
-  const { curvature, weightDecay } = p;
-  const mode = { learningRate, noiseVariance: p.noise ** 2 };
-  const stiffness = learningRate * (curvature + weightDecay);
+  const { noise, quartic } = p;
+  const curvature = p.curvature + p.weightDecay;
+  const mode = { learningRate, curvature, noiseVariance: noise ** 2 };
+  const stiffness = learningRate * curvature;
   if (rule === "implicit") {
-    const { variance } = implicitMode({ ...mode, curvature: curvature + weightDecay });
-    return { variance, logDecay: -Math.log1p(stiffness) };
+    const { variance, error } = implicitMode({ ...mode, quartic });
+    return { variance, error, logDecay: -Math.log1p(stiffness) };
   }
   if (!(stiffness < 2)) {
     throw new ArgumentError(
@@ -76,17 +84,20 @@ function theory(rule: Rule, p: Parameters, learningRate: number): Exact {
         `curvature is ${stiffness}, 2 or more; the implicit step has one.`,
     );
   }
-  const { positionVariance } = heavyBallMode({ ...mode, curvature, weightDecay, momentum: 0 });
   const far = Math.log(Math.max(Number.MIN_VALUE, Math.abs(1 - stiffness)));
   const logDecay = stiffness < 0.5 ? Math.log1p(-stiffness) : far;
-  return { variance: positionVariance, logDecay };
+  if (quartic > 0) {
+    return { ...anharmonicMode({ learningRate, curvature, quartic, noise }), logDecay };
+  }
+  const { positionVariance: variance } = heavyBallMode({ ...mode, momentum: 0 });
+  return { variance, error: 0, logDecay };
 }
 
 function setup(rule: Rule, p: Parameters) {
   const common = { gradientNoise: p.noise, weightDecay: p.weightDecay };
   const { tolerance, newtonSteps, cgSteps } = p;
   return {
-    ...quadraticMode(p.curvature),
+    ...quarticMode(p.curvature, p.quartic),
     sampling: "fullBatch" as const,
     update:
       rule === "explicit"
@@ -115,9 +126,13 @@ function plan(p: Parameters) {
   const rounded = (value: number): number => Number(value.toPrecision(2));
   return {
     predictions,
-    ...durations(p, relaxation, { burnIn: 200, steps: 200 }),
+    // Off the linear case the start is forgotten as exp(−t/τ) at worst: twice as long.
+    ...durations(p, (p.quartic > 0 ? 2 : 1) * relaxation, { burnIn: 200, steps: 200 }),
     // Divergence shows on the scale of the widest stationary state.
-    bounds: { theta: rounded(1e6 * width), loss: rounded(1e12 * p.curvature * width ** 2) },
+    bounds: {
+      theta: rounded(1e6 * width),
+      loss: rounded(1e12 * p.curvature * width ** 2 + 1e24 * p.quartic * width ** 4),
+    },
   };
 }
 
@@ -127,9 +142,9 @@ export const implicitSgd: Experiment<typeof parameters> = {
   card: "4E",
   sources: ["P. Toulis and E. M. Airoldi, Annals of Statistics 45, 1694 (2017)"],
   summary:
-    "One quadratic mode with additive Gaussian noise. The implicit step, whose gradient is taken where " +
-    "the step ends, is stationary at every learning rate; the explicit step diverges at ηk = 2. Both " +
-    "variances are compared with formulas that are exact at any learning rate.",
+    "One mode, quadratic or with a quartic term, and additive Gaussian noise. The implicit step, whose " +
+    "gradient is taken where the step ends, is stationary at every learning rate; the explicit step " +
+    "diverges at ηk = 2. Both variances are compared with values that are exact at any learning rate.",
   parameters,
   quick: { replicas: 4000 },
   explain: (p) =>
@@ -186,17 +201,20 @@ async function measure(p: Parameters, planned: ReturnType<typeof plan>, context:
     warnings.push(...divergenceWarnings(observed.run).map((text) => `${rule}: ${text}`));
     p.learningRates.forEach((learningRate, condition) => {
       const { exact } = predictions[r]![condition]!;
-      const predicted = exact && exact.variance * settled(exact.logDecay, burnIn, steps);
+      const linear = p.quartic === 0;
+      const predicted =
+        exact && exact.variance * (linear ? settled(exact.logDecay, burnIn, steps) : 1);
       // A step that is ε too short or long is one of a rate that is ε off: dV/V <= dη/η, twice that
       // in case the noise's part is off the other way.
       const solver = rule === "implicit" ? 2 * p.tolerance : 0;
-      const relative = F32_BLOCK_SUM + solver;
+      // |⟨θ_t²⟩ − ⟨θ²⟩| <= 2aᵗ⟨θ²⟩: a replica from 0 and a stationary one with the same noise approach
+      // as aᵗ (implicit steps; explicit ones near the bottom).
+      const start = exact && !linear ? 2 * Math.exp(exact.logDecay * burnIn) : 0;
+      const relative = F32_BLOCK_SUM + solver + start + (exact?.error ?? 0);
       quantities.push({
         name: `var(theta), ${rule}`,
         condition: { learningRate },
-        estimate: estimateOf(() =>
-          covariance(observed.moments, { i: "theta", j: "theta", condition }),
-        ),
+        estimate: estimateOf(() => covariance(observed.moments, { i: "w", j: "w", condition })),
         unit: "θ²",
         predicted,
         systematic: relative * (predicted ?? 0),
@@ -224,33 +242,44 @@ function figure(p: Parameters, quantities: readonly Quantity[], steps: number): 
   const gap = Math.min(0.05, ...at.filter((x) => x < 2).map((x) => 2 - x));
   const toPole = Array.from({ length: 41 }, (_, i) => 2 - 0.5 * (gap / 0.5) ** (i / 40));
   const below = [...grid.filter((x) => x < 1.5), ...toPole];
-  const points = (rule: Rule) => {
-    const shown = quantities.filter(
-      ({ name, estimate, predicted }) =>
-        name.endsWith(rule) && predicted !== null && Number.isFinite(estimate.value),
-    );
-    return {
-      kind: "points" as const,
-      role: "measured" as const,
-      label: rule,
-      x: shown.map(({ condition }) => Number(condition.learningRate) * k),
-      y: shown.map(({ estimate }) => estimate.value),
-      standardError: shown.map(({ estimate }) => estimate.standardError),
-    };
-  };
+  const shownOf = (rule: Rule) =>
+    quantities
+      .filter(({ name, predicted }) => name.endsWith(rule) && predicted !== null)
+      .filter(({ estimate }) => Number.isFinite(estimate.value))
+      .map((quantity) => ({ ...quantity, x: Number(quantity.condition.learningRate) * k }))
+      .sort((a, b) => a.x - b.x);
+  const points = (rule: Rule) => ({
+    kind: "points" as const,
+    role: "measured" as const,
+    label: rule,
+    x: shownOf(rule).map(({ x }) => x),
+    y: shownOf(rule).map(({ estimate }) => estimate.value),
+    standardError: shownOf(rule).map(({ estimate }) => estimate.standardError),
+  });
+  // With a quartic term the exact values are known at the measured rates alone.
+  const joined = (rule: Rule) => ({
+    kind: "line" as const,
+    role: "theory" as const,
+    label: `${rule}, exact`,
+    x: shownOf(rule).map(({ x }) => x),
+    y: shownOf(rule).map(({ predicted }) => predicted!),
+  });
+  const law = p.quartic > 0 ? "quadratic" : "exact";
   return {
     id: "variance",
     title: "Stationary variance of implicit and explicit SGD",
     caption:
-      `Curvature ${p.curvature}, noise ${p.noise}, ${p.replicas} replicas observed for ${steps} steps. ` +
+      `Curvature ${p.curvature}${p.quartic > 0 ? `, quartic term ${p.quartic}` : ""}, noise ` +
+      `${p.noise}, ${p.replicas} replicas observed for ${steps} steps. ` +
       "The explicit variance has its pole at 2; the continuous theory knows neither. Bars are one " +
       "standard error.",
     x: { label: "learning rate × curvature", scale: "log" },
     y: { label: "variance of θ", unit: "θ²", scale: "log" },
     marks: [
-      line("implicit, exact", grid, (x) => x / (2 + x)),
-      line("explicit, exact", below, (x) => x / (2 - x)),
-      line("continuous", grid, (x) => x / 2),
+      line(`implicit, ${law}`, grid, (x) => x / (2 + x)),
+      line(`explicit, ${law}`, below, (x) => x / (2 - x)),
+      line("continuous, quadratic", grid, (x) => x / 2),
+      ...(p.quartic > 0 ? RULES.map(joined).filter(({ x }) => x.length > 1) : []),
       ...RULES.map(points).filter(({ x }) => x.length > 0),
     ],
   };

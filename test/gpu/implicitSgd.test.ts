@@ -190,4 +190,24 @@ describeWithDevice("implicit SGD", "software", (device) => {
     expect(result.warnings.some((text) => text.startsWith("explicit: 2000 of 8000"))).toBe(true);
     expect(result.warnings.some((text) => text.startsWith("implicit:"))).toBe(false);
   });
+
+  test("experiment: a quartic term, whose steps Newton solves", async () => {
+    const set = { learningRates: [0.2, 1, 30], curvature: 1, quartic: 2, replicas: 2000 };
+    const run = (more: object) =>
+      experiment.run(experiment.parameters.parse({ ...set, ...more }), {
+        device: device(),
+        seed: 12,
+        quick: true,
+      });
+    const { quantities, warnings } = await run({});
+    const implicit = quantities.slice(0, 3);
+    expect(implicit.every(({ predicted }) => predicted !== null)).toBe(true);
+    expect(agree(quantities)).toBe(true);
+    expect(agree(implicit, 1.05)).toBe(false);
+    expect(warnings.some((text) => text.startsWith("implicit:"))).toBe(false);
+    // Negative control: a single Newton iteration gives another law, and says so.
+    const short = await run({ newtonSteps: 1 });
+    expect(agree(short.quantities.slice(0, 3))).toBe(false);
+    expect(short.warnings.some((text) => text.startsWith("implicit: 6000 of 6000"))).toBe(true);
+  });
 });

@@ -132,3 +132,14 @@ test("implicit variance of card 4E, and its limit of small steps", () => {
   expect(at(1e-6) / (1e-6 / 10)).toBeCloseTo(1, 5);
   expect(() => at(0)).toThrow("above 0");
 });
+
+// Strong and weak limits: b → 0 is the closed form; for η → ∞, θ' solves kθ' + bθ'³ = −ξ, and with
+// k → 0 ⟨θ²⟩ = ⟨|ξ/b|^{2/3}⟩ = 2^{1/3} Γ(5/6)/√π (s/b)^{2/3}, Γ(5/6) = 1.1287870299081260.
+test("implicit variance with a quartic term, in its limits", () => {
+  const at = (learningRate: number, curvature: number, quartic: number): number =>
+    implicitMode({ learningRate, curvature, quartic, noiseVariance: 1 }).variance;
+  expect(at(0.3, 5, 1e-12) / at(0.3, 5, 0)).toBeCloseTo(1, 9);
+  const large = (2 ** (1 / 3) * 1.128787029908126) / Math.sqrt(Math.PI) / 4 ** (2 / 3);
+  expect(at(1e5, 1e-6, 4) / large).toBeCloseTo(1, 5);
+  expect(at(0.3, 5, 10)).toBeLessThan(0.99 * at(0.3, 5, 0));
+});
