@@ -51,6 +51,7 @@ export {
   heavyBallRoots,
   type ModeState,
 } from "./heavyBallPath.ts";
+export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
