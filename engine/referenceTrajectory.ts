@@ -69,7 +69,7 @@ export interface Trajectory extends ReferenceState {
 type MinibatchGradient = (batch: Uint32Array, gradient: Float64Array) => number;
 
 /** The fields of every sample, as views. */
-const sampleViews = (
+export const sampleViews = (
   { fields }: Model,
   data: DataSource,
 ): readonly Readonly<Record<string, Float64Array>>[] => {
@@ -82,7 +82,8 @@ const sampleViews = (
   );
 };
 
-const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
+/** The blocks of θ, as views. */
+export const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
   Object.fromEntries(
     params.map(({ name, offset, size }) => [name, theta.subarray(offset, offset + size)]),
   );

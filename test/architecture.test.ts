@@ -43,7 +43,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["wgsl/", "observe/"],
   ["plan/"],
   ["run/"],
-  ["explanation/", "explain", "referenceTrajectory", "worker", "client"],
+  ["explanation/", "explain", "referenceTrajectory", "referenceFullData", "worker", "client"],
   ["index"],
 ];
 

@@ -6,6 +6,7 @@
  * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
  */
 import type { Model } from "../model.ts";
+import { requireDirection } from "./fullData.ts";
 import {
   localSums,
   type MomentsLayout,
@@ -13,7 +14,7 @@ import {
   momentsCode,
   momentsLayout,
 } from "./moments.ts";
-import type { QuantityContext } from "./quantity.ts";
+import { type QuantityContext, quantityName } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
 
@@ -87,6 +88,9 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
     if (spec.kind === "series") {
+      for (const quantity of spec.of) {
+        requireDirection("observables", quantityName(quantity), hasVelocity);
+      }
       const slots = windowSlots(spec.every, window);
       const region = { name, spec, at: seriesWords, slots };
       seriesWords += kernelQuantities(spec).length * slots;

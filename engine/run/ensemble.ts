@@ -150,7 +150,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         steps: options.steps,
         memory: this.memory,
         dispatcher: this.dispatcher,
-        evaluator: this.evaluator,
+        evaluate: (of) => this.evaluator.values(of, { settings: this.settings }),
         take: (before, steps, first) =>
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
@@ -199,25 +199,25 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   /**
-   * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
+   * Quantities over a data set, [quantity, condition, replica]: means of the loss and of the model's
+   * metrics (all of them when nothing is named; no weight decay), and derivatives of
+   * f = mean loss + (λ/2)|θ|²: `fullGradientSquare` |∇f|², `theta.fullGradient` θ·∇f,
+   * `velocityCurvature` v·Hv, `velocityThirdDerivative` Σ f_ijk v_i v_j v_k.
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included.
+   * Without `data`, over the data the ensemble is trained on.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
   ): Promise<Field> {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
-      const { outputs } = this.evaluator;
-      const of = options.of ?? outputs;
-      const unknown = of.find((name) => !outputs.includes(name));
-      if (unknown !== undefined) {
-        throw new ArgumentError(
-          `evaluate: "${unknown}" is no output of ${model.name}; there are ${outputs.join(", ")}.`,
-        );
-      }
+      const of = options.of ?? this.evaluator.outputs;
+      this.evaluator.check(of);
       if (options.data) checkData(options.data, model);
-      const data = await this.evaluator.means(of, options.data);
+      const data = await this.evaluator.values(of, {
+        settings: this.settings,
+        ...(options.data && { data: options.data }),
+      });
       const quantity = { name: "quantity", length: of.length, values: of };
       return { axes: [quantity, ...ensembleAxes(shape)], data, unit: "" };
     });

@@ -7,6 +7,7 @@
 
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { DIRECTION, WEIGHT_DECAY } from "../observe/fullData.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
 import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
@@ -119,7 +120,17 @@ export function lossGradientFunction(
   };
 }
 
-/** `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy. */
+/** Element of θ, of the direction or λ, as `outputs` is given them. */
+const outputsLeaf = (name: string, flat: Index): string => {
+  if (name === WEIGHT_DECAY) return "weight_decay";
+  if (!name.startsWith(DIRECTION)) return theta(name, flat);
+  return theta(name.slice(DIRECTION.length), flat).replace("theta", "direction");
+};
+
+/**
+ * `fn outputs(sample, theta, direction, weight_decay) -> array<f32, OUTPUTS>`: per-sample scalars,
+ * e.g. loss, accuracy, the curvature along a direction (`observe/fullData.ts`).
+ */
 export function outputsFunction(
   model: Model,
   outputs: readonly Node[],
@@ -127,14 +138,19 @@ export function outputsFunction(
   options: EmitOptions,
 ): SlotBody {
   const row = rowAccess(model, layout);
-  const body = emit(outputs, [], { param: theta, sample: row.sample, gradient: "" }, options);
+  const body = emit(outputs, [], { param: outputsLeaf, sample: row.sample, gradient: "" }, options);
   return {
     imports: body.imports,
     code: [
       ...offsets(model),
       ...body.constants,
       "",
-      `fn outputs(sample: u32, theta: ${POINTER}) -> array<f32, ${outputs.length}> {`,
+      "fn outputs(",
+      "  sample: u32,",
+      `  theta: ${POINTER},`,
+      "  direction: ptr<function, array<f32, DIRECTIONS>>,",
+      "  weight_decay: f32,",
+      `) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,
       `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,
