@@ -19,6 +19,7 @@ export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
 export type * from "./record.ts";
+export { type FullData, referenceFullData } from "./referenceFullData.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";

@@ -8,45 +8,61 @@
 import { hessianVectorProduct } from "./autodiff.ts";
 import { type Node, param } from "./graph.ts";
 import type { Model } from "./model.ts";
+import { DIRECTION } from "./observe/fullData.ts";
 import { compileReference } from "./reference.ts";
-import { paramViews, sampleViews } from "./referenceTrajectory.ts";
+import { paramViews, referenceLoss, sampleViews } from "./referenceTrajectory.ts";
 import { simplify } from "./simplify.ts";
 import type { DataSource } from "./wgsl/row.ts";
 
-/** f of a model and a data set, with its derivatives; all calls share the memory they return. */
+/** f of a model and a data set, with its derivatives; `gradient` and `curvature` reuse their result. */
 export interface FullData {
+  readonly value: (theta: Float64Array) => number;
   /** ∇f, [param] */
   readonly gradient: (theta: Float64Array) => Float64Array;
   /** H v, [param] */
   readonly curvature: (theta: Float64Array, direction: Float64Array) => Float64Array;
+  /** H, [param][param], symmetric. Cost: P products H v. */
+  readonly hessian: (theta: Float64Array) => Float64Array[];
+  /** ∇l_i + λθ of each sample, [sample][param]. */
+  readonly sampleGradients: (theta: Float64Array) => Float64Array[];
 }
 
 type Blocks = Readonly<Record<string, Float64Array>>;
 
-/** The mean over the samples of vectors given block by block, into `out`. */
-function averaged(
+/** Adds a vector of each sample, given block by block, to `into(sample)`. */
+function perSample(
   model: Model,
   data: DataSource,
   blocks: readonly Node[],
-): (params: Blocks, out: Float64Array) => void {
+): (params: Blocks, into: (sample: number) => Float64Array) => void {
   const run = compileReference(blocks);
   const rows = sampleViews(model, data);
-  return (params, out) => {
-    out.fill(0);
-    for (const sample of rows) {
+  return (params, into) => {
+    rows.forEach((sample, n) => {
+      const out = into(n);
       run({ params, sample }).forEach((block, k) => {
         const { offset } = model.params[k]!;
         for (let i = 0; i < block.length; i += 1) out[offset + i]! += block[i]!;
       });
-    }
-    for (let p = 0; p < out.length; p += 1) out[p]! /= data.samples;
+    });
   };
 }
 
-/** Σ_b ∂²l/∂θ_a∂θ_b d_b, block by block; d in leaves `direction <block>`. */
+function symmetrized(rows: Float64Array[]): Float64Array[] {
+  for (let i = 0; i < rows.length; i += 1) {
+    for (let j = 0; j < i; j += 1) {
+      const mean = 0.5 * (rows[i]![j]! + rows[j]![i]!);
+      rows[i]![j] = mean;
+      rows[j]![i] = mean;
+    }
+  }
+  return rows;
+}
+
+/** Σ_b ∂²l/∂θ_a∂θ_b d_b, block by block; d in leaves `direction.<block>`. */
 function productNodes(model: Model): Node[] {
   const theta = model.params.map(({ name, shape }) => param(name, shape));
-  const d = model.params.map(({ name, shape }) => param(`direction ${name}`, shape));
+  const d = model.params.map(({ name, shape }) => param(`${DIRECTION}${name}`, shape));
   return simplify(hessianVectorProduct(model.loss, theta, d));
 }
 
@@ -59,24 +75,42 @@ function productNodes(model: Model): Node[] {
  * const { gradient } = referenceFullData(model, data, 0.01);
  */
 export function referenceFullData(model: Model, data: DataSource, weightDecay = 0): FullData {
-  const slope = averaged(model, data, model.gradients);
-  const product = averaged(model, data, productNodes(model));
-  const gradient = new Float64Array(model.parameterCount);
-  const curvature = new Float64Array(model.parameterCount);
-  const decayed = (out: Float64Array, vector: Float64Array): Float64Array => {
-    for (let p = 0; p < out.length; p += 1) out[p]! += weightDecay * vector[p]!;
-    return out;
+  const { parameterCount: count } = model;
+  const slopes = perSample(model, data, model.gradients);
+  const products = perSample(model, data, productNodes(model));
+  const memory = { gradient: new Float64Array(count), curvature: new Float64Array(count) };
+  const mean = (sum: Float64Array, decayed: Float64Array): Float64Array => {
+    for (let p = 0; p < count; p += 1) {
+      sum[p] = sum[p]! / data.samples + weightDecay * decayed[p]!;
+    }
+    return sum;
+  };
+  const curvature = (theta: Float64Array, direction: Float64Array): Float64Array => {
+    const along = Object.entries(paramViews(model, direction));
+    const directions = Object.fromEntries(along.map(([name, d]) => [`${DIRECTION}${name}`, d]));
+    const params = { ...paramViews(model, theta), ...directions };
+    const out = memory.curvature.fill(0);
+    products(params, () => out);
+    return mean(out, direction);
   };
   return {
+    value: (theta) =>
+      referenceLoss(model, data, theta) +
+      0.5 * weightDecay * theta.reduce((sum, x) => sum + x * x, 0),
     gradient: (theta) => {
-      slope(paramViews(model, theta), gradient);
-      return decayed(gradient, theta);
+      const out = memory.gradient.fill(0);
+      slopes(paramViews(model, theta), () => out);
+      return mean(out, theta);
     },
-    curvature: (theta, direction) => {
-      const along = Object.entries(paramViews(model, direction));
-      const directions = Object.fromEntries(along.map(([name, d]) => [`direction ${name}`, d]));
-      product({ ...paramViews(model, theta), ...directions }, curvature);
-      return decayed(curvature, direction);
+    curvature,
+    hessian: (theta) => {
+      const unit = (i: number) => Float64Array.from({ length: count }, (_, p) => Number(p === i));
+      return symmetrized(Array.from(theta, (_, i) => curvature(theta, unit(i)).slice()));
+    },
+    sampleGradients: (theta) => {
+      const rows = Array.from({ length: data.samples }, () => theta.map((x) => weightDecay * x));
+      slopes(paramViews(model, theta), (sample) => rows[sample]!);
+      return rows;
     },
   };
 }

@@ -7,5 +7,6 @@ export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
 export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
+export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";
 export { quadraticMode } from "./quadraticMode.ts";
 export * from "./theory/index.ts";
