@@ -4,6 +4,7 @@ import { digits } from "./digits.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrNetwork } from "./fdrNetwork.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 
@@ -23,4 +24,5 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrNetwork,
 ] as unknown as readonly Experiment[];

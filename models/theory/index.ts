@@ -18,3 +18,4 @@ export {
   type RegressionStationary,
   regressionStationary,
 } from "./regressionStationary.ts";
+export { type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
