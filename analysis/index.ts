@@ -5,6 +5,16 @@ export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
+  dissipationFactor,
+  type FluctuationChoice,
+  type FluctuationDissipation,
+  fluctuationDissipation,
+  type MetricChoice,
+  type MomentumSettings,
+  type QuadraticChoice,
+  quadraticDissipation,
+} from "./fluctuationDissipation.ts";
+export {
   type EntropyChoice,
   type EntropyOptions,
   entropyOfCovariance,
@@ -25,6 +35,7 @@ export {
   type MeanChoice,
   mean,
   type PairChoice,
+  replicaMoments,
 } from "./moments.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export { ratioOfMeans } from "./ratio.ts";
@@ -33,3 +44,11 @@ export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export {
+  type EndPoint,
+  type EndStates,
+  type TelescopingChoice,
+  type TrajectorySums,
+  telescopingError,
+  telescopingResidual,
+} from "./telescoping.ts";

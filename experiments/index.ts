@@ -5,6 +5,7 @@ import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
+import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 
@@ -25,4 +26,5 @@ export const experiments = [
   epochVariance,
   digits,
   fdrNetwork,
+  fdrRegression,
 ] as unknown as readonly Experiment[];

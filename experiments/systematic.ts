@@ -14,6 +14,12 @@ export const F32 = 2 ** -24;
  */
 export const F32_BLOCK_SUM = MOMENTS_BLOCK * F32;
 
+/**
+ * Rounding of a block's sum whose terms alternate in sign, relative to one term's size: each of
+ * `MOMENTS_BLOCK` additions rounds either way, so errors add as a random walk and the mean has √ of it.
+ */
+export const roundingWalk = (): number => Math.sqrt(MOMENTS_BLOCK) * F32;
+
 /** What is left of the start in second moments after `burnIn` steps, relative: exp(−2 t/τ). */
 export const transient = (burnIn: number, relaxation: number): number =>
   Math.exp((-2 * burnIn) / relaxation);

@@ -9,4 +9,5 @@ export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

@@ -20,8 +20,9 @@ export interface Projection {
 }
 
 /**
- * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, a coordinate such as `W[0,1]` or
- * `v.W[0,1]`, or a projection; and over the full data, for `series` and `evaluate`:
+ * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, a coordinate such as `W[0,1]`, its
+ * velocity `v.W[0,1]`, its component of G `g.W[0,1]`, or a projection; and over the full data, for
+ * `series` and `evaluate`:
  *
  * - `fullLoss`: the mean loss L, no weight decay
  * - `fullGradientSquare`: |∇f|², with f = L + (λ/2)|θ|²
@@ -83,17 +84,18 @@ export function quantityCode(
       value: local,
     };
   }
-  const ofVelocity = name.startsWith("v.");
-  const index = coordinateIndex(model, ofVelocity ? name.slice(2) : name);
+  const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
+  const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
   if (index < 0) {
     throw new ArgumentError(
       `observables: "${name}" is no quantity of this model; use loss, ${FULL_DATA.join(", ")}, ` +
         `theta.theta, g.g, theta.g, v.v, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
-        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity).`,
+        `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity, ` +
+        `g.${model.coordinateNames[0]} for its gradient).`,
     );
   }
-  requireVelocity(ofVelocity, hasVelocity, name);
-  return { lines: [], value: `${ofVelocity ? "velocity" : "theta"}[${index}u]` };
+  requireVelocity(vector === "velocity", hasVelocity, name);
+  return { lines: [], value: `${vector}[${index}u]` };
 }
 
 function projectionCode(

@@ -94,16 +94,21 @@ export function regressionStationary(options: RegressionOptions): RegressionStat
   };
 }
 
-interface RegressionProblem {
+/** What the stationary state of a regression is made of. */
+export interface RegressionProblem {
   readonly dimension: number;
+  /** w* */
   readonly minimum: number[];
+  /** H = ⟨x xᵀ⟩ + λ */
   readonly hessian: Matrix;
+  /** C₁, of one-sample gradients at w*. */
   readonly gradientCovariance: Matrix;
   /** (1/N) Σ (h_i − H₀) S (h_i − H₀), h_i = x_i x_iᵀ. */
   readonly hessianSpread: (S: Matrix) => Matrix;
 }
 
-function regressionProblem(
+/** @throws ArgumentError when the loss has no unique minimum, or for more than 24 dimensions. */
+export function regressionProblem(
   inputs: ArrayLike<number>,
   targets: ArrayLike<number>,
   weightDecay: number,
@@ -141,6 +146,20 @@ function regressionProblem(
       return X.transpose().mmul(weighted).sub(second.mmul(S).mmul(second));
     },
   };
+}
+
+/**
+ * w* and H = ⟨x xᵀ⟩ + λ of a regression, whatever the learning rate.
+ * @throws ArgumentError when the minimum is not unique, or for more than 24 dimensions.
+ */
+export function regressionMinimum(options: {
+  readonly inputs: ArrayLike<number>;
+  readonly targets: ArrayLike<number>;
+  readonly weightDecay?: number;
+}): { readonly minimum: readonly number[]; readonly hessian: readonly (readonly number[])[] } {
+  const { inputs, targets, weightDecay = 0 } = options;
+  const { minimum, hessian } = regressionProblem(inputs, targets, weightDecay);
+  return { minimum, hessian: hessian.to2DArray() };
 }
 
 function minimize(hessian: Matrix, slope: Matrix): Matrix {
