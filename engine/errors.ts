@@ -55,6 +55,16 @@ export class DivergedError extends ThermogradError {
   override readonly name = "DivergedError";
 }
 
+/** An iteration did not arrive; `theta` is where it stopped. */
+export class ConvergenceError extends ThermogradError {
+  override readonly name = "ConvergenceError";
+  readonly theta: Float64Array;
+  constructor(message: string, theta: Float64Array) {
+    super(message);
+    this.theta = theta;
+  }
+}
+
 /** An estimator declines: the data cannot carry the estimate. `estimate` is the value so far. */
 export class RefusalError<Estimate = unknown> extends ThermogradError {
   override readonly name: string = "RefusalError";

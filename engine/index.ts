@@ -10,7 +10,17 @@ export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
 export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
-export { each, fanIn, fixed, gaussian, type Initial } from "./initial.ts";
+export {
+  byCondition,
+  each,
+  fanIn,
+  fixed,
+  gaussian,
+  type Initial,
+  type InitialLaw,
+} from "./initial.ts";
+export { type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 export { defineModel, type Model } from "./model.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
@@ -33,6 +43,25 @@ export type {
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
+export { type FromStateOptions, fromState, type StateOfRun } from "./start/fromState.ts";
+export {
+  type GaussianStart,
+  gaussianAt,
+  type OverdispersedStart,
+  overdispersed,
+} from "./start/gaussianAt.ts";
+export {
+  type BlockLaw,
+  constantElements,
+  type ElementLaw,
+  type FanOptions,
+  glorot,
+  he,
+  lecun,
+  normalElements,
+  perBlock,
+  uniformElements,
+} from "./start/perBlock.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";

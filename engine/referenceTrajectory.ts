@@ -52,6 +52,8 @@ export interface TrajectoryRequest {
   readonly initial: Initial;
   /** `condition` is 0 for all conditions of an ensemble with common noise. */
   readonly lane: Lane;
+  /** The lane's condition, where `lane` says 0 for all: the initial law may be its own. */
+  readonly ownCondition?: number;
   readonly steps: number;
   /** Continues from this state instead of the initial one. */
   readonly from?: ReferenceState;
@@ -82,7 +84,7 @@ export const sampleViews = (
   );
 };
 
-/** The blocks of θ, as views. */
+/** The parameter blocks of θ by name, as views. */
 export const paramViews = ({ params }: Model, theta: Float64Array): Record<string, Float64Array> =>
   Object.fromEntries(
     params.map(({ name, offset, size }) => [name, theta.subarray(offset, offset + size)]),
@@ -132,14 +134,17 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
-function startState({ model, initial, lane, from }: TrajectoryRequest): ReferenceState {
+function startState(request: TrajectoryRequest): ReferenceState {
+  const { model, initial, lane, from, ownCondition } = request;
   if (from) {
     const { step, theta, velocity } = from;
     return { step, theta: Float64Array.from(theta), velocity: Float64Array.from(velocity) };
   }
   const theta = new Float64Array(model.parameterCount);
-  initialState(initial, lane, theta);
-  return { step: 0, theta, velocity: new Float64Array(theta.length) };
+  const velocity = new Float64Array(theta.length);
+  const at = ownCondition === undefined ? lane : { ...lane, ownCondition };
+  initialState(initial, at, theta, velocity);
+  return { step: 0, theta, velocity };
 }
 
 function emptySeries(steps: number): ReferenceSeries {

@@ -39,11 +39,20 @@ const LEVELS: readonly (readonly string[])[] = [
   ["ops/"],
   ["autodiff", "rewrite", "simplify", "reference"],
   ["model"],
-  ["device", "deviceReport", "initial", "sampling", "update/"],
+  ["device", "deviceReport", "initial", "start/", "sampling", "update/"],
   ["wgsl/", "observe/"],
   ["plan/"],
   ["run/"],
-  ["explanation/", "explain", "referenceTrajectory", "referenceFullData", "worker", "client"],
+  [
+    "explanation/",
+    "explain",
+    "referenceTrajectory",
+    "referenceFullData",
+    "minimum/",
+    "minimize",
+    "worker",
+    "client",
+  ],
   ["index"],
 ];
 

@@ -33,6 +33,7 @@ export function twins<O extends Observables>(
         sampling,
         initial,
         lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + r },
+        ownCondition: c,
         steps,
         record,
         ...(onStep && { onStep: (moment) => onStep(c * replicas.count + r, moment) }),

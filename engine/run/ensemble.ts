@@ -106,7 +106,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.resolved.lanes;
   }
 
-  /** Uploads θ₀ (and v₀ = 0); `createEnsemble` calls it. */
+  /** Uploads θ₀ and v₀; `createEnsemble` calls it. */
   initialize(): void {
     this.memory.initialize();
   }

@@ -63,18 +63,22 @@ export class LaneMemory {
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀ (and v₀ = 0). */
+  /** Uploads θ₀ and v₀. */
   initialize(): void {
     const { model, initial, seed, replicas, commonNoise } = this.resolved;
-    const theta = new Float32Array(model.parameterCount);
+    // [θ, v], v only where it is kept
+    const state = new Float32Array(this.width);
+    const theta = state.subarray(0, model.parameterCount);
+    const velocity = this.resolved.hasVelocity ? state.subarray(model.parameterCount) : null;
     for (const chunk of this.chunks) {
       const words = new Float32Array(this.width * chunk.lanes);
       for (let lane = 0; lane < chunk.lanes; lane += 1) {
         const global = chunk.firstLane + lane;
-        const condition = commonNoise ? 0 : Math.floor(global / replicas.count);
+        const ownCondition = Math.floor(global / replicas.count);
+        const condition = commonNoise ? 0 : ownCondition;
         const replica = replicas.first + (global % replicas.count);
-        initialState(initial, { seed, condition, replica }, theta);
-        for (let p = 0; p < theta.length; p += 1) words[p * chunk.lanes + lane] = theta[p]!;
+        initialState(initial, { seed, condition, ownCondition, replica }, theta, velocity);
+        for (let k = 0; k < state.length; k += 1) words[k * chunk.lanes + lane] = state[k]!;
       }
       this.queue.writeBuffer(chunk.state, 0, words);
     }

@@ -3,10 +3,11 @@
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import { topologicalOrder } from "../graph.ts";
-import { checkInitial, fixed, type Initial } from "../initial.ts";
+import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
+import { checkInitial } from "../start/checkInitial.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -39,8 +40,8 @@ export interface EnsembleOptions<O extends Observables = Observables> {
   readonly seed: number;
   /** Every condition gets the same random numbers. */
   readonly commonNoise?: boolean;
-  /** θ₀ of the replicas; all zero unless said otherwise. */
-  readonly initial?: (model: Model) => Initial;
+  /** θ₀ (and v₀) of the replicas; all zero unless said otherwise. */
+  readonly initial?: InitialLaw;
   readonly observables?: O;
   /** Keep v even where no condition has momentum, to observe it. */
   readonly keepVelocity?: boolean;
@@ -124,7 +125,8 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  checkInitial(initial, model, replicas.first + replicas.count);
+  const hasVelocity = options.keepVelocity === true || rule.needsVelocity(conditions);
+  checkInitial(initial, { model, conditions: conditions.length, replicas, hasVelocity });
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
   return {
@@ -148,7 +150,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       labels,
     },
     lanes,
-    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
+    hasVelocity,
     hasNoise: rule.needsNoise(conditions),
     checkBatches,
   };
