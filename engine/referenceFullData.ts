@@ -10,19 +10,16 @@ import { type Node, param } from "./graph.ts";
 import type { Model } from "./model.ts";
 import { DIRECTION } from "./observe/fullData.ts";
 import { compileReference } from "./reference.ts";
-import { paramViews, referenceLoss, sampleViews } from "./referenceTrajectory.ts";
+import { paramViews, sampleViews } from "./referenceTrajectory.ts";
 import { simplify } from "./simplify.ts";
 import type { DataSource } from "./wgsl/row.ts";
 
-/** f of a model and a data set, with its derivatives; `gradient` and `curvature` reuse their result. */
+/** Derivatives of f for a model and a data set; `gradient` and `curvature` reuse their result. */
 export interface FullData {
-  readonly value: (theta: Float64Array) => number;
   /** ∇f, [param] */
   readonly gradient: (theta: Float64Array) => Float64Array;
   /** H v, [param] */
   readonly curvature: (theta: Float64Array, direction: Float64Array) => Float64Array;
-  /** H, [param][param], symmetric. Cost: P products H v. */
-  readonly hessian: (theta: Float64Array) => Float64Array[];
   /** ∇l_i + λθ of each sample, [sample][param]. */
   readonly sampleGradients: (theta: Float64Array) => Float64Array[];
 }
@@ -48,17 +45,6 @@ function perSample(
   };
 }
 
-function symmetrized(rows: Float64Array[]): Float64Array[] {
-  for (let i = 0; i < rows.length; i += 1) {
-    for (let j = 0; j < i; j += 1) {
-      const mean = 0.5 * (rows[i]![j]! + rows[j]![i]!);
-      rows[i]![j] = mean;
-      rows[j]![i] = mean;
-    }
-  }
-  return rows;
-}
-
 /** Σ_b ∂²l/∂θ_a∂θ_b d_b, block by block; d in leaves `direction.<block>`. */
 function productNodes(model: Model): Node[] {
   const theta = model.params.map(({ name, shape }) => param(name, shape));
@@ -67,7 +53,7 @@ function productNodes(model: Model): Node[] {
 }
 
 /**
- * Prepares f = (1/N) Σ l_i + (λ/2)|θ|² and its derivatives, in float64.
+ * Prepares the derivatives of f = (1/N) Σ l_i + (λ/2)|θ|², in float64.
  *
  * Shapes: θ, v and results [param]. Cost: N sample evaluations a call.
  *
@@ -85,27 +71,19 @@ export function referenceFullData(model: Model, data: DataSource, weightDecay = 
     }
     return sum;
   };
-  const curvature = (theta: Float64Array, direction: Float64Array): Float64Array => {
-    const along = Object.entries(paramViews(model, direction));
-    const directions = Object.fromEntries(along.map(([name, d]) => [`${DIRECTION}${name}`, d]));
-    const params = { ...paramViews(model, theta), ...directions };
-    const out = memory.curvature.fill(0);
-    products(params, () => out);
-    return mean(out, direction);
-  };
   return {
-    value: (theta) =>
-      referenceLoss(model, data, theta) +
-      0.5 * weightDecay * theta.reduce((sum, x) => sum + x * x, 0),
     gradient: (theta) => {
       const out = memory.gradient.fill(0);
       slopes(paramViews(model, theta), () => out);
       return mean(out, theta);
     },
-    curvature,
-    hessian: (theta) => {
-      const unit = (i: number) => Float64Array.from({ length: count }, (_, p) => Number(p === i));
-      return symmetrized(Array.from(theta, (_, i) => curvature(theta, unit(i)).slice()));
+    curvature: (theta, direction) => {
+      const along = Object.entries(paramViews(model, direction));
+      const directions = Object.fromEntries(along.map(([name, d]) => [`${DIRECTION}${name}`, d]));
+      const params = { ...paramViews(model, theta), ...directions };
+      const out = memory.curvature.fill(0);
+      products(params, () => out);
+      return mean(out, direction);
     },
     sampleGradients: (theta) => {
       const rows = Array.from({ length: data.samples }, () => theta.map((x) => weightDecay * x));

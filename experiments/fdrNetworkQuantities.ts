@@ -10,11 +10,12 @@ import {
   telescopingResidual,
 } from "../analysis/index.ts";
 import type { EnsembleState, MomentsRecord, RunInfo, SeriesRecord } from "../engine/index.ts";
+import { MOMENTS_BLOCK } from "../engine/observe/moments.ts";
 import type { SmallRate } from "../models/theory/index.ts";
+import { dot } from "./dot.ts";
 import type { Quantity } from "./experiment.ts";
-import { dot } from "./networkMinimum.ts";
 import { estimateOf } from "./outcome.ts";
-import { F32, F32_BLOCK_SUM } from "./systematic.ts";
+import { F32 } from "./systematic.ts";
 
 /** What was measured, and with which hyperparameters. */
 export interface Dissipation {
@@ -105,13 +106,15 @@ function largest(values: Float64Array): Estimate {
 }
 
 /**
- * Rounding in the residual: θ' = θ + ηv' is rounded by 2⁻²⁴|θ_p|, which the identity divides by η,
- * relative to |θ−c||G| a step at worst 2⁻²⁴|θ|/(η|G|); and the sums over blocks of records.
+ * Rounding in the residual, 4 standard deviations. θ' = θ + ηv' is rounded by 2⁻²⁴|θ_p|, which the
+ * identity divides by η: relative to |θ−c||G|, 2⁻²⁴|θ|/(η|G|) a step, and 1/√T of it in a sum of T
+ * steps; sums of n records in float32 round by 2⁻²⁴√n of their size.
  */
-function rounding({ record, settings }: Dissipation): number {
-  const of = (i: string): number => replicaMean(replicaMoments(record.moments, { i })).value;
+function rounding({ record, settings, steps }: Dissipation): number {
+  const of = (i: string): number =>
+    estimateOf(() => replicaMean(replicaMoments(record.moments, { i }))).value;
   const step = Math.sqrt(of("theta.theta") / of("g.g")) / settings.learningRate;
-  return F32 * step + F32_BLOCK_SUM;
+  return 4 * F32 * (step / Math.sqrt(steps) + Math.sqrt(MOMENTS_BLOCK));
 }
 
 /** FDR2 from the series of full-data quantities. */
@@ -229,7 +232,7 @@ type Drifts = Readonly<Record<"raw" | "centered" | "loss", Estimate>>;
  * What theory says of each quantity, null where it says nothing.
  *
  * FDR1 holds in a stationary state; what the end points show to be missing of one is its systematic
- * error. FDR2 is an expansion in the rate: its error is the next term, which the third derivative
+ * error, up to the card's tolerance (more than that only where the replicas' scatter covers it). FDR2 is an expansion in the rate: its error is the next term, which the third derivative
  * along the velocity measures, and for the third order that term times the `correction`.
  */
 function claimsOf(
@@ -239,7 +242,9 @@ function claimsOf(
   anharmonic: Estimate,
 ) {
   const stationary = (found: Estimate): Claim | null =>
-    isStationary(found) ? { predicted: 1, systematic: Math.abs(found.value) } : null;
+    isStationary(found)
+      ? { predicted: 1, systematic: Math.min(STATIONARY, Math.abs(found.value)) }
+      : null;
   const next = Math.abs(anharmonic.value);
   const isSmall = exact !== null && exact.correction <= SMALL;
   const expansion = (error: number): Claim | null => {
