@@ -10,20 +10,19 @@ import { z } from "zod";
 import { dissipationFactor } from "../analysis/index.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { fixed } from "../engine/initial.ts";
-import { type Minimum, minimize } from "../engine/minimize.ts";
+import { minimize } from "../engine/minimize.ts";
 import { moments } from "../engine/observe/moments.ts";
 import { series } from "../engine/observe/series.ts";
-import { referenceFullData } from "../engine/referenceFullData.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { prototypeNetwork, prototypeNetworkStart, prototypes } from "../models/prototypeNetwork.ts";
-import { batchNoiseFactor, smallRate } from "../models/theory/index.ts";
-import { dot } from "./dot.ts";
+import { batchNoiseFactor } from "../models/theory/index.ts";
 import type { Experiment } from "./experiment.ts";
 import { runningAverages } from "./fdrNetworkFigures.ts";
 import { type Dissipation, networkQuantities } from "./fdrNetworkQuantities.ts";
+import { networkSmallRate } from "./networkSmallRate.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { duration, learningRate, replicas } from "./parameters.ts";
+import { duration, learningRate } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -41,7 +40,8 @@ const parameters = z.object({
     .enum(["distinct", "withReplacement"])
     .default("distinct")
     .describe("minibatch law: distinct samples, or independent draws"),
-  replicas: replicas(48),
+  // Errors come from the scatter of the replicas: fewer than ten do not tell their own error.
+  replicas: z.number().int().min(10).default(48).describe("independent copies"),
   burnIn: duration("steps before observing, from the minimum"),
   steps: z.number().int().min(1).default(4000).describe("observed steps"),
   every: z
@@ -94,22 +94,6 @@ const setup = (p: Parameters, center: readonly number[]) => {
 /** Steps of descent after which L-BFGS cannot leave the basin any more. */
 const DESCENT = 5000;
 
-/** tanh and softmax bend where their argument changes by one. */
-const BEND = 1;
-
-/** The laws of small rates about the minimum, from the network's own derivatives there. */
-function smallRateOf(p: Parameters, { theta, eigenvalues, eigenvectors }: Minimum, burnIn: number) {
-  const data = prototypes();
-  const f = referenceFullData(prototypeNetwork(), data, p.weightDecay);
-  const factor = batchNoiseFactor(data.samples, p.batchSize, p.sampling);
-  const gradients = f.sampleGradients(theta);
-  const noise = eigenvectors.map((u) => {
-    const squares = gradients.reduce((sum, g) => sum + dot(u, g) ** 2, 0);
-    return (factor * squares) / data.samples;
-  });
-  return smallRate({ ...p, curvature: [...eigenvalues], noise, length: BEND, burnIn });
-}
-
 export const fdrNetwork: Experiment<typeof parameters> = {
   id: "fdr-network",
   title: "Fluctuation-dissipation relations of a network",
@@ -130,7 +114,12 @@ export const fdrNetwork: Experiment<typeof parameters> = {
     const model = prototypeNetwork();
     const data = prototypes();
     const burnIn = burnInSteps(p);
-    batchNoiseFactor(data.samples, p.batchSize, p.sampling);
+    if (batchNoiseFactor(data.samples, p.batchSize, p.sampling) === 0) {
+      throw new ArgumentError(
+        `batchSize: ${p.batchSize} distinct samples are the whole data set, so that there is no ` +
+          "noise; use fewer, or sampling withReplacement.",
+      );
+    }
     const found = minimize(model, data, {
       start: prototypeNetworkStart(),
       weightDecay: p.weightDecay,
@@ -139,7 +128,7 @@ export const fdrNetwork: Experiment<typeof parameters> = {
     });
     // Rounded once, so that host and device mean the same point.
     const center = [...Float32Array.from(found.theta)];
-    const { exact, warnings } = predictionOf(() => smallRateOf(p, found, burnIn));
+    const { exact, warnings } = predictionOf(() => networkSmallRate({ ...p, burnIn }, found));
     await using ensemble = await createEnsemble(context.device, {
       ...setup(p, center),
       data,

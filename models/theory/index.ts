@@ -31,4 +31,4 @@ export {
   regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";
-export { type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";

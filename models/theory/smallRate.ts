@@ -8,7 +8,7 @@
  *
  * Source: S. Yaida, arXiv 1810.00004, section on the second relation (the law at small rates, without
  * momentum). Left out: the next order, of finite steps (ε h) and of noise and curvature that change
- * over the stationary cloud (its size over the length on which they change); `correction` is its scale.
+ * over the stationary cloud; `correction` is its size.
  */
 import { ArgumentError } from "../../engine/errors.ts";
 
@@ -20,17 +20,28 @@ export interface SmallRateOptions {
   readonly curvature: readonly number[];
   /** σ_k, variance of a minibatch gradient along mode k at the minimum, [mode] */
   readonly noise: readonly number[];
-  /** Length in θ over which noise and curvature change. */
-  readonly length: number;
+  /**
+   * Relative changes of tr Σ_B (`noise`) and tr(H Σ_B) (`curved`) from the minimum to the mean over
+   * a Gaussian cloud of variances s_k about it, [mode].
+   */
+  readonly change: (variance: readonly number[]) => CloudChange;
   /** Steps since the minimum (v = 0). */
   readonly burnIn: number;
+}
+
+export interface CloudChange {
+  readonly noise: number;
+  readonly curved: number;
 }
 
 export interface SmallRate {
   /** ε, θ²/loss */
   readonly effectiveRate: number;
-  /** ε max h + Σs/length²: relative size of what the leading order leaves out. */
-  readonly correction: number;
+  /**
+   * Relative size of what the leading order leaves out of ⟨|v|²⟩ (`noise`) and ⟨|∇f|²⟩ (`curved`):
+   * ε max h + 2|change|. The cloud's own size changes with noise and curvature: hence twice.
+   */
+  readonly correction: CloudChange;
   /** ⟨|v|²⟩, (θ/η)² */
   readonly velocitySquare: number;
   /** ⟨|∇f|²⟩, (loss/θ)² */
@@ -46,16 +57,19 @@ export interface SmallRate {
  *   positive, or when there is no noise.
  */
 export function smallRate(options: SmallRateOptions): SmallRate {
-  const { learningRate, momentum, dampening, curvature, noise, length, burnIn } = options;
+  const { learningRate, momentum, dampening, curvature, noise, burnIn } = options;
   const effectiveRate = (learningRate * (1 - dampening)) / (1 - momentum);
   const steepest = Math.max(...curvature);
   check(options, steepest);
   const curved = noise.map((sigma, k) => sigma * curvature[k]!);
   const cloud = noise.map((sigma, k) => (effectiveRate * sigma) / (2 * curvature[k]!));
+  const change = options.change(cloud);
+  const correction = (relative: number): number =>
+    effectiveRate * steepest + 2 * Math.abs(relative);
   const left = curved.map((c, k) => c * Math.exp(-2 * effectiveRate * curvature[k]! * burnIn));
   return {
     effectiveRate,
-    correction: effectiveRate * steepest + sum(cloud) / length ** 2,
+    correction: { noise: correction(change.noise), curved: correction(change.curved) },
     velocitySquare: ((1 - dampening) ** 2 / (1 - momentum ** 2)) * sum(noise),
     gradientSquare: (effectiveRate / 2) * sum(curved),
     transient: sum(left) / sum(curved),
