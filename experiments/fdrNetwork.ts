@@ -10,12 +10,11 @@ import { z } from "zod";
 import { dissipationFactor } from "../analysis/index.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { fixed } from "../engine/initial.ts";
-import { minimize } from "../engine/minimize.ts";
 import { moments } from "../engine/observe/moments.ts";
 import { series } from "../engine/observe/series.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
-import { prototypeNetwork, prototypeNetworkStart, prototypes } from "../models/prototypeNetwork.ts";
+import { prototypeNetwork, prototypes } from "../models/prototypeNetwork.ts";
 import { batchNoiseFactor } from "../models/theory/index.ts";
 import type { Experiment } from "./experiment.ts";
 import { runningAverages } from "./fdrNetworkFigures.ts";
@@ -23,6 +22,7 @@ import { type Dissipation, networkQuantities } from "./fdrNetworkQuantities.ts";
 import { networkSmallRate } from "./networkSmallRate.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, learningRate } from "./parameters.ts";
+import { prototypeMinimum } from "./prototypeMinimum.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -91,9 +91,6 @@ const setup = (p: Parameters, center: readonly number[]) => {
   };
 };
 
-/** Steps of descent after which L-BFGS cannot leave the basin any more. */
-const DESCENT = 5000;
-
 export const fdrNetwork: Experiment<typeof parameters> = {
   id: "fdr-network",
   title: "Fluctuation-dissipation relations of a network",
@@ -111,7 +108,6 @@ export const fdrNetwork: Experiment<typeof parameters> = {
     return [{ ...setup(p, center), samples: prototypes().samples }];
   },
   async run(p, context) {
-    const model = prototypeNetwork();
     const data = prototypes();
     const burnIn = burnInSteps(p);
     if (batchNoiseFactor(data.samples, p.batchSize, p.sampling) === 0) {
@@ -120,12 +116,7 @@ export const fdrNetwork: Experiment<typeof parameters> = {
           "noise; use fewer, or sampling withReplacement.",
       );
     }
-    const found = minimize(model, data, {
-      start: prototypeNetworkStart(),
-      weightDecay: p.weightDecay,
-      // The card's 60000 steps at 0.2 in a fifth and less: the same path, the same minimum.
-      descent: { steps: DESCENT, learningRate: 1 / (1 + p.weightDecay) },
-    });
+    const found = prototypeMinimum(p.weightDecay);
     // Rounded once, so that host and device mean the same point.
     const center = [...Float32Array.from(found.theta)];
     const { exact, warnings } = predictionOf(() => networkSmallRate({ ...p, burnIn }, found));

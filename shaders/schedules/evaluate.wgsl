@@ -1,4 +1,4 @@
-// Sums of per-sample scalars (loss, accuracy, v·H v, …) over a block of the data, for every replica.
+// Sums of per-sample scalars (loss, accuracy, v·H v, …) over a block of data, for every replica.
 //
 //   sums[output, block, lane] = Σ_{i in block} outputs_k(x_i; θ, v, λ)
 //

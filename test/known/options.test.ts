@@ -358,7 +358,7 @@ describeWithDevice("an ensemble refuses", "null", (device) => {
       );
     }
     await expect(ensemble.evaluate({ of: ["accuracy"] })).rejects.toThrow(
-      'evaluate: "accuracy" is no output of linear regression; there are loss.',
+      'evaluate: "accuracy" is no output of linear regression; there are loss, fullLoss, fullGradientSquare, theta.fullGradient, velocityCurvature, velocityThirdDerivative.',
     );
     await expect(ensemble.evaluate({ data: x([1]) })).rejects.toBeInstanceOf(DataError);
   });
