@@ -135,7 +135,7 @@ export function stationaryEntropy(
 }
 
 /** First moments, then second moments row-major, of the chosen coordinates: k = d + d². */
-function momentSamples(columns: MomentColumns, chosen: readonly number[]): ReplicaSamples {
+export function momentSamples(columns: MomentColumns, chosen: readonly number[]): ReplicaSamples {
   const { replicas, first, second } = columns;
   const d = chosen.length;
   const k = d + d * d;
@@ -150,7 +150,7 @@ function momentSamples(columns: MomentColumns, chosen: readonly number[]): Repli
 }
 
 /** ½ ln det(2πe (⟨zz⟩ − ⟨z⟩⟨z⟩)) of such moments; one scratch matrix for all calls. */
-function entropyOfMoments(d: number): (means: Float64Array) => number {
+export function entropyOfMoments(d: number): (means: Float64Array) => number {
   const scratch = new Float64Array(d * d);
   return (means) => {
     for (let a = 0; a < d; a++) {
@@ -166,8 +166,10 @@ const tooFew = (where: string, n: number, d: number): string =>
   `${where}: ${n} independent samples in ${d} dimensions, need ${SAMPLES_PER_DIMENSION * d}; add ` +
   "replicas or project on fewer coordinates.";
 
-function sampleCovariance({ data, replicas, k }: ReplicaSamples): {
+/** Covariance (divisor n − 1) and mean of the finite rows, [k, k] and [k]. */
+export function sampleCovariance({ data, replicas, k }: ReplicaSamples): {
   covariance: Float64Array;
+  mean: Float64Array;
   n: number;
 } {
   const rows: Float64Array[] = [];
@@ -185,11 +187,11 @@ function sampleCovariance({ data, replicas, k }: ReplicaSamples): {
       for (let j = 0; j < k; j++) covariance[i * k + j]! += x * (row[j]! - mean[j]!);
     }
   }
-  return { covariance, n };
+  return { covariance, mean, n };
 }
 
-/** ln det by Cholesky, overwriting the lower triangle; NaN unless positive definite. */
-function logDeterminant(matrix: Float64Array, d: number): number {
+/** ln det by Cholesky, which overwrites the lower triangle; NaN unless positive definite. */
+export function logDeterminant(matrix: Float64Array, d: number): number {
   let sum = 0;
   for (let j = 0; j < d; j++) {
     let pivot = matrix[j * d + j]!;

@@ -25,6 +25,12 @@ export {
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
+export {
+  gaussianLadderPoint,
+  type LadderPoint,
+  nearestNeighborLadderPoint,
+} from "./ladderPoint.ts";
+export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export {
   type AreaChoice,
@@ -37,6 +43,13 @@ export {
   type PairChoice,
   replicaMoments,
 } from "./moments.ts";
+export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
+export {
+  type NearestNeighborEntropy,
+  type NearestNeighborOptions,
+  nearestNeighborEntropy,
+} from "./nearestNeighborEntropy.ts";
+export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
@@ -52,3 +65,9 @@ export {
   telescopingError,
   telescopingResidual,
 } from "./telescoping.ts";
+export {
+  equipartitionTemperature,
+  type FreeEnergyInterval,
+  finiteDifferenceTemperature,
+  freeEnergyInterval,
+} from "./temperature.ts";

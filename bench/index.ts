@@ -3,4 +3,5 @@
 export { measureRoofline, type Roofline } from "./roofline.ts";
 export { type BenchOptions, type BenchProgress, type BenchRow, runBench } from "./runBench.ts";
 export { printBench, printRoofline } from "./table.ts";
-export { type Workload, workloads } from "./workloads.ts";
+export type { Workload } from "./workload.ts";
+export { workloads } from "./workloads.ts";

@@ -5,7 +5,7 @@
  * for the device. What the pacer learns and the compilation of kernels come before.
  */
 import { createEnsemble, type Device, each, sgd } from "../engine/index.ts";
-import type { Workload } from "./workloads.ts";
+import type { Workload } from "./workload.ts";
 
 export interface MeasureOptions {
   /** Least seconds of a repeat; 1 unless said otherwise. */
@@ -23,7 +23,10 @@ export interface Measurement {
   readonly rates: readonly number[];
   /** Seconds of all timed repeats together. */
   readonly seconds: number;
-  /** Median over pairs of repeats of time with ÷ time without observables − 1; else null. */
+  /**
+   * Median over pairs of repeats of time ÷ time of plain SGD without observables − 1; null for plain
+   * workloads.
+   */
   readonly overhead: number | null;
 }
 
@@ -52,25 +55,27 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 async function createSubject(
   device: Device,
   workload: Workload,
-  observed: boolean,
+  plain: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Subject> {
   const { data, theta } = workload.start(workload.replicas);
   const ensemble = await createEnsemble(device, {
     model: workload.model,
     data,
-    update: sgd({ learningRate: workload.learningRate, batchSize: workload.batchSize }),
-    sampling: "withReplacement",
+    update:
+      (plain ? undefined : workload.update) ??
+      sgd({ learningRate: workload.learningRate, batchSize: workload.batchSize }),
+    sampling: (plain ? undefined : workload.sampling) ?? "withReplacement",
     replicas: workload.replicas,
     seed: 1,
     initial: each(theta),
     // One replica that diverges makes the loss below meaningless.
     onDiverge: "throw",
-    observables: observed ? (workload.observables ?? {}) : {},
+    observables: plain ? {} : (workload.observables ?? {}),
   });
   const take = (steps: number): Promise<unknown> => {
     const options = { steps, ...(signal && { signal }) };
-    return observed ? ensemble.observe(options) : ensemble.advance(options);
+    return workload.observables && !plain ? ensemble.observe(options) : ensemble.advance(options);
   };
   const meanLoss = async (): Promise<number> => {
     const losses = [...(await ensemble.evaluate({ of: ["loss"] })).data];
@@ -126,14 +131,14 @@ async function repeat(subject: Subject, steps: number, seconds: number): Promise
 }
 
 /** Median over the pairs of (time of the second ÷ time of the first) − 1. */
-export const overheadOf = (plain: readonly number[], observed: readonly number[]): number =>
-  median(observed.map((time, i) => time / plain[i]!)) - 1;
+export const overheadOf = (plain: readonly number[], varied: readonly number[]): number =>
+  median(varied.map((time, i) => time / plain[i]!)) - 1;
 
 /**
  * Measures a workload.
  *
- * A workload with observables is timed in turn with the same one without them, one repeat each, so
- * that what else the machine does falls on both; `overhead` compares the two of each pair.
+ * A workload with observables or an update rule of its own is timed in turn with the plain one, one
+ * repeat each, so that what else the machine does falls on both; `overhead` compares each pair.
  *
  * Throws when the loss does not fall, is not finite, or a replica diverges.
  */
@@ -146,8 +151,9 @@ export async function measure(
   const subjects: Subject[] = [];
   const steps: number[] = [];
   try {
-    for (const observed of workload.observables ? [false, true] : [false]) {
-      const subject = await createSubject(device, workload, observed, signal);
+    const varied = workload.observables !== undefined || workload.update !== undefined;
+    for (const plain of varied ? [true, false] : [true]) {
+      const subject = await createSubject(device, workload, plain, signal);
       subjects.push(subject);
       await checkTraining(subject, workload);
       steps.push(await calibrate(subject, seconds));
@@ -178,7 +184,7 @@ async function repeatInTurn(
   return repeated;
 }
 
-/** The last subject is the workload; one before it is the same without observables. */
+/** The last subject is the workload; one before it is the plain one. */
 function summarize(subjects: readonly Subject[], repeated: readonly Repeat[][]): Measurement {
   const { schedule, replicas } = subjects[0]!;
   const timed = repeated[repeated.length - 1]!;

@@ -7,7 +7,7 @@ import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { Workload } from "./workloads.ts";
+import type { Workload } from "./workload.ts";
 
 /** One row of `bench --json`. Rates are medians over the repeats. */
 export interface BenchRow {
@@ -27,7 +27,7 @@ export interface BenchRow {
   /** Quartiles of the repeats' replica-steps per second. */
   readonly spread: readonly [lower: number, upper: number];
   readonly repeats: number;
-  /** Extra time of observing, as a share; only where a workload has observables. */
+  /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
 }
 

@@ -19,7 +19,7 @@ function printSpread({ spread, replicaStepsPerSecond }: PrintedRow): string {
   return `−${Math.abs(lower!).toFixed(1)} … +${upper!.toFixed(1)} %`;
 }
 
-/** The rows as a table; `overhead` is a column only where some workload observes. */
+/** The rows as a table. */
 export function printBench(rows: readonly PrintedRow[]): string {
   const text = (cell: (row: PrintedRow) => string | number): string[] =>
     rows.map((row) => String(cell(row)));
@@ -37,7 +37,9 @@ export function printBench(rows: readonly PrintedRow[]): string {
     right("of peak", ({ fractionOfPeak }) =>
       fractionOfPeak === null ? "" : percent(fractionOfPeak),
     ),
-    right("observing costs", ({ overhead }) => (overhead === undefined ? "" : percent(overhead))),
+    right("beside plain", ({ overhead }) =>
+      overhead === undefined ? "" : `× ${(1 + overhead).toFixed(2)}`,
+    ),
     right("time", (row) => printDuration(row.seconds)),
     { title: "adapter", align: "left", cells: text((row) => row.adapter) },
   ]);

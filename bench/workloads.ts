@@ -5,40 +5,10 @@
  * One replica-step is one minibatch SGD update of one replica. Indices are drawn on the device, with
  * replacement, for each replica and step.
  */
-import {
-  type DataSource,
-  defineModel,
-  type Model,
-  moments,
-  type Observables,
-  op,
-  series,
-} from "../engine/index.ts";
+import { type DataSource, defineModel, moments, op, series } from "../engine/index.ts";
 import { gaussian, mulberry32 } from "../models/mulberry.ts";
-
-export interface Start {
-  readonly data: DataSource;
-  /** θ₀, [replica, param] */
-  readonly theta: Float32Array;
-}
-
-export interface Workload {
-  /** Name on the command line. */
-  readonly id: string;
-  readonly title: string;
-  /** Runs only when it is named. */
-  readonly extra: boolean;
-  readonly model: Model;
-  readonly replicas: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  /** Steps after which the loss must have fallen, before anything is timed. */
-  readonly checkSteps: number;
-  /** Made when it is wanted: a million replicas take 32 MB. */
-  readonly start: (replicas: number) => Start;
-  /** Present: timed in turn with the same workload without observables. */
-  readonly observables?: Observables;
-}
+import { ruleWorkloads } from "./ruleWorkloads.ts";
+import type { Start, Workload } from "./workload.ts";
 
 const SAMPLES = 256;
 
@@ -163,4 +133,6 @@ export const workloads: readonly Workload[] = [
       weights: moments({ every: 10 }),
     },
   },
+  ...ruleWorkloads(w1),
+  ...ruleWorkloads(w2),
 ];

@@ -11,10 +11,11 @@ import { createSession } from "./session.ts";
 
 function chooseWorkloads(ids: readonly string[], workloads: readonly Workload[]): Workload[] {
   if (ids.length === 0) return workloads.filter(({ extra }) => extra !== true);
-  const names = workloads.map(({ id }) => id);
-  return ids.map((id) => {
-    const found = workloads.find((workload) => workload.id === id);
-    if (found !== undefined) return found;
+  const groups = new Set(workloads.flatMap(({ group }) => (group === undefined ? [] : [group])));
+  const names = [...workloads.map(({ id }) => id), ...groups];
+  return ids.flatMap((id) => {
+    const found = workloads.filter((workload) => workload.id === id || workload.group === id);
+    if (found.length > 0) return found;
     const all = `there are ${names.join(", ")}.`;
     throw new ArgumentError(`bench: there is no workload "${id}"; ${suggest(id, names, all)}`);
   });

@@ -78,7 +78,8 @@ const bench: Command = {
   name: "bench",
   usage: "[workload...] [--json]",
   summary: "replica-steps per second of the standard workloads",
-  details: "Without a workload it runs the standard ones.",
+  details:
+    "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule.",
   positionals: { name: "workload", min: 0, max: ANY },
   options: { json, adapter },
   load: async () => (await import("./bench.ts")).bench,

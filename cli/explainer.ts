@@ -17,13 +17,14 @@ function requests(
     const { id, explain: request, parameters } = experiment;
     if (request) found.set(id, () => request(parameters.parse({})));
   }
-  for (const { id, model, learningRate, batchSize, replicas, observables, start } of workloads) {
+  for (const workload of workloads) {
+    const { id, model, learningRate, batchSize, replicas, observables } = workload;
     found.set(id, () => [
       {
         model,
-        update: sgd({ learningRate, batchSize }),
-        sampling: "withReplacement",
-        samples: start(1).data.samples,
+        update: workload.update ?? sgd({ learningRate, batchSize }),
+        sampling: workload.sampling ?? "withReplacement",
+        samples: workload.start(1).data.samples,
         replicas,
         ...(observables && { observables }),
       },

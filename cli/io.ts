@@ -26,6 +26,8 @@ export interface Workload {
   readonly title: string;
   /** Runs only when it is named. */
   readonly extra?: boolean;
+  /** Name by which it is asked for together with others. */
+  readonly group?: string;
 }
 
 /** One row of `bench --json`; its keys are a contract. */

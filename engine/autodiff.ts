@@ -8,14 +8,12 @@
  * @see Griewank & Walther, Evaluating Derivatives, 2nd ed. (2008), ch. 3 and 5.
  */
 import { ArgumentError, invariant, ShapeError } from "./errors.ts";
-import { constant, type Node, printShape, sameShape, topologicalOrder } from "./graph.ts";
+import { constant, isNamed, type Node, printShape, sameShape, topologicalOrder } from "./graph.ts";
 import { op, ops, zeros } from "./ops/index.ts";
 
 /** Named leaves are the same variable wherever they were made; other nodes are themselves. */
 const identity = (node: Node): Node | string =>
-  node.op === "param" || node.op === "sample"
-    ? `${node.op} ${node.attributes.name as string}`
-    : node;
+  isNamed(node) ? `${node.op} ${node.attributes.name as string}` : node;
 
 /** Nodes of `order` on which `of` has an influence. */
 function dependents(order: readonly Node[], of: ReadonlySet<Node | string>): Set<Node> {
@@ -32,8 +30,8 @@ function dependents(order: readonly Node[], of: ReadonlySet<Node | string>): Set
  * Derivatives of a scalar node with respect to nodes `of`, each of the shape of its node.
  *
  * g_i = ∂output/∂of_i. A node on which `output` does not depend gives zeros. `of` may name inner
- * nodes: the derivative then is with respect to their value. Parameters and sample fields are
- * recognized by name.
+ * nodes: the derivative then is with respect to their value. Leaves with names (parameters, sample
+ * fields, draws, settings) are recognized by them.
  *
  * Throws `ShapeError` if `output` is not a scalar.
  *

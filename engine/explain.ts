@@ -17,12 +17,21 @@ import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
 import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
 import { laneWords, observationPlan } from "./run/observationPlan.ts";
 import type { SamplingLaw } from "./sampling.ts";
+import {
+  type Dynamics,
+  type DynamicsOptions,
+  dynamicsOf,
+  dynamicsWords,
+  withRate,
+  withSettings,
+} from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
 
 /** As the options of `createEnsemble`; whatever is left out is assumed and said so in the text. */
-export interface ExplainOptions {
+export interface ExplainOptions extends DynamicsOptions {
   readonly update?: UpdateRule;
   readonly sweep?: Sweep;
   readonly sampling?: SamplingLaw;
@@ -30,7 +39,6 @@ export interface ExplainOptions {
   readonly samples?: number;
   readonly replicas?: number;
   readonly observables?: Observables;
-  readonly keepVelocity?: boolean;
   readonly unroll?: number;
 }
 
@@ -61,8 +69,8 @@ interface Decided {
   readonly sampling: SamplingLaw;
   readonly samples: number;
   readonly lanes: number;
+  readonly dynamics: Dynamics;
   readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
   readonly assumed: readonly string[];
 }
 
@@ -78,10 +86,13 @@ function decide(model: Model, options: ExplainOptions): Decided {
   const samples = options.samples ?? assume(SAMPLES, `${SAMPLES} samples`);
   const replicas = options.replicas ?? assume(REPLICAS, `${REPLICAS} replicas`);
   const sampling = options.sampling ?? assume("withReplacement", "sampling with replacement");
-  const rule =
+  const update =
     options.update ??
     assume(sgd({ learningRate: 0.01, batchSize: 8 }), "plain SGD with batches of 8");
+  const rule = withSettings(withRate(update, options.rate), model);
   const conditions = resolveConditions(ruleFor(rule, sampling, samples), options.sweep);
+  const dynamics = dynamicsOf(model, rule, conditions, options);
+  checkNoiseModel(dynamics, conditions);
   return {
     model,
     rule,
@@ -89,8 +100,8 @@ function decide(model: Model, options: ExplainOptions): Decided {
     sampling,
     samples,
     lanes: conditions.length * replicas,
-    hasVelocity: options.keepVelocity === true || rule.needsVelocity(conditions),
-    hasNoise: rule.needsNoise(conditions),
+    dynamics,
+    hasVelocity: dynamics.kept.includes("velocity"),
     assumed,
   };
 }
@@ -117,14 +128,27 @@ function printFields(model: Model, { row }: ThreadPlan): string[] {
   });
 }
 
+/** `xi [2]  2 normal numbers of a sample and step`, `labelNoise  hyperparameter, sigma [y]` */
+function printRandomness({ draws, settings }: Model): string[] {
+  return [
+    ...draws.map(
+      ({ name, shape, law, size }) =>
+        `${name} ${printShape(shape)}  drawn for each sample of each step: ${size} ${law}`,
+    ),
+    ...settings.map(({ name, meaning, unit }) => `${name}  hyperparameter: ${meaning} [${unit}]`),
+  ];
+}
+
 function printPlan(decided: Decided, explanation: Omit<Explanation, "text">): string[] {
   const { rule, conditions, sampling, samples } = decided;
+  const { rate } = decided.dynamics;
   const { plan, memory, floatingPointOperations: operations, assumed } = explanation;
   const batches = [...new Set(conditions.map((condition) => condition.batchSize!))];
   return [
     `schedule ${plan.schedule}`,
     ...plan.reasons.map((reason) => `  - ${reason}`),
     `update ${rule.name}: ${rule.equation}   (${rule.source})`,
+    ...(rate ? [`learning rate ${rate.name}: ${rate.equation}`] : []),
     `minibatches of ${batches.join(", ")} out of ${samples} samples, ${sampling}; ` +
       `conditions: ${conditions.length}`,
     `${operations} floating-point operations a sample, ` +
@@ -145,7 +169,7 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
     ...heading("Parameters"),
     ...indent(printParameters(model)),
     ...heading("A sample"),
-    ...indent(printFields(model, plan)),
+    ...indent([...printFields(model, plan), ...printRandomness(model)]),
     ...heading("Graph"),
     ...indent(printNodes(graph.forward)),
     ...heading("Gradient: nodes beyond the graph's"),
@@ -164,11 +188,12 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
 
 /** Bytes of the data rows, and of hyperparameters and pilot means. */
 function sharedBytes(
-  { samples, conditions }: Decided,
+  { samples, conditions, dynamics }: Decided,
   { row }: ThreadPlan,
   observation: ObservationPlan | null,
 ): number {
-  const hyperparameters = conditions.length * Object.keys(conditions[0]!).length;
+  const hyperparameters =
+    conditions.length * Object.keys(conditions[0]!).length + dynamicsWords(dynamics).length;
   return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
 }
 
@@ -182,15 +207,13 @@ function sharedBytes(
  */
 export function explain(model: Model, options: ExplainOptions = {}): Explanation {
   const decided = decide(model, options);
-  const { rule, sampling, samples, lanes, hasVelocity, hasNoise, conditions } = decided;
+  const { dynamics, sampling, samples, lanes, conditions } = decided;
   const plan = planThread({
     model,
-    rule,
+    dynamics,
     sampling,
     samples,
     maxBatch: Math.max(...conditions.map((condition) => condition.batchSize!)),
-    hasVelocity,
-    hasNoise,
     lanes,
     ...(options.unroll !== undefined && { unroll: options.unroll }),
   });

@@ -3,8 +3,8 @@
  *
  * A `Node` is plain data: an operation, its inputs, a shape. It has no values and no device; the
  * float64 interpreter (`reference.ts`) and the WGSL emitter (`wgsl/emit.ts`) both read it, and
- * autodiff turns one graph into another. Leaves are parameters (θ), fields of a sample (x, y) and
- * constants. Batch and replica axes never appear here: the schedules add them.
+ * autodiff turns one graph into another. Leaves are parameters (θ), fields of a sample (x, y), fresh
+ * random numbers of the sample (draws), settings (hyperparameters of the loss) and constants. Batch and replica axes never appear here: the schedules add them.
  */
 
 /** Axis lengths, row-major, `[]` for a scalar. */
@@ -14,11 +14,14 @@ export type Shape = readonly number[];
 export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
 export interface Node {
-  /** Name of a row of the op table (`ops/index.ts`), or a leaf: `param`, `sample`, `constant`. */
+  /**
+   * Name of a row of the op table (`ops/index.ts`), or a leaf: `param`, `sample`, `draw`, `setting`,
+   * `constant`.
+   */
   readonly op: string;
   readonly inputs: readonly Node[];
   readonly shape: Shape;
-  /** Leaves: `name` (param, sample), `values` (constant). Others as the op documents. */
+  /** Leaves: `name` (all but constant), `values` (constant). Others as the op documents. */
   readonly attributes: Attributes;
 }
 
@@ -41,6 +44,16 @@ export const param = (name: string, shape: Shape): Node => leaf("param", shape, 
 export const sampleField = (name: string, shape: Shape, labels = 0): Node =>
   leaf("sample", shape, { name, labels });
 
+/** Standard normal; ±1 with probability ½; uniform on (0, 1). */
+export type DrawLaw = "normal" | "sign" | "uniform";
+
+/** Independent random numbers, fresh for every sample of every step. */
+export const draw = (name: string, shape: Shape, law: DrawLaw): Node =>
+  leaf("draw", shape, { name, law });
+
+/** A hyperparameter of the loss, a scalar. */
+export const setting = (name: string): Node => leaf("setting", [], { name });
+
 /** A constant array, or a scalar. */
 export const constant = (values: number | readonly number[], shape: Shape = []): Node => {
   const list = typeof values === "number" ? [values] : [...values];
@@ -48,6 +61,9 @@ export const constant = (values: number | readonly number[], shape: Shape = []):
 };
 
 export const isLeaf = (node: Node): boolean => node.inputs.length === 0;
+
+/** A leaf whose values come from outside; leaves of one op and name are the same variable. */
+export const isNamed = (node: Node): boolean => isLeaf(node) && node.op !== "constant";
 
 /** All nodes the outputs depend on, inputs before users, each once. Deterministic order. */
 export function topologicalOrder(outputs: readonly Node[]): Node[] {

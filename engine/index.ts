@@ -22,14 +22,34 @@ export {
 export { type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
 export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 export { defineModel, type Model } from "./model.ts";
+export type { DrawShape } from "./modelDraws.ts";
+export type { SettingDefinition } from "./modelSettings.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";
 export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
 export { op } from "./ops/index.ts";
+export type { AdaptationState } from "./rate/adaptation.ts";
+export type { AnnealingSettings } from "./rate/annealing.ts";
+export { cosine } from "./rate/cosine.ts";
+export { type ExponentialDecaySettings, exponentialDecay } from "./rate/exponentialDecay.ts";
+export { type FdrRateSettings, fdrRate } from "./rate/fluctuationDissipation.ts";
+export { type InverseTimeDecaySettings, inverseTimeDecay } from "./rate/inverseTimeDecay.ts";
+export { linearDecay } from "./rate/linearDecay.ts";
+export { type PiecewiseSettings, piecewise } from "./rate/piecewise.ts";
+export type { Rate } from "./rate/rate.ts";
+export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
+export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
 export { type FullData, referenceFullData } from "./referenceFullData.ts";
+export {
+  type ReferenceMoment,
+  type ReferenceState,
+  referenceTrajectory,
+  type Trajectory,
+  type TrajectoryRequest,
+} from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
 export { divergence } from "./run/divergence.ts";
@@ -42,6 +62,7 @@ export type {
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
+export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
 export { type FromStateOptions, fromState, type StateOfRun } from "./start/fromState.ts";
 export {
@@ -62,7 +83,15 @@ export {
   perBlock,
   uniformElements,
 } from "./start/perBlock.ts";
+export { type AdamSettings, adam } from "./update/adam.ts";
+export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
+export type { DynamicsOptions } from "./update/dynamics.ts";
+export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
+export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
+export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export { ubu } from "./update/ubu.ts";
+export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";
 export { VERSION } from "./version.ts";
-export type { DataSource } from "./wgsl/row.ts";
+export { type DataSource, onlineData } from "./wgsl/row.ts";

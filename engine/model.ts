@@ -4,57 +4,75 @@
  * Batches, replicas, data and update rules come later and are not part of it.
  */
 import { gradient } from "./autodiff.ts";
+import { checkName, type Place } from "./declaration.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import {
+  draw,
+  isNamed,
   type Node,
   param,
   printShape,
   type Shape,
   sampleField,
-  size,
+  setting,
   topologicalOrder,
 } from "./graph.ts";
+import { type DrawShape, type ModelDraw, modelDraws } from "./modelDraws.ts";
+import {
+  coordinates,
+  type FieldShape,
+  type ParamBlock,
+  paramBlocks,
+  type SampleField,
+  sampleFields,
+} from "./modelFields.ts";
+import { type ModelSetting, modelSettings, type SettingDefinition } from "./modelSettings.ts";
 import { simplify } from "./simplify.ts";
-import { identifierFault } from "./wgsl/identifiers.ts";
 
-/** A field of a sample: an array of numbers, or an integer class in `[0, labels)`. */
-export type FieldShape = Shape | { readonly labels: number };
+export type { FieldShape, ParamBlock, SampleField };
 
-/** The nodes of named parameter blocks or sample fields. */
+/** The nodes of named parameter blocks, sample fields, draws or settings. */
 export type Nodes<Names extends object> = { readonly [Name in keyof Names]: Node };
+
+/** What a loss may read beside θ and the sample. */
+export interface Randomness<Draws extends object, Settings extends object> {
+  /** Fresh random numbers of this sample of this step. */
+  readonly draws: Nodes<Draws>;
+  /** Hyperparameters of the loss, scalars. */
+  readonly settings: Nodes<Settings>;
+}
 
 export interface ModelDefinition<
   Params extends Record<string, Shape>,
   Sample extends Record<string, FieldShape>,
+  Draws extends Record<string, DrawShape> = Record<never, never>,
+  Settings extends Record<string, SettingDefinition> = Record<never, never>,
 > {
   /** For messages and provenance; "model" by default. */
   readonly name?: string;
   /** Shapes of the parameter blocks; their order is that of θ. */
   readonly params: Params;
+  /** Fields of a sample; none (`{}`) for a model that draws its samples (data: `onlineData`). */
   readonly sample: Sample;
+  /**
+   * Random numbers, fresh for every sample of every step: a shape for standard normal ones,
+   * `{ sign: shape }` for ±1, `{ uniform: shape }` for (0, 1).
+   */
+  readonly draws?: Draws;
+  /** Hyperparameters of the loss: swept and set like those of the update rule. */
+  readonly settings?: Settings;
   /** The scalar loss of one sample. */
-  readonly loss: (theta: Nodes<Params>, sample: Nodes<Sample>) => Node;
+  readonly loss: SampleScalar<Params, Sample, Draws, Settings>;
   /** Further scalars of one sample, observed but not descended. */
-  readonly metrics?: Readonly<
-    Record<string, (theta: Nodes<Params>, sample: Nodes<Sample>) => Node>
-  >;
+  readonly metrics?: Readonly<Record<string, SampleScalar<Params, Sample, Draws, Settings>>>;
 }
 
-/** A block of θ: elements `[offset, offset + size)` in row-major order. */
-export interface ParamBlock {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly offset: number;
-  readonly size: number;
-}
-
-export interface SampleField {
-  readonly name: string;
-  readonly shape: Shape;
-  /** Number of classes; 0 if the field is not a label. */
-  readonly labels: number;
-  readonly size: number;
-}
+type SampleScalar<
+  Params extends object,
+  Sample extends object,
+  Draws extends object,
+  Settings extends object,
+> = (theta: Nodes<Params>, sample: Nodes<Sample>, randomness: Randomness<Draws, Settings>) => Node;
 
 /** Immutable plain data. Graphs are simplified together and share nodes. */
 export interface Model {
@@ -63,64 +81,14 @@ export interface Model {
   /** P, the number of elements of θ. */
   readonly parameterCount: number;
   readonly fields: readonly SampleField[];
+  readonly draws: readonly ModelDraw[];
+  readonly settings: readonly ModelSetting[];
   readonly loss: Node;
   /** ∂loss/∂block, in the order and shape of `params`. */
   readonly gradients: readonly Node[];
   readonly metrics: Readonly<Record<string, Node>>;
   /** Names of the elements of θ: `W[0,1]`, `a[2]`; a scalar block's is its own. */
   readonly coordinateNames: readonly string[];
-}
-
-type Place = (what: string, name?: string) => string;
-
-function checkName(place: Place, what: string, name: string): void {
-  const fault = identifierFault(name);
-  if (fault !== undefined) {
-    throw new ArgumentError(`${place(what, name)} is ${fault}; choose another name.`);
-  }
-}
-
-function checkShape(place: Place, what: string, name: string, shape: unknown): Shape {
-  const fits =
-    Array.isArray(shape) && shape.every((axis) => Number.isInteger(axis) && (axis as number) >= 1);
-  if (!fits) {
-    throw new ShapeError(
-      `${place(what, name)} has shape ${JSON.stringify(shape)}; give a list of integers of 1 or ` +
-        "more, [] for a scalar.",
-    );
-  }
-  return Object.freeze([...(shape as Shape)]);
-}
-
-function paramBlocks(place: Place, shapes: Readonly<Record<string, Shape>>): ParamBlock[] {
-  let offset = 0;
-  return Object.entries(shapes).map(([name, given]) => {
-    checkName(place, "parameter block", name);
-    const shape = checkShape(place, "parameter block", name, given);
-    const block = Object.freeze({ name, shape, offset, size: size(shape) });
-    offset += block.size;
-    return block;
-  });
-}
-
-const isLabel = (given: FieldShape): given is { readonly labels: number } =>
-  typeof given === "object" && given !== null && "labels" in given;
-
-function sampleFields(place: Place, shapes: Readonly<Record<string, FieldShape>>): SampleField[] {
-  return Object.entries(shapes).map(([name, given]) => {
-    checkName(place, "sample field", name);
-    if (!isLabel(given)) {
-      const shape = checkShape(place, "sample field", name, given);
-      return Object.freeze({ name, shape, labels: 0, size: size(shape) });
-    }
-    // float32 holds integers up to 2^24.
-    if (!Number.isInteger(given.labels) || given.labels < 2 || given.labels > 2 ** 24) {
-      throw new ArgumentError(
-        `${place("sample field", name)} has ${given.labels} labels; give an integer of 2 to 2^24.`,
-      );
-    }
-    return Object.freeze({ name, shape: Object.freeze([]), labels: given.labels, size: 1 });
-  });
 }
 
 function checkScalar(place: Place, what: string, name: string | undefined, node: unknown): Node {
@@ -143,18 +111,30 @@ function checkScalar(place: Place, what: string, name: string | undefined, node:
 function checkLeaves(
   place: Place,
   outputs: readonly Node[],
-  blocks: readonly ParamBlock[],
-  fields: readonly SampleField[],
+  leaves: Readonly<Record<string, readonly Node[]>>,
 ): void {
-  const declared = {
-    param: new Set<unknown>(blocks.map((block) => block.name)),
-    sample: new Set<unknown>(fields.map((field) => field.name)),
-  };
-  for (const { op, attributes } of topologicalOrder(outputs)) {
-    if ((op === "param" || op === "sample") && !declared[op].has(attributes.name)) {
+  for (const node of topologicalOrder(outputs)) {
+    const declared = leaves[node.op]?.some(
+      ({ attributes: { name } }) => name === node.attributes.name,
+    );
+    if (isNamed(node) && !declared) {
       throw new ArgumentError(
-        `${place(`${op} node`, String(attributes.name))} is not declared; use only the nodes that ` +
-          "the loss and metrics are given.",
+        `${place(`${node.op} node`, String(node.attributes.name))} is not declared; use only the ` +
+          "nodes that the loss and metrics are given.",
+      );
+    }
+  }
+}
+
+/** Without data a metric is taken once, with every draw at its mean: it must not depend on draws. */
+function checkOnlineMetrics(place: Place, metrics: readonly (readonly [string, Node])[]): void {
+  for (const [name, node] of metrics) {
+    const drawn = topologicalOrder([node]).find(({ op }) => op === "draw");
+    if (drawn) {
+      throw new ArgumentError(
+        `${place("metric", name)} depends on the draw "${drawn.attributes.name as string}", and ` +
+          "without sample fields there is nothing to average it over; write its expectation as a " +
+          "function of the parameters and settings.",
       );
     }
   }
@@ -175,34 +155,25 @@ function checkDependence(place: Place, loss: Node, blocks: readonly ParamBlock[]
   }
 }
 
-/** `W[0,1]` for each element, in row-major order. */
-function coordinates(block: ParamBlock): string[] {
-  if (block.shape.length === 0) return [block.name];
-  return Array.from({ length: block.size }, (_, flat) => {
-    const index: number[] = [];
-    let rest = flat;
-    for (let axis = block.shape.length - 1; axis >= 0; axis -= 1) {
-      index.unshift(rest % block.shape[axis]!);
-      rest = Math.floor(rest / block.shape[axis]!);
-    }
-    return `${block.name}[${index.join(",")}]`;
-  });
-}
-
-function checkNames(
-  place: Place,
-  blocks: readonly ParamBlock[],
-  fields: readonly SampleField[],
-  metrics: readonly string[],
-): void {
-  if (blocks.length === 0) {
+function checkNames(place: Place, declared: Declared, metrics: readonly string[]): void {
+  const { params, fields, draws, settings } = declared;
+  if (params.length === 0) {
     throw new ArgumentError(`${place("params")} are empty; name one parameter block at least.`);
   }
-  for (const { name } of fields) {
-    if (blocks.some((block) => block.name === name)) {
-      throw new ArgumentError(
-        `${place("sample field", name)} is also a parameter block; rename one of them.`,
-      );
+  const kinds = {
+    "parameter block": params,
+    "sample field": fields,
+    draw: draws,
+    setting: settings,
+  };
+  const taken = new Map<string, string>();
+  for (const [what, names] of Object.entries(kinds)) {
+    for (const { name } of names) {
+      const other = taken.get(name);
+      if (other !== undefined) {
+        throw new ArgumentError(`${place(what, name)} is also a ${other}; rename one of them.`);
+      }
+      taken.set(name, what);
     }
   }
   for (const name of metrics) {
@@ -213,11 +184,48 @@ function checkNames(
   }
 }
 
+/** Nodes by name, as a loss is given them. */
+const byName = (nodes: readonly Node[]): Record<string, Node> =>
+  Object.fromEntries(nodes.map((node) => [node.attributes.name as string, node]));
+
+/** What a model declares, checked. */
+type Declared = Pick<Model, "params" | "fields" | "draws" | "settings">;
+
+function declare(
+  place: Place,
+  definition: ModelDefinition<
+    Record<string, Shape>,
+    Record<string, FieldShape>,
+    Record<string, DrawShape>,
+    Record<string, SettingDefinition>
+  >,
+): Declared {
+  const declared = {
+    params: paramBlocks(place, definition.params),
+    fields: sampleFields(place, definition.sample),
+    draws: modelDraws(place, definition.draws ?? {}),
+    settings: modelSettings(place, definition.settings ?? {}),
+  };
+  checkNames(place, declared, Object.keys(definition.metrics ?? {}));
+  return declared;
+}
+
+/** The leaves of a model's graph, by op. */
+const leavesOf = ({ params, fields, draws, settings }: Declared): Record<string, Node[]> => ({
+  param: params.map(({ name, shape }) => param(name, shape)),
+  sample: fields.map(({ name, shape, labels }) => sampleField(name, shape, labels)),
+  draw: draws.map(({ name, shape, law }) => draw(name, shape, law)),
+  setting: settings.map(({ name }) => setting(name)),
+});
+
 /**
  * Traces the loss of one sample into a graph with gradients, ready for every schedule.
  *
  * θ is the concatenation of the blocks of `params` in the order they are declared, each row-major.
- * Every block must enter the loss; sample fields need not.
+ * Every block must enter the loss; sample fields need not. `draws` are random numbers that the loss
+ * takes anew for every sample of every step (online data, noise on labels or inputs), `settings` are
+ * hyperparameters of its own. Where the loss or a metric is averaged over the whole data (`fullLoss`,
+ * `evaluate`) draws have their means, normal and sign 0, uniform ½: labels are without noise there.
  *
  * Throws `ShapeError` for shapes that do not fit and a loss that is no scalar, `ArgumentError` for
  * names that cannot stand in WGSL or occur twice, and for a block the loss does not depend on.
@@ -229,44 +237,61 @@ function checkNames(
  *   loss: ({ W, a }, { x, y }) =>
  *     op.scale(op.square(op.sub(op.dot(a, op.tanh(op.matvec(W, x))), y)), 0.5),
  * });
+ *
+ * @example
+ * const noisy = defineModel({
+ *   params: { w: [2] },
+ *   sample: { x: [2], y: [] },
+ *   draws: { xi: [] },
+ *   settings: { labelNoise: { unit: "y", meaning: "sigma of the labels", initial: 0.5, least: 0 } },
+ *   loss: ({ w }, { x, y }, { draws, settings }) => {
+ *     const label = op.add(y, op.mul(settings.labelNoise, draws.xi));
+ *     return op.scale(op.square(op.sub(op.dot(w, x), label)), 0.5);
+ *   },
+ * });
+ * const swept = await createEnsemble(device, {
+ *   model: noisy, data, update: sgd({ learningRate: 0.05, batchSize: 8 }),
+ *   sweep: { labelNoise: [0, 0.5, 1] }, replicas: 1024, seed: 7,
+ * });
  */
 export function defineModel<
   const Params extends Record<string, Shape>,
   const Sample extends Record<string, FieldShape>,
->(definition: ModelDefinition<Params, Sample>): Model {
+  const Draws extends Record<string, DrawShape> = Record<never, never>,
+  const Settings extends Record<string, SettingDefinition> = Record<never, never>,
+>(definition: ModelDefinition<Params, Sample, Draws, Settings>): Model {
   const name = definition.name ?? "model";
   const place: Place = (what, which) =>
     `defineModel(${name}): ${what}${which === undefined ? "" : ` "${which}"`}`;
-  const blocks = paramBlocks(place, definition.params);
-  const fields = sampleFields(place, definition.sample);
-  const metrics = Object.entries(definition.metrics ?? {});
-  const metricNames = metrics.map(([metric]) => metric);
-  checkNames(place, blocks, fields, metricNames);
-
-  const thetaNodes = blocks.map((block) => param(block.name, block.shape));
-  const theta = Object.fromEntries(thetaNodes.map((node, i) => [blocks[i]!.name, node]));
-  const sample = Object.fromEntries(
-    fields.map((field) => [field.name, sampleField(field.name, field.shape, field.labels)]),
-  );
-  const given = [theta as Nodes<Params>, sample as Nodes<Sample>] as const;
+  const declared = declare(place, definition as unknown as Parameters<typeof declare>[1]);
+  const leaves = leavesOf(declared);
+  const randomness = { draws: byName(leaves.draw!), settings: byName(leaves.setting!) };
+  const given = [
+    byName(leaves.param!) as Nodes<Params>,
+    byName(leaves.sample!) as Nodes<Sample>,
+    randomness as unknown as Randomness<Draws, Settings>,
+  ] as const;
   const loss = checkScalar(place, "loss", undefined, definition.loss(...given));
-  const measured = metrics.map(([metric, measure]) =>
-    checkScalar(place, "metric", metric, measure(...given)),
+  const metrics = Object.entries(definition.metrics ?? {}).map(
+    ([metric, measure]) =>
+      [metric, checkScalar(place, "metric", metric, measure(...given))] as const,
   );
-  checkLeaves(place, [loss, ...measured], blocks, fields);
-  checkDependence(place, loss, blocks);
+  const outputs = [loss, ...metrics.map(([, node]) => node)];
+  checkLeaves(place, outputs, leaves);
+  checkDependence(place, loss, declared.params);
+  if (declared.fields.length === 0) checkOnlineMetrics(place, metrics);
 
-  const simple = simplify([loss, ...gradient(loss, thetaNodes), ...measured]);
+  const blocks = declared.params.length;
+  const simple = simplify([loss, ...gradient(loss, leaves.param!), ...outputs.slice(1)]);
   return Object.freeze({
     name,
-    params: Object.freeze(blocks),
-    parameterCount: blocks.reduce((total, block) => total + block.size, 0),
-    fields: Object.freeze(fields),
+    ...declared,
+    parameterCount: declared.params.reduce((total, block) => total + block.size, 0),
     loss: simple[0]!,
-    gradients: Object.freeze(simple.slice(1, 1 + blocks.length)),
+    gradients: Object.freeze(simple.slice(1, 1 + blocks)),
     metrics: Object.freeze(
-      Object.fromEntries(metricNames.map((metric, i) => [metric, simple[1 + blocks.length + i]!])),
+      Object.fromEntries(metrics.map(([metric], i) => [metric, simple[1 + blocks + i]!])),
     ),
-    coordinateNames: Object.freeze(blocks.flatMap(coordinates)),
+    coordinateNames: Object.freeze(declared.params.flatMap(coordinates)),
   });
 }

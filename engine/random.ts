@@ -14,7 +14,8 @@ export const STREAM_MINIBATCH = 0;
 export const STREAM_GRADIENT_NOISE = 1;
 export const STREAM_INITIAL = 2;
 export const STREAM_ORDER = 3;
-export const STREAM_LABEL_NOISE = 4;
+export const STREAM_SAMPLE = 4;
+export const STREAM_THERMAL_NOISE = 5;
 
 /** Draw numbers share a 32-bit word with the 8-bit count of redraws. */
 export const MAX_DRAWS = 2 ** 24;

@@ -86,6 +86,11 @@ export interface RunInfo {
   readonly replicas: { readonly first: number; readonly count: number };
   /** Step at which a replica was frozen because it diverged, −1 if it was not, [condition, replica]. */
   readonly frozen: Int32Array;
+  /**
+   * Implicit steps since the start that were not solved to the tolerance, [condition, replica];
+   * absent for other rules.
+   */
+  readonly unsolved?: Int32Array;
   /** A replica that leaves |θ| < theta or loss < loss is frozen. */
   readonly bounds: { readonly theta: number; readonly loss: number };
   readonly provenance: Provenance;

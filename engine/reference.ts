@@ -5,14 +5,24 @@
  * nothing of batches, replicas, update rules or float32.
  */
 import { ArgumentError, DataError, invariant } from "./errors.ts";
-import { type Node, printShape, size, topologicalOrder } from "./graph.ts";
+import { isNamed, type Node, printShape, size, topologicalOrder } from "./graph.ts";
 import { type Op, ops } from "./ops/index.ts";
 
 /** Values of the leaves, row-major, by name. Labels are integers. */
 export interface Bindings {
   readonly params: Readonly<Record<string, Float64Array>>;
   readonly sample: Readonly<Record<string, Float64Array | number>>;
+  readonly draws?: Readonly<Record<string, Float64Array | number>>;
+  readonly settings?: Readonly<Record<string, number>>;
 }
+
+/** Where a leaf's values are found, and what it is called. */
+const SOURCES: Readonly<Record<string, { table: keyof Bindings; what: string }>> = {
+  param: { table: "params", what: "parameter block" },
+  sample: { table: "sample", what: "sample field" },
+  draw: { table: "draws", what: "draw" },
+  setting: { table: "settings", what: "setting" },
+};
 
 interface Step {
   readonly rule: Op;
@@ -42,9 +52,10 @@ const entryOf = (node: Node, own: Float64Array): Entry => ({
 });
 
 function bound(entry: Entry, bindings: Bindings): Float64Array {
-  const source = entry.node.op === "param" ? bindings.params : bindings.sample;
+  const { table, what: kind } = SOURCES[entry.node.op]!;
+  const source = bindings[table] ?? {};
   const value = Object.hasOwn(source, entry.name) ? source[entry.name] : undefined;
-  const what = `${entry.node.op === "param" ? "parameter block" : "sample field"} ${entry.name}`;
+  const what = `${kind} ${entry.name}`;
   if (value === undefined) {
     const given = Object.keys(source).join(", ") || "none";
     throw new ArgumentError(`reference: no values for ${what}; given are: ${given}.`);
@@ -77,7 +88,10 @@ function attach(entry: Entry, values: Float64Array): void {
  *
  * @example
  * const run = compileReference([model.loss, ...model.gradients]);
- * const [loss, ...gradients] = run({ params: { w }, sample: { x, y } });
+ * const [loss, ...gradients] = run({
+ *   params: { w: Float64Array.of(1, 2) },
+ *   sample: { x: Float64Array.of(3, 4), y: 5 },
+ * });
  */
 export function compileReference(
   outputs: readonly Node[],
@@ -96,7 +110,7 @@ export function compileReference(
     }
     const out = new Float64Array(size(node.shape));
     values.set(node, out);
-    if (node.op === "param" || node.op === "sample") {
+    if (isNamed(node)) {
       entries.set(node, entryOf(node, out));
       continue;
     }

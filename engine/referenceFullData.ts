@@ -3,16 +3,15 @@
  *
  *   f(θ) = (1/N) Σ l_i(θ) + (λ/2)|θ|²
  *
- * Vectors ∇f and H v are summed sample by sample here, where the device averages the scalars v·H_i v.
+ * Draws have their means; models with settings are left out. Vectors ∇f and H v are summed sample by sample here, where the device averages the scalars v·H_i v.
  */
-import { hessianVectorProduct } from "./autodiff.ts";
-import { type Node, param } from "./graph.ts";
+import type { Node } from "./graph.ts";
 import type { Model } from "./model.ts";
-import { DIRECTION } from "./observe/fullData.ts";
 import { compileReference } from "./reference.ts";
 import { paramViews, sampleViews } from "./referenceTrajectory.ts";
-import { simplify } from "./simplify.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { curvatureNodes, DIRECTION } from "./wgsl/sampleFunction.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** Derivatives of f for a model and a data set; `gradient` and `curvature` reuse their result. */
 export interface FullData {
@@ -45,13 +44,6 @@ function perSample(
   };
 }
 
-/** Σ_b ∂²l/∂θ_a∂θ_b d_b, block by block; d in leaves `direction.<block>`. */
-function productNodes(model: Model): Node[] {
-  const theta = model.params.map(({ name, shape }) => param(name, shape));
-  const d = model.params.map(({ name, shape }) => param(`${DIRECTION}${name}`, shape));
-  return simplify(hessianVectorProduct(model.loss, theta, d));
-}
-
 /**
  * Prepares the derivatives of f = (1/N) Σ l_i + (λ/2)|θ|², in float64.
  *
@@ -60,10 +52,11 @@ function productNodes(model: Model): Node[] {
  * @example
  * const { gradient } = referenceFullData(model, data, 0.01);
  */
-export function referenceFullData(model: Model, data: DataSource, weightDecay = 0): FullData {
+export function referenceFullData(given: Model, data: DataSource, weightDecay = 0): FullData {
+  const model = withoutDraws(given);
   const { parameterCount: count } = model;
   const slopes = perSample(model, data, model.gradients);
-  const products = perSample(model, data, productNodes(model));
+  const products = perSample(model, data, curvatureNodes(model));
   const memory = { gradient: new Float64Array(count), curvature: new Float64Array(count) };
   const mean = (sum: Float64Array, decayed: Float64Array): Float64Array => {
     for (let p = 0; p < count; p += 1) {

@@ -1,7 +1,8 @@
 /**
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
- *   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t,   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+ *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t);   other sources of G: `referenceGradient.ts`
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -9,20 +10,38 @@
  */
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
-import { laneKey, normalPair, STREAM_GRADIENT_NOISE, threefry2x32 } from "./random.ts";
+import type { AdaptationState } from "./rate/adaptation.ts";
 import { compileReference } from "./reference.ts";
+import { stepGradient } from "./referenceGradient.ts";
 import { completeSetting } from "./run/conditions.ts";
+import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
+import type { SampleGradient } from "./stepGradient.ts";
+import {
+  type DynamicsOptions,
+  dynamicsOf,
+  settingAt,
+  withRate,
+  withSettings,
+} from "./update/dynamics.ts";
+import { checkNoiseModel } from "./update/noiseModel.ts";
+import { referenceRate } from "./update/referenceRate.ts";
+import { referenceStep, type Vectors } from "./update/referenceStep.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
+import { withoutDraws } from "./withoutDraws.ts";
 
 /** A state of one replica before the update of `step`. */
 export interface ReferenceState {
   readonly step: number;
   /** [param] */
   readonly theta: Float64Array;
-  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then). */
+  /** [param]; kept also where the device keeps none (v' = −(1 − ν)G then); 0 or (θ' − θ)/η in rules without. */
   readonly velocity: Float64Array;
+  /** Every vector of the rule by name, the velocity among them; zero where left out. */
+  readonly kept?: Readonly<Record<string, Float64Array>>;
+  /** What a learning rate knows that finds itself. */
+  readonly adaptation?: Readonly<AdaptationState>;
 }
 
 /** What an observable sees at one step; the arrays are the trajectory's own and change after. */
@@ -31,6 +50,8 @@ export interface ReferenceMoment extends ReferenceState {
   readonly loss: number;
   /** G, [param] */
   readonly gradient: Float64Array;
+  /** η_t that the update will use, before the learning-rate matrix. */
+  readonly learningRate: number;
 }
 
 /** Numbers of each step, [step], under the names of `series`. */
@@ -40,9 +61,10 @@ export interface ReferenceSeries {
   readonly "g.g": Float64Array;
   readonly "theta.g": Float64Array;
   readonly "v.v": Float64Array;
+  readonly learningRate: Float64Array;
 }
 
-export interface TrajectoryRequest {
+export interface TrajectoryRequest extends DynamicsOptions {
   readonly model: Model;
   readonly data: DataSource;
   readonly rule: UpdateRule;
@@ -68,13 +90,10 @@ export interface Trajectory extends ReferenceState {
   readonly series: ReferenceSeries | null;
 }
 
-type MinibatchGradient = (batch: Uint32Array, gradient: Float64Array) => number;
+type Rows = readonly Readonly<Record<string, Float64Array>>[];
 
 /** The fields of every sample, as views. */
-export const sampleViews = (
-  { fields }: Model,
-  data: DataSource,
-): readonly Readonly<Record<string, Float64Array>>[] => {
+export const sampleViews = ({ fields }: Model, data: DataSource): Rows => {
   const columns = fields.map(({ name, size }) => {
     const values = Float64Array.from(data.fields[name]!.data);
     return { name, row: (i: number) => values.subarray(i * size, (i + 1) * size) };
@@ -91,15 +110,21 @@ export const paramViews = ({ params }: Model, theta: Float64Array): Record<strin
   );
 
 /** At the θ of an array that may change: returns (1/B) Σ l_b, writes (1/B) Σ ∇l_b to `gradient`. */
-function minibatchGradient(model: Model, data: DataSource, theta: Float64Array): MinibatchGradient {
+function minibatchGradient(
+  { model, lane }: TrajectoryRequest,
+  settings: Setting,
+  rows: Rows,
+  theta: Float64Array,
+): SampleGradient {
   const run = compileReference([model.loss, ...model.gradients]);
-  const rows = sampleViews(model, data);
   const params = paramViews(model, theta);
-  return (batch, gradient) => {
+  const drawsOf = sampleDraws(model, lane);
+  return (batch, gradient, step) => {
     gradient.fill(0);
     let total = 0;
-    for (const sample of batch) {
-      const [loss, ...blocks] = run({ params, sample: rows[sample]! });
+    for (const [b, row] of batch.entries()) {
+      const sample = rows[row]!;
+      const [loss, ...blocks] = run({ params, sample, draws: drawsOf(step, b), settings });
       total += loss![0]!;
       blocks.forEach((block, k) => {
         const { offset } = model.params[k]!;
@@ -111,45 +136,49 @@ function minibatchGradient(model: Model, data: DataSource, theta: Float64Array):
   };
 }
 
-/** Adds λθ + sξ_t; ξ comes in pairs, one draw for parameters 2d and 2d + 1. */
-function addDecayAndNoise(
-  gradient: Float64Array,
-  theta: Float64Array,
-  { weightDecay = 0, gradientNoise = 0 }: Setting,
-  noiseKey: readonly [number, number],
-  step: number,
-): void {
-  for (let p = 0; p < gradient.length; p += 1) gradient[p]! += weightDecay * theta[p]!;
-  if (gradientNoise === 0) return;
-  for (let p = 0; p < gradient.length; p += 2) {
-    const xi = normalPair(threefry2x32(noiseKey, [step, p >> 1]));
-    gradient[p]! += gradientNoise * xi[0];
-    if (p + 1 < gradient.length) gradient[p + 1]! += gradientNoise * xi[1];
-  }
-}
-
 const dot = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
   for (let p = 0; p < a.length; p += 1) sum += a[p]! * b[p]!;
   return sum;
 };
 
-function startState(request: TrajectoryRequest): ReferenceState {
-  const { model, initial, lane, from, ownCondition } = request;
+/** θ₀, v₀ and the rule's vectors at the first step. */
+function startVectors(request: TrajectoryRequest): Vectors {
+  const { model, rule, initial, lane, from, ownCondition } = request;
+  const count = model.parameterCount;
   if (from) {
-    const { step, theta, velocity } = from;
-    return { step, theta: Float64Array.from(theta), velocity: Float64Array.from(velocity) };
+    const { theta, velocity, kept } = from;
+    const before = (name: string): Float64Array =>
+      kept?.[name] ?? (name === "velocity" ? velocity : new Float64Array(count));
+    return [theta, ...rule.vectors.map(before)].map((vector) => Float64Array.from(vector));
   }
-  const theta = new Float64Array(model.parameterCount);
-  const velocity = new Float64Array(theta.length);
+  const theta = new Float64Array(count);
+  const velocity = new Float64Array(count);
   const at = ownCondition === undefined ? lane : { ...lane, ownCondition };
   initialState(initial, at, theta, velocity);
-  return { step: 0, theta, velocity };
+  return [
+    theta,
+    ...rule.vectors.map((name) => (name === "velocity" ? velocity : new Float64Array(count))),
+  ];
+}
+
+/** Where the element is when G is taken; an implicit step moves θ alone. */
+function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
+  if (rule.prepare) return vectors.map((vector) => Float64Array.from(vector));
+  if (rule.gradient !== "implicit") return vectors;
+  return [Float64Array.from(vectors[0]!), ...vectors.slice(1)];
 }
 
 function emptySeries(steps: number): ReferenceSeries {
   const make = (): Float64Array => new Float64Array(steps);
-  return { loss: make(), "theta.theta": make(), "g.g": make(), "theta.g": make(), "v.v": make() };
+  return {
+    loss: make(),
+    "theta.theta": make(),
+    "g.g": make(),
+    "theta.g": make(),
+    "v.v": make(),
+    learningRate: make(),
+  };
 }
 
 /**
@@ -167,38 +196,82 @@ function emptySeries(steps: number): ReferenceSeries {
  * });
  */
 export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
-  const { model, data, rule, sampling, lane, steps, onStep } = request;
+  const { model, data, sampling, lane, steps, onStep } = request;
+  const rule = withSettings(withRate(request.rule, request.rate), model);
   const given = { ...rule.setting, ...request.setting };
   const whole = sampling === "fullBatch" ? { batchSize: data.samples } : {};
   const setting = completeSetting(rule, { ...given, ...whole });
-  const state = startState(request);
-  const { theta, velocity } = state;
+  const dynamics = dynamicsOf(model, rule, [setting], request);
+  checkNoiseModel(dynamics, [setting]);
+  const steppers = referenceStep(dynamics, setting, lane);
+  const rate = referenceRate(dynamics, setting, request.from?.adaptation);
+  const vectors = startVectors(request);
+  const point = pointVectors(rule, vectors);
+  const theta = vectors[0]!;
+  const displacement = request.from?.velocity
+    ? Float64Array.from(request.from.velocity)
+    : new Float64Array(theta.length);
+  const kept = Object.fromEntries(rule.vectors.map((name, k) => [name, vectors[k + 1]!]));
+  const velocity = kept.velocity ?? displacement;
   const batch = batchSequence(sampling, lane, data.samples, setting.batchSize!);
-  const noiseKey = laneKey(lane.seed, STREAM_GRADIENT_NOISE, lane.condition, lane.replica);
-  const gradientOf = minibatchGradient(model, data, theta);
+  const batches = Math.max(1, Math.floor(data.samples / setting.batchSize!));
+  const rows = sampleViews(model, data);
+  const gradientOf = stepGradient({
+    ...{ model, dynamics, setting, sampling, lane, rows, steppers, theta, point: point[0]! },
+    sampleGradient: minibatchGradient(request, setting, rows, point[0]!),
+    unsolved: kept.unsolved ?? new Float64Array(0),
+  });
   const gradient = new Float64Array(theta.length);
   const series = request.record ? emptySeries(steps) : null;
+  const first = request.from?.step ?? 0;
   for (let s = 0; s < steps; s += 1) {
-    const step = state.step + s;
-    const loss = gradientOf(batch(step), gradient);
-    addDecayAndNoise(gradient, theta, setting, noiseKey, step);
+    const learningRate = rate.at(first + s);
+    const clock = { step: first + s, batches, learningRate };
+    if (rule.prepare) steppers.prepare(vectors, point, clock);
+    const loss = gradientOf(batch(clock.step), gradient, clock);
     if (series) {
       series.loss[s] = loss;
       series["theta.theta"][s] = dot(theta, theta);
       series["g.g"][s] = dot(gradient, gradient);
       series["theta.g"][s] = dot(theta, gradient);
       series["v.v"][s] = dot(velocity, velocity);
+      series.learningRate[s] = learningRate;
     }
-    onStep?.({ step, loss, theta, velocity, gradient });
-    rule.step(state, gradient, setting);
+    const own = rate.state && { adaptation: rate.state };
+    onStep?.({ step: clock.step, loss, theta, velocity, kept, gradient, learningRate, ...own });
+    rate.before(theta, velocity, gradient);
+    if (dynamics.displacement) displacement.set(theta);
+    steppers.update(vectors, point, gradient, clock);
+    rate.after(theta);
+    if (dynamics.displacement) {
+      for (let p = 0; p < theta.length; p += 1) {
+        const own = settingAt(dynamics, setting, learningRate, p).learningRate!;
+        displacement[p] = own === 0 ? 0 : (theta[p]! - displacement[p]!) / own;
+      }
+    }
   }
-  return { step: state.step + steps, theta, velocity, series };
+  const own = rate.state && { adaptation: rate.state };
+  return { step: first + steps, theta, velocity, kept, ...own, series };
 }
 
-/** Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay. */
-export function referenceLoss(model: Model, data: DataSource, theta: Float64Array): number {
-  const run = compileReference([model.loss]);
+/**
+ * Mean loss over the data at θ, in float64: the twin of `fullLoss`; no weight decay.
+ *
+ * Draws have their means, settings left out their initial values.
+ */
+export function referenceLoss(
+  model: Model,
+  data: DataSource,
+  theta: Float64Array,
+  given: Setting = {},
+): number {
+  const run = compileReference([withoutDraws(model).loss]);
   const params = paramViews(model, theta);
-  const losses = sampleViews(model, data).map((sample) => run({ params, sample })[0]![0]!);
+  const settings = Object.fromEntries(
+    model.settings.map(({ name, initial }) => [name, given[name] ?? initial]),
+  );
+  const losses = sampleViews(model, data).map(
+    (sample) => run({ params, sample, settings })[0]![0]!,
+  );
   return losses.reduce((sum, loss) => sum + loss, 0) / data.samples;
 }

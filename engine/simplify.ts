@@ -47,8 +47,8 @@ function interner(): (node: Node) => Node {
 /**
  * Equal graphs of primitive operations, with shared subexpressions shared and constants folded.
  *
- * Value-preserving up to rounding where all values are finite. Idempotent. Parameters and sample
- * fields stay the objects they are (the first of each name).
+ * Value-preserving up to rounding where all values are finite. Idempotent. Leaves with names stay the
+ * objects they are (the first of each name).
  */
 export function simplify(outputs: readonly Node[]): Node[] {
   const intern = interner();

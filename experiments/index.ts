@@ -1,13 +1,19 @@
 /** Every experiment the command line knows. */
 
 import { digits } from "./digits.ts";
+import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
+import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { spiral } from "./spiral.ts";
 
 export type {
   Experiment,
@@ -27,4 +33,10 @@ export const experiments = [
   digits,
   fdrNetwork,
   fdrRegression,
+  fdrAnharmonic,
+  spiral,
+  momentumSpectrum,
+  exactCharges,
+  edgeOfStability,
+  quadraticCalibration,
 ] as unknown as readonly Experiment[];

@@ -6,6 +6,7 @@ import type { Estimate } from "../analysis/index.ts";
 import { ArgumentError, RefusalError } from "../engine/errors.ts";
 import type { RunInfo } from "../engine/record.ts";
 import { divergence } from "../engine/run/divergence.ts";
+import { unsolvedSteps } from "../engine/run/unsolved.ts";
 
 /** A prediction, or null with the theory's own words when there is no stationary state. */
 export function predictionOf<T>(theory: () => T): { exact: T | null; warnings: string[] } {
@@ -28,6 +29,11 @@ export function estimateOf(estimator: () => Estimate): Estimate {
   }
 }
 
-/** The warning about replicas that left the bounds; none when all are alive. */
-export const divergenceWarnings = (run: RunInfo): string[] =>
-  run.frozen.some((step) => step >= 0) ? [divergence(run)] : [];
+/** Warnings about replicas that left the bounds, and about implicit steps that were not solved. */
+export function divergenceWarnings(run: RunInfo): string[] {
+  const unsolved = unsolvedSteps(run);
+  return [
+    ...(run.frozen.some((step) => step >= 0) ? [divergence(run)] : []),
+    ...(unsolved === null ? [] : [unsolved]),
+  ];
+}

@@ -5,9 +5,18 @@ export { type Dataset, type DatasetField, subset } from "./dataset.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";
 export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
 export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
+export {
+  type GaussianPosterior,
+  type GaussianPosteriorOptions,
+  gaussianPosterior,
+} from "./gaussianPosterior.ts";
+export { kickedMode } from "./kickedMode.ts";
+export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
+export { productLoss } from "./productLoss.ts";
 export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";
 export { quadraticMode } from "./quadraticMode.ts";
+export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
 export * from "./theory/index.ts";

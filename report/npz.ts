@@ -95,10 +95,10 @@ function separate(value: unknown, path: string, arrays: Map<string, NpyArray>): 
 }
 
 /** [condition, replica], which `RunInfo` keeps flat. */
-function shapeFrozen(name: string, record: RunRecord, arrays: Map<string, NpyArray>): void {
-  const path = `${name}/run/frozen.npy`;
-  const shape = [record.run.conditions.length, record.run.replicas.count];
-  arrays.set(path, { shape, data: record.run.frozen });
+function shapeLost(name: string, { run }: RunRecord, arrays: Map<string, NpyArray>): void {
+  const shape = [run.conditions.length, run.replicas.count];
+  arrays.set(`${name}/run/frozen.npy`, { shape, data: run.frozen });
+  if (run.unsolved) arrays.set(`${name}/run/unsolved.npy`, { shape, data: run.unsolved });
 }
 
 /**
@@ -111,7 +111,7 @@ export function encodeNpz(records: Readonly<Record<string, RunRecord>>): Uint8Ar
   const meta: Record<string, unknown> = {};
   for (const [name, record] of Object.entries(records)) {
     meta[name] = separate(record, name, arrays);
-    shapeFrozen(name, record, arrays);
+    shapeLost(name, record, arrays);
   }
   const total = [...arrays.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   if (total > ZIP_LIMIT) {

@@ -21,15 +21,19 @@ export function twins<O extends Observables>(
   options: EnsembleOptions<O>,
   { steps, record = false, onStep }: TwinOptions,
 ): Trajectory[] {
-  const { model, data, rule, conditions, sampling, initial, seed, commonNoise, replicas } =
+  const { model, data, conditions, sampling, initial, seed, commonNoise, replicas } =
     resolve(options);
   return conditions.flatMap((setting, c) =>
     Array.from({ length: replicas.count }, (_, r) =>
       referenceTrajectory({
         model,
         data,
-        rule,
+        rule: options.update,
         setting,
+        ...(options.keepVelocity && { keepVelocity: true }),
+        ...(options.rate && { rate: options.rate }),
+        ...(options.rateScale && { rateScale: options.rateScale }),
+        ...(options.noiseCovariance && { noiseCovariance: options.noiseCovariance }),
         sampling,
         initial,
         lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + r },

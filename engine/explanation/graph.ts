@@ -1,7 +1,7 @@
 /**
  * A graph in lines: number, operation, inputs, shape, the model's names. Inputs come before users.
  */
-import { type Node, printShape, topologicalOrder } from "../graph.ts";
+import { isNamed, type Node, printShape, topologicalOrder } from "../graph.ts";
 import type { Model } from "../model.ts";
 
 export interface ExplainedNode {
@@ -27,7 +27,7 @@ export interface ExplainedGraph {
 
 /** `W`, `2`, or `%7`. */
 function label(node: Node, numbers: ReadonlyMap<Node, number>): string {
-  if (node.op === "param" || node.op === "sample") return node.attributes.name as string;
+  if (isNamed(node)) return node.attributes.name as string;
   const values = node.attributes.values as readonly number[] | undefined;
   if (node.op === "constant" && values?.length === 1) return String(values[0]);
   return `%${numbers.get(node)!}`;
@@ -50,7 +50,7 @@ export function explainGraph(model: Model): ExplainedGraph {
   const call = (node: Node, name: string): unknown =>
     names.set(node, [...(names.get(node) ?? []), name]);
   for (const node of order) {
-    if (node.op === "param" || node.op === "sample") call(node, node.attributes.name as string);
+    if (isNamed(node)) call(node, node.attributes.name as string);
   }
   call(model.loss, "loss");
   for (const [name, node] of Object.entries(model.metrics)) call(node, name);
@@ -80,6 +80,8 @@ export function printNodes(nodes: readonly ExplainedNode[]): string[] {
   const formula = ({ op, inputs, attributes }: ExplainedNode): string => {
     if (op === "param") return "parameter";
     if (op === "sample") return ["sample field", ...attributes].join(" ");
+    if (op === "draw") return ["draw", ...attributes].join(" ");
+    if (op === "setting") return "setting";
     if (op === "constant") return `constant ${attributes.join(" ")}`;
     const text = `${op}(${inputs.join(", ")})`;
     return [text, ...attributes].join("  ");

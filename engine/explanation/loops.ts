@@ -3,7 +3,7 @@
  *
  * A statement is what is computed once and kept; whatever else a formula needs is written out in it.
  */
-import { isLeaf, type Node } from "../graph.ts";
+import { isLeaf, isNamed, type Node } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { type Index, printIndex, variable } from "../wgsl/indexing.ts";
 import {
@@ -59,7 +59,7 @@ const SYMBOLS = { sum: "Σ", max: "max", min: "min" } as const;
 
 /** Formula of a node at an index; `own` is the statement that is being defined. */
 function formulaOf(program: Program, node: Node, index: readonly Index[], own: boolean): string {
-  if (node.op === "param" || node.op === "sample") {
+  if (isNamed(node)) {
     return element(node.attributes.name as string, index);
   }
   if (node.op === "constant") {

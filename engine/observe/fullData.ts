@@ -13,6 +13,7 @@ import { type Node, param } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { op } from "../ops/index.ts";
 import { simplify } from "../simplify.ts";
+import { DIRECTION, WEIGHT_DECAY } from "../wgsl/sampleFunction.ts";
 
 /** Quantities that the evaluation kernels compute, not the schedule; one pass over the data each. */
 export const FULL_DATA = [
@@ -40,11 +41,6 @@ export function requireDirection(where: string, name: string, hasVelocity: boole
       "keepVelocity: true.",
   );
 }
-
-/** The leaf that holds the direction of a block, beside the block itself. */
-export const DIRECTION = "direction.";
-/** The scalar leaf λ. No block can have this name: it is no identifier. */
-export const WEIGHT_DECAY = "weight decay";
 
 const sum = (terms: readonly Node[]): Node => terms.reduce((total, term) => op.add(total, term));
 
@@ -76,7 +72,8 @@ function sampleScalar(model: Model, name: string): Node {
 }
 
 /**
- * Per-sample scalars whose means over the data are the named quantities, simplified together.
+ * Per-sample scalars whose means over the data are the named quantities, simplified together; of a
+ * model without draws.
  *
  * `fullGradientSquare` has none. Leaves: θ, the sample, `direction.<block>` and `weight decay`.
  */

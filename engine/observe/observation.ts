@@ -5,8 +5,10 @@
  * [projection coefficients, then pilot means by coordinate and condition]. A buffer that no
  * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
  */
+import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { requireDirection } from "./fullData.ts";
+import { isOnline } from "../modelDraws.ts";
+import { isFullData, requireDirection } from "./fullData.ts";
 import {
   localSums,
   type MomentsLayout,
@@ -61,16 +63,24 @@ export interface ObservationRequest {
   readonly observables: Observables;
   readonly conditions: number;
   readonly hasVelocity: boolean;
+  /** Does the learning rate find itself? Not, unless said. */
+  readonly adapts?: boolean;
   /** Steps between two readbacks; `plan/window.ts` chooses it. */
   readonly window: number;
 }
 
+/** Why a model that draws its samples has no loss over data, and what to do. */
+export const noFullLoss = ({ name }: Model): string =>
+  `the full loss is a mean over a data set, and ${name} draws its samples; declare a metric that is ` +
+  "the expected loss as a function of the parameters, and take it with evaluate.";
+
 export function planObservation(request: ObservationRequest): ObservationPlan {
-  const { model, observables, conditions, hasVelocity, window } = request;
+  const { model, observables, conditions, hasVelocity, adapts = false, window } = request;
   const constants: number[] = [];
   const context: QuantityContext = {
     model,
     hasVelocity,
+    adapts,
     conditions,
     place: (vector) => {
       constants.push(...vector);
@@ -88,8 +98,9 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
     if (spec.kind === "series") {
-      for (const quantity of spec.of) {
-        requireDirection("observables", quantityName(quantity), hasVelocity);
+      for (const name of spec.of.map(quantityName).filter(isFullData)) {
+        if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
+        requireDirection("observables", name, hasVelocity);
       }
       const slots = windowSlots(spec.every, window);
       const region = { name, spec, at: seriesWords, slots };

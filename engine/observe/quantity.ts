@@ -1,8 +1,8 @@
 /**
  * Numbers of a replica at one step, by name, and their WGSL.
  *
- * All are taken before the update of step t, from θ_t, v_t, the minibatch loss and
- * G_t = (1/B) Σ ∇l_b + λθ (+ noise).
+ * All are taken before the update of step t, from θ_t, v_t, the minibatch loss,
+ * G_t = (1/B) Σ ∇l_b + λθ (+ noise) and the learning rate η_t that the update will use.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -20,12 +20,14 @@ export interface Projection {
 }
 
 /**
- * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, a coordinate such as `W[0,1]`, its
- * velocity `v.W[0,1]`, its component of G `g.W[0,1]`, or a projection; and over the full data, for
- * `series` and `evaluate`:
+ * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, `learningRate` (η_t, before a
+ * learning-rate matrix), a coordinate such as `W[0,1]`, its velocity `v.W[0,1]`, its component of G
+ * `g.W[0,1]`, or a projection. Where the rate finds itself (`fdrRate`): `rateDrops`, the number of its
+ * drops so far, `stepsSinceDrop`, and `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
+ * Over the full data, for `series` and `evaluate`:
  *
  * - `fullLoss`: the mean loss L, no weight decay
- * - `fullGradientSquare`: |∇f|², with f = L + (λ/2)|θ|²
+ * - `fullGradientSquare`: |∇f|², with f = L + (λ/2)|θ|², λ the weight decay in the gradient
  * - `theta.fullGradient`: θ·∇f
  * - `velocityCurvature`: v·H v, H the Hessian of f at θ_t; v_t is the velocity that led to θ_t
  * - `velocityThirdDerivative`: Σ f_ijk v_i v_j v_k
@@ -42,6 +44,8 @@ export const quantityName = (quantity: Quantity): string =>
 export interface QuantityContext {
   readonly model: Model;
   readonly hasVelocity: boolean;
+  /** Does the learning rate find itself? */
+  readonly adapts: boolean;
   readonly conditions: number;
   /** Places a vector in the read-only `observation` buffer, returns its offset. */
   readonly place: (vector: readonly number[]) => number;
@@ -58,6 +62,14 @@ const DOTS: Readonly<Record<string, readonly [string, string]>> = {
   "g.g": ["gradient", "gradient"],
   "theta.g": ["theta", "gradient"],
   "v.v": ["velocity", "velocity"],
+};
+
+/** What the schedule holds of the learning rate; all but the first where it finds itself. */
+const RATES: Readonly<Record<string, string>> = {
+  learningRate: "h.learning_rate",
+  rateDrops: "adaptation.drops",
+  fdrRatio: "adaptation.ratio",
+  stepsSinceDrop: "steps_since_drop(adaptation, h)",
 };
 
 /** Index of a coordinate name in θ, e.g. `W[0,1]`; −1 if there is none. */
@@ -84,12 +96,17 @@ export function quantityCode(
       value: local,
     };
   }
+  const rate = Object.hasOwn(RATES, name) ? RATES[name] : undefined;
+  if (rate !== undefined) {
+    requireAdaptation(name !== "learningRate", context.adapts, name);
+    return { lines: [], value: rate };
+  }
   const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
   const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
   if (index < 0) {
     throw new ArgumentError(
       `observables: "${name}" is no quantity of this model; use loss, ${FULL_DATA.join(", ")}, ` +
-        `theta.theta, g.g, theta.g, v.v, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
+        `theta.theta, g.g, theta.g, v.v, learningRate, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
         `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity, ` +
         `g.${model.coordinateNames[0]} for its gradient).`,
     );
@@ -127,6 +144,15 @@ function projectionCode(
     ],
     value: local,
   };
+}
+
+function requireAdaptation(needed: boolean, present: boolean, name: string): void {
+  if (needed && !present) {
+    throw new ArgumentError(
+      `observables: "${name}" is of a learning rate that finds itself, and this one does not; ` +
+        "give rate: fdrRate({ … }), or observe learningRate.",
+    );
+  }
 }
 
 function requireVelocity(needed: boolean, present: boolean, name: string): void {

@@ -5,8 +5,8 @@
  * function (a tanh, a division and a comparison count as much as a sum); an element that is only
  * moved (reshape, transpose, broadcast) counts 0; a reduction of K terms counts K, beside its terms;
  * adding the gradient to the minibatch's counts one for each parameter, adding the loss one. A
- * multiply-add therefore counts 2. Left out: sampling, weight decay, the update, loop and index
- * arithmetic, and what a kernel computes twice to save memory.
+ * multiply-add therefore counts 2. Left out: sampling, random draws, weight decay, the update, loop
+ * and index arithmetic, and what a kernel computes twice to save memory.
  */
 import { isLeaf, type Node, size, topologicalOrder } from "../graph.ts";
 import type { Model } from "../model.ts";

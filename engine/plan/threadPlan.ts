@@ -9,12 +9,15 @@ import { LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
-import type { UpdateRule } from "../update/updateRule.ts";
+import type { Dynamics } from "../update/dynamics.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type RowLayout, rowLayout } from "../wgsl/row.ts";
 import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
+import { adaptationMemory } from "./adaptationSlots.ts";
+import { gradientMemory, gradientSlots } from "./gradientSlots.ts";
+import { normalWords, threadSlots } from "./threadSlots.ts";
 
 export const RUN_SCHEMA = {
   first_step: "u32",
@@ -37,12 +40,10 @@ export const RUN_SCHEMA = {
 
 export interface ThreadRequest {
   readonly model: Model;
-  readonly rule: UpdateRule;
+  readonly dynamics: Dynamics;
   readonly sampling: SamplingLaw;
   readonly samples: number;
   readonly maxBatch: number;
-  readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
   /** Lanes of the whole ensemble: sets the default workgroup size. */
   readonly lanes: number;
   readonly workgroup?: number;
@@ -66,22 +67,45 @@ export interface ThreadPlan {
 const FUNCTION_MEMORY = 8192;
 const UNROLL = 4096;
 
+/** What a replica holds in function memory: θ, G, kept vectors, the point of G, random numbers. */
+function held({ model, dynamics }: ThreadRequest): { names: string; bytes: number; each: number } {
+  const { kept, rule, rate } = dynamics;
+  const count = model.parameterCount;
+  const normals = normalWords(dynamics, count);
+  const copies = rule.prepare ? 1 + kept.length : 0;
+  const adaptation = adaptationMemory(rate?.adaptation);
+  const gradient = gradientMemory(dynamics, count);
+  const names = ["θ", "G", ...kept.map((name) => (name === "velocity" ? "v" : name))];
+  if (copies > 0) names.push("the point of G");
+  names.push(...gradient.names);
+  if (normals > 0) names.push("random numbers");
+  if (rate?.adaptation) names.push("sums of the rate");
+  const vectors = 2 + kept.length + copies + adaptation.each;
+  const bytes = 4 * (vectors * count + gradient.words + normals + adaptation.fixed);
+  return {
+    names: `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`,
+    bytes,
+    each: bytes / count,
+  };
+}
+
 export function planThread(request: ThreadRequest): ThreadPlan {
-  const { model, rule, hasVelocity, hasNoise } = request;
-  const vectors = hasVelocity ? 3 : 2;
-  const functionMemory = 4 * vectors * model.parameterCount;
+  const { model, dynamics } = request;
+  const { rule } = dynamics;
+  const { names, bytes: functionMemory, each } = held(request);
   if (functionMemory > FUNCTION_MEMORY) {
-    const most = Math.floor(FUNCTION_MEMORY / (4 * vectors));
     throw new LimitError(
-      `thread schedule: ${model.name} has ${model.parameterCount} parameters, θ, G` +
-        `${hasVelocity ? " and v" : ""} need ${functionMemory} bytes of function memory, WGSL allows ` +
-        `${FUNCTION_MEMORY}; use at most ${most} parameters.`,
+      `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
+        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +
+        `${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
     );
   }
   const workgroup = request.workgroup ?? defaultWorkgroup(request.lanes);
   const unroll = request.unroll ?? UNROLL;
   const row = rowLayout(model.fields);
   const body = lossGradientFunction(model, row, { unroll });
+  const { sampling } = request;
+  const slots = { model, parameterCount: model.parameterCount, dynamics, unroll, row, sampling };
   const shader = (observation: ObservationPlan | null): LinkedShader =>
     link(
       "schedules/thread",
@@ -89,8 +113,6 @@ export function planThread(request: ThreadRequest): ThreadPlan {
         params: {
           PARAMS: `${model.parameterCount}u`,
           ROW: `${row.vectors}u`,
-          HAS_VELOCITY: String(hasVelocity),
-          HAS_NOISE: String(hasNoise),
           SAMPLES: `${request.samples}u`,
           // Other laws do not use it: their kernel is the same for all batch sizes.
           MAX_BATCH: `${request.sampling === "distinct" ? request.maxBatch : 1}u`,
@@ -100,9 +122,10 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           hyperparameters: { code: hyperparameterStruct(rule) },
           load_hyperparameters: { code: hyperparameterLoader(rule) },
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
-          update: { code: "", imports: [`update/${rule.name}`] },
+          update: { code: "", imports: [rule.shader] },
           loss_gradient: body,
-          ...(model.parameterCount <= unroll && perParameter(model.parameterCount, hasVelocity)),
+          ...threadSlots(slots),
+          ...gradientSlots(slots),
           ...(observation && {
             observables: { code: observation.declarations },
             observe_load: { code: observation.load },
@@ -120,7 +143,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     row,
     functionMemory,
     reasons: [
-      `thread: θ, G${hasVelocity ? " and v" : ""} of one replica take ${functionMemory} of ` +
+      `thread: ${names} of one replica take ${functionMemory} of ` +
         `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
       `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
       unroll === 0
@@ -136,20 +159,3 @@ export function planThread(request: ThreadRequest): ThreadPlan {
  * large ones use 64, a multiple of every common subgroup size.
  */
 const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);
-
-/** The loops over parameters of `thread.wgsl`, written out. */
-function perParameter(count: number, hasVelocity: boolean): Record<string, { code: string }> {
-  const each = (line: (p: number) => string): { code: string } => ({
-    code: Array.from({ length: count }, (_, p) => `    ${line(p)}`).join("\n"),
-  });
-  return {
-    finish_gradient: each(
-      (p) => `gradient[${p}u] = gradient[${p}u] * inverse_batch + h.weight_decay * theta[${p}u];`,
-    ),
-    apply_update: each((p) => {
-      const v = `velocity[${hasVelocity ? p : 0}u]`;
-      const next = `update(theta[${p}u], ${v}, gradient[${p}u], h)`;
-      return `{ let next = ${next}; theta[${p}u] = next.x; ${v} = next.y; }`;
-    }),
-  };
-}

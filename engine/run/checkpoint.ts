@@ -11,7 +11,7 @@ export interface CheckpointContent {
   /** Digest of the options that decide trajectories. */
   readonly fingerprint: string;
   readonly conditions: readonly Setting[];
-  /** [lane, θ then v] */
+  /** [lane, word of its state] */
   readonly states: Float32Array;
   /** Step at which each lane froze, −1 if it did not. */
   readonly frozen: Int32Array;

@@ -3,6 +3,8 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { SamplingLaw } from "../sampling.ts";
+import type { Dynamics } from "../update/dynamics.ts";
+import { noiseModelComplaint } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
@@ -99,20 +101,43 @@ export function changedSettings(
 interface Made {
   readonly rule: UpdateRule;
   readonly conditions: readonly Setting[];
-  readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
+  readonly dynamics: Dynamics;
   readonly sampling: SamplingLaw;
+}
+
+/** What these settings need that the kernel was not made with. */
+function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting[]): string | null {
+  const vector = rule.needs(settings).find((name) => !dynamics.kept.includes(name));
+  if (vector !== undefined) return vector === "velocity" ? "momentum" : vector;
+  if (settings.some((c) => (c.gradientNoise ?? 0) !== 0) && !dynamics.gradientNoise) {
+    return "gradientNoise";
+  }
+  if (settings.some((c) => (c.clipNorm ?? 0) !== 0) && !dynamics.clip) return "clipNorm";
+  const { prepare, update } = rule.normals(settings);
+  const thermal = prepare > dynamics.normals.prepare || update > dynamics.normals.update;
+  return thermal ? "random numbers of its own" : null;
 }
 
 /** Why kernels made for one set of conditions cannot run under `settings`, or null. */
 export function misfit(made: Made, settings: readonly Setting[]): string | null {
-  const { rule, conditions, hasVelocity, hasNoise, sampling } = made;
-  if ((rule.needsVelocity(settings) && !hasVelocity) || (rule.needsNoise(settings) && !hasNoise)) {
+  const { rule, conditions, dynamics, sampling } = made;
+  const missing = absent(dynamics, rule, settings);
+  if (missing !== null) {
     return (
-      "the ensemble was created without momentum (or gradient noise), so it keeps no state " +
-      "for it; create it with a value above 0 in some condition."
+      `the ensemble was created without ${missing}, so its kernel has none; create it with a value ` +
+      "above 0 in some condition."
     );
   }
+  const ordered = settings.findIndex((c, k) => c.checkEvery !== conditions[k]?.checkEvery);
+  if (dynamics.rate?.adaptation && ordered >= 0) {
+    return (
+      `checkEvery is ${settings[ordered]!.checkEvery} in condition ${ordered}, the ensemble was ` +
+      `created with ${conditions[ordered]?.checkEvery}, and sums over blocks of half of it are under way; ` +
+      "create it with the other value."
+    );
+  }
+  const complaint = noiseModelComplaint(dynamics, settings);
+  if (complaint !== null) return `${complaint}.`;
   const largest = largestBatch(conditions);
   if (sampling === "distinct" && largestBatch(settings) > largest) {
     return (

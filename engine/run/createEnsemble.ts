@@ -24,12 +24,10 @@ export async function createEnsemble<const O extends Observables = Record<never,
   const resolved = resolve(options);
   const plan = planThread({
     model: resolved.model,
-    rule: resolved.rule,
+    dynamics: resolved.dynamics,
     sampling: resolved.sampling,
     samples: resolved.data.samples,
     maxBatch: largestBatch(resolved.conditions),
-    hasVelocity: resolved.hasVelocity,
-    hasNoise: resolved.hasNoise,
     lanes: resolved.lanes,
     ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
     ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),

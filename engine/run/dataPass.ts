@@ -4,7 +4,12 @@
  * What `evaluate.ts` (means of scalars) and `fullGradient.ts` (sums of vectors) have in common.
  */
 import type { Device } from "../device.ts";
+import { invariant } from "../errors.ts";
+import type { Model } from "../model.ts";
+import type { UpdateRule } from "../update/updateRule.ts";
+import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structBytes } from "../wgsl/layout.ts";
+import type { SlotBody } from "../wgsl/link.ts";
 import { type Readback, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 
@@ -16,6 +21,7 @@ export const DATA_PASS = {
   replicas: "u32",
   samples: "u32",
   block: "u32",
+  conditions: "u32",
 } as const satisfies Schema;
 
 export const WORKGROUP = 16;
@@ -27,6 +33,9 @@ export interface DataPass {
   readonly samples: number;
   /** λ, [condition] */
   readonly decay: GPUBuffer;
+  /** Hyperparameters, where the kernels read them; null where the model has no settings. */
+  readonly hyper: GPUBuffer | null;
+  readonly conditions: number;
   /** Replicas of one condition. */
   readonly replicas: number;
   readonly readback: Readback;
@@ -73,6 +82,7 @@ export async function passOver(pass: DataPass, work: SliceWork): Promise<void> {
         replicas: pass.replicas,
         samples: pass.samples,
         block: work.block,
+        conditions: pass.conditions,
       };
       gpu.queue.writeBuffer(run, 0, structBytes(DATA_PASS, values));
       const encoder = gpu.createCommandEncoder();
@@ -88,13 +98,43 @@ export async function passOver(pass: DataPass, work: SliceWork): Promise<void> {
   run.destroy();
 }
 
-/** A bind group of whole buffers, in the order of their bindings. */
+/** A bind group of whole buffers, in the order of their bindings; null is left out. */
 export const bindGroup = (
   gpu: GPUDevice,
   layout: GPUBindGroupLayout,
-  buffers: readonly GPUBuffer[],
+  buffers: readonly (GPUBuffer | null)[],
 ): GPUBindGroup =>
   gpu.createBindGroup({
     layout,
-    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    entries: buffers.flatMap((buffer, binding) =>
+      buffer ? [{ binding, resource: { buffer } }] : [],
+    ),
   });
+
+/** Where the hyperparameters stand among a kernel's bindings. */
+const HYPER = 5;
+
+/**
+ * How a generated function is given the hyperparameters of its lane's condition, where the model has
+ * settings: their declarations, their load, and `call`, the line that calls it with `h`.
+ */
+export function settingSlots(
+  { name, settings }: Model,
+  rule: UpdateRule | null,
+  call: string,
+): Record<string, SlotBody> {
+  if (settings.length === 0) return {};
+  invariant(rule, `no rule says where the settings of ${name} stand`);
+  const declarations = [
+    `@group(0) @binding(${HYPER}) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]`,
+    hyperparameterStruct(rule),
+    hyperparameterLoader(rule),
+  ];
+  return {
+    settings: { code: declarations.join("\n") },
+    load_settings: {
+      code: "  let h = hyperparameters((run.global_lane + lane) / run.replicas);",
+    },
+    evaluate: { code: `    ${call}` },
+  };
+}

@@ -6,13 +6,16 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
-import type { Observables, ObservationPlan } from "../observe/observation.ts";
+import { isOnline } from "../modelDraws.ts";
+import { isFullData } from "../observe/fullData.ts";
+import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
+import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
@@ -21,6 +24,8 @@ import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
+import { type EnsembleState, stateFields } from "./stateFields.ts";
+import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
 /** The Record type of a set of observables, by name. */
@@ -47,13 +52,7 @@ export interface EnsembleProgress {
   readonly replicaStepsPerSecond: number;
 }
 
-export interface EnsembleState {
-  readonly step: number;
-  /** [condition, replica, param] */
-  readonly theta: Field;
-  /** [condition, replica, param]; null without momentum. */
-  readonly velocity: Field | null;
-}
+export type { EnsembleState } from "./stateFields.ts";
 
 export class Ensemble<O extends Observables> implements AsyncDisposable {
   readonly plan: ThreadPlan;
@@ -156,7 +155,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       await this.settle();
       const frozen = await this.memory.readFrozen();
-      const run = this.runInfo(firstStep, options.steps, frozen);
+      const unsolved = await this.unsolvedCounts();
+      const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -183,19 +183,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   private async states(): Promise<EnsembleState> {
-    const { model, shape, hasVelocity } = this.resolved;
-    const count = model.parameterCount;
-    const raw = await this.memory.readStates();
-    const width = hasVelocity ? 2 * count : count;
-    const part = (offset: number): Field => {
-      const data = new Float32Array(this.lanes * count);
-      for (let lane = 0; lane < this.lanes; lane += 1) {
-        data.set(raw.subarray(lane * width + offset, lane * width + offset + count), lane * count);
-      }
-      const axis = { name: "coordinate", length: count, values: model.coordinateNames };
-      return { axes: [...ensembleAxes(shape), axis], data, unit: offset === 0 ? "θ" : "θ/η" };
-    };
-    return { step: this.taken, theta: part(0), velocity: hasVelocity ? part(count) : null };
+    return { step: this.taken, ...stateFields(this.resolved, await this.memory.readStates()) };
   }
 
   /**
@@ -204,7 +192,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
    * f = mean loss + (λ/2)|θ|²: `fullGradientSquare` |∇f|², `theta.fullGradient` θ·∇f,
    * `velocityCurvature` v·Hv, `velocityThirdDerivative` Σ f_ijk v_i v_j v_k.
    *
-   * Without `data`, over the data the ensemble is trained on.
+   * Without `data`, over the data the ensemble is trained on. Draws have their means: labels are
+   * without their noise. The loss of a model that draws its samples has no mean over data and is
+   * refused; its metrics are functions of the parameters alone.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
@@ -212,6 +202,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
       const of = options.of ?? this.evaluator.outputs;
+      const full = of.length === 0 || of.some((name) => name === "loss" || isFullData(name));
+      if (isOnline(model) && full) throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
       this.evaluator.check(of);
       if (options.data) checkData(options.data, model);
       const data = await this.evaluator.values(of, {
@@ -277,6 +269,19 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     return this.exclusively("frozen", () => this.memory.readFrozen());
   }
 
+  /**
+   * Implicit steps of each replica, since the start, that were not solved to the tolerance,
+   * [condition, replica]; null for other rules.
+   */
+  async unsolved(): Promise<Int32Array | null> {
+    return this.exclusively("unsolved", () => this.unsolvedCounts());
+  }
+
+  private async unsolvedCounts(): Promise<Int32Array | null> {
+    if (this.resolved.rule.gradient !== "implicit") return null;
+    return unsolvedCounts(this.resolved, await this.memory.readStates());
+  }
+
   /** Steps in rounds, after each of which all chunks stand level and an abort is heard. */
   private async take(
     { signal, onProgress, steps: of }: RunOptions,
@@ -290,7 +295,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         throw signal.reason;
       }
       const begun = performance.now();
-      const round = Math.min(steps - done, this.dispatcher.round);
+      const check = stepsToCheck(this.resolved.dynamics, this.settings, this.taken);
+      const round = Math.min(steps - done, this.dispatcher.round, check);
       await this.dispatcher.take({
         firstStep: this.taken,
         steps: round,
@@ -300,6 +306,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.taken += round;
       this.rebuild = false;
       done += round;
+      await checkConditions(this.memory, this.resolved, this.settings, this.taken);
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });
@@ -317,7 +324,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     }
   }
 
-  private runInfo(firstStep: number, steps: number, frozen: Int32Array): RunInfo {
+  private runInfo(
+    firstStep: number,
+    steps: number,
+    frozen: Int32Array,
+    unsolved: Int32Array | null,
+  ): RunInfo {
     const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
@@ -330,7 +342,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       update: rule.name,
       schedule: this.plan.schedule,
     };
-    return { firstStep, steps, conditions: this.settings, replicas, frozen, bounds, provenance };
+    const lost = unsolved ? { frozen, unsolved } : { frozen };
+    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

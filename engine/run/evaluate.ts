@@ -6,6 +6,7 @@ import type { Device } from "../device.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { isOnline } from "../modelDraws.ts";
 import {
   FULL_DATA,
   isAlongVelocity,
@@ -14,17 +15,19 @@ import {
   sampleScalars,
 } from "../observe/fullData.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
-import type { Setting } from "../update/updateRule.ts";
+import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
+import { withoutDraws } from "../withoutDraws.ts";
 import { storage } from "./buffers.ts";
 import {
   bindGroup,
   DATA_PASS,
   type DataPass,
   passOver,
+  settingSlots,
   WORKGROUP,
   widestSlice,
 } from "./dataPass.ts";
@@ -42,12 +45,22 @@ const BLOCK = 64;
 /** Sample evaluations of one dispatch, at most. */
 const WORK = 1 << 19;
 
+export interface EvaluationShaderOptions {
+  readonly unroll: number;
+  /** Number of the vector in the state that is the direction; 0: none is used. */
+  readonly direction: number;
+  /** Says where the model's settings stand; null where it has none. */
+  readonly rule?: UpdateRule | null;
+}
+
+/** Sums of `outputs`, nodes of a model without draws, over samples. */
 export function evaluationShader(
   model: Model,
   outputs: readonly Node[],
   row: RowLayout,
-  options: { readonly unroll: number; readonly hasDirection: boolean },
+  options: EvaluationShaderOptions,
 ): LinkedShader {
+  const call = "let value = outputs(sample, &theta, &direction, weight_decay, h);";
   return link(
     "schedules/evaluate",
     {
@@ -55,11 +68,12 @@ export function evaluationShader(
         PARAMS: `${model.parameterCount}u`,
         ROW: `${row.vectors}u`,
         OUTPUTS: `${outputs.length}u`,
-        HAS_DIRECTION: String(options.hasDirection),
+        DIRECTION: `${options.direction}u`,
       },
       slots: {
         run: { code: structText("Run", DATA_PASS) },
         outputs: outputsFunction(model, outputs, row, options),
+        ...settingSlots(model, options.rule ?? null, call),
       },
     },
     sources,
@@ -77,7 +91,16 @@ async function sampleMeans(
   const { pipeline, layouts } = await kernel(
     device,
     shader,
-    [["uniform", "read-only-storage", "read-only-storage", "read-only-storage", "storage"]],
+    [
+      [
+        "uniform",
+        "read-only-storage",
+        "read-only-storage",
+        "read-only-storage",
+        "storage",
+        pass.hyper && "read-only-storage",
+      ],
+    ],
     { WORKGROUP },
   );
   const total = chunks.reduce((sum, { lanes }) => sum + lanes, 0);
@@ -91,7 +114,7 @@ async function sampleMeans(
     words: outputs * blocks,
     result: sums,
     encode: (compute, { chunk, lanes }, run) => {
-      const buffers = [run, chunk.state, pass.decay, pass.data, sums];
+      const buffers = [run, chunk.state, pass.decay, pass.data, sums, pass.hyper];
       compute.setPipeline(pipeline);
       compute.setBindGroup(0, bindGroup(gpu, layouts[0]!, buffers));
       compute.dispatchWorkgroups(Math.ceil(lanes / WORKGROUP), blocks);
@@ -136,9 +159,14 @@ export class Evaluator {
     this.memory = memory;
   }
 
-  /** The loss and metrics: what is evaluated when nothing is named. */
+  /**
+   * The loss and metrics: what is evaluated when nothing is named. The loss of a model that draws its
+   * samples has no mean over data.
+   */
   get outputs(): readonly string[] {
-    return ["loss", ...Object.keys(this.resolved.model.metrics)];
+    const { model } = this.resolved;
+    const metrics = Object.keys(model.metrics);
+    return isOnline(model) ? metrics : ["loss", ...metrics];
   }
 
   /** @throws ArgumentError for a name that cannot be evaluated. */
@@ -157,7 +185,7 @@ export class Evaluator {
 
   /** [quantity, lane], float64. */
   async values(of: readonly string[], context: EvaluationContext): Promise<Float64Array> {
-    const { fields, parameterCount } = this.resolved.model;
+    const { fields, parameterCount, settings: own } = this.resolved.model;
     const { gpu } = this.device;
     const { data, settings } = context;
     const rows = data
@@ -170,6 +198,8 @@ export class Evaluator {
       data: rows,
       samples: (data ?? this.resolved.data).samples,
       decay,
+      hyper: own.length > 0 ? this.memory.hyper : null,
+      conditions: settings.length,
       replicas: this.resolved.replicas.count,
       readback: this.memory.readback,
     };
@@ -196,18 +226,21 @@ export class Evaluator {
   private shader(of: readonly string[]): LinkedShader {
     const known = this.shaders.get(of.join());
     if (known) return known;
-    const { model } = this.resolved;
+    const { rule, dynamics } = this.resolved;
+    const model = withoutDraws(this.resolved.model);
     const shader = evaluationShader(model, sampleScalars(model, of), this.plan.row, {
       unroll: of.some(isFullData) ? Math.min(this.plan.unroll, UNROLL) : this.plan.unroll,
-      hasDirection: of.some(isAlongVelocity),
+      direction: of.some(isAlongVelocity) ? 1 + dynamics.kept.indexOf("velocity") : 0,
+      rule,
     });
     this.shaders.set(of.join(), shader);
     return shader;
   }
 
   private fullGradient(): FullGradientShaders {
-    const { model } = this.resolved;
-    this.gradientShaders ??= fullGradientShaders(model, this.plan.row, this.plan.unroll);
+    const { row, unroll } = this.plan;
+    const { rule, model } = this.resolved;
+    this.gradientShaders ??= fullGradientShaders(withoutDraws(model), row, unroll, rule);
     return this.gradientShaders;
   }
 }
@@ -215,6 +248,6 @@ export class Evaluator {
 /** Derivatives have several times the code of the loss: their longer loops are kept. */
 const UNROLL = 64;
 
-/** λ of each condition; 0 under a rule that has none. */
+/** λ of each condition, the weight decay in the gradient; 0 under a rule that has none. */
 const decayOf = (settings: readonly Setting[]): Float32Array<ArrayBuffer> =>
   Float32Array.from(settings.map(({ weightDecay }) => weightDecay ?? 0));

@@ -7,6 +7,7 @@
  */
 import { sources } from "#shaders";
 import type { Model } from "../model.ts";
+import type { UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
@@ -17,6 +18,7 @@ import {
   DATA_PASS,
   type DataPass,
   passOver,
+  settingSlots,
   WORKGROUP,
   widestSlice,
 } from "./dataPass.ts";
@@ -36,10 +38,12 @@ export interface FullGradientShaders {
   readonly squares: LinkedShader;
 }
 
+/** Kernels for a model without draws; `rule` where it has settings. */
 export function fullGradientShaders(
   model: Model,
   row: RowLayout,
   unroll: number,
+  rule: UpdateRule | null = null,
 ): FullGradientShaders {
   const run = { code: structText("Run", DATA_PASS) };
   const PARAMS = `${model.parameterCount}u`;
@@ -48,7 +52,11 @@ export function fullGradientShaders(
       "schedules/full_gradient",
       {
         params: { PARAMS, ROW: `${row.vectors}u` },
-        slots: { run, loss_gradient: lossGradientFunction(model, row, { unroll }) },
+        slots: {
+          run,
+          loss_gradient: lossGradientFunction(model, row, { unroll }),
+          ...settingSlots(model, rule, "_ = loss_gradient(sample, &theta, &gradient, h);"),
+        },
       },
       sources,
     ),
@@ -72,7 +80,16 @@ export async function fullGradientSquares(
   const first = await kernel(
     device,
     shaders.sums,
-    [["uniform", "read-only-storage", "read-only-storage", "storage"]],
+    [
+      [
+        "uniform",
+        "read-only-storage",
+        "read-only-storage",
+        "storage",
+        null,
+        pass.hyper && "read-only-storage",
+      ],
+    ],
     overrides,
   );
   const second = await kernel(
@@ -103,7 +120,7 @@ export async function fullGradientSquares(
       compute.setPipeline(first.pipeline);
       compute.setBindGroup(
         0,
-        bindGroup(gpu, first.layouts[0]!, [run, chunk.state, pass.data, sums]),
+        bindGroup(gpu, first.layouts[0]!, [run, chunk.state, pass.data, sums, null, pass.hyper]),
       );
       compute.dispatchWorkgroups(workgroups, blocks);
       compute.setPipeline(second.pipeline);

@@ -6,6 +6,8 @@ import type { Device } from "../device.ts";
 import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
+import { initialAdaptation } from "../rate/adaptation.ts";
+import { type Dynamics, dynamicsWords, stateWords } from "../update/dynamics.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { packRows } from "../wgsl/row.ts";
@@ -19,10 +21,28 @@ const RUN_ZERO = Object.fromEntries(Object.keys(RUN_SCHEMA).map((name) => [name,
   number
 >;
 
-/** [hyperparameter, condition] */
-function hyperWords(settings: readonly Setting[]): Float32Array<ArrayBuffer> {
+/** [hyperparameter, condition], then what the dynamics shares between conditions. */
+function hyperWords(settings: readonly Setting[], dynamics: Dynamics): Float32Array<ArrayBuffer> {
   const names = Object.keys(settings[0]!);
-  return Float32Array.from(names.flatMap((name) => settings.map((setting) => setting[name]!)));
+  return Float32Array.from([
+    ...names.flatMap((name) => settings.map((setting) => setting[name]!)),
+    ...dynamicsWords(dynamics),
+  ]);
+}
+
+/** A chunk's part of [lane, word], as [word, lane]. */
+function transposed(
+  states: ArrayLike<number>,
+  { firstLane, lanes }: Chunk,
+  width: number,
+): Float32Array<ArrayBuffer> {
+  const words = new Float32Array(width * lanes);
+  for (let lane = 0; lane < lanes; lane += 1) {
+    for (let k = 0; k < width; k += 1) {
+      words[k * lanes + lane] = states[(firstLane + lane) * width + k]!;
+    }
+  }
+  return words;
 }
 
 export class LaneMemory {
@@ -36,8 +56,10 @@ export class LaneMemory {
   readonly readback: Readback;
   private readonly queue: GPUQueue;
   private readonly resolved: Resolved;
-  /** Words of state per lane: θ, and v when it is kept. */
+  /** Words of state per lane: θ, the vectors that are kept, what the rate keeps. */
   private readonly width: number;
+  /** Of these, θ and the vectors. */
+  private readonly vectors: number;
 
   constructor(
     { gpu }: Device,
@@ -47,7 +69,8 @@ export class LaneMemory {
   ) {
     this.resolved = resolved;
     this.queue = gpu.queue;
-    this.width = (resolved.hasVelocity ? 2 : 1) * resolved.model.parameterCount;
+    this.width = stateWords(resolved.dynamics, resolved.model.parameterCount);
+    this.vectors = (1 + resolved.dynamics.kept.length) * resolved.model.parameterCount;
     const words = laneWords({ ...resolved, samples: resolved.data.samples }, observation);
     const sizes = chunkLanes(words, resolved.lanes, gpu.limits, resolved.execution.lanesPerChunk);
     let first = 0;
@@ -56,22 +79,28 @@ export class LaneMemory {
       return createChunk(gpu, first - lanes, lanes, words);
     });
     this.data = storage(gpu, "data", packRows(resolved.data, resolved.model.fields, plan.row));
-    this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions));
+    this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions, resolved.dynamics));
     this.run = uniform(gpu, "run", structBytes(RUN_SCHEMA, RUN_ZERO).byteLength);
     const constants = observation?.constants ?? new Float32Array(0);
     this.constants = constants.length > 0 ? storage(gpu, "observation", constants) : null;
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀ and v₀. */
+  /** Uploads θ₀ and v₀; other vectors start at 0, rates that find themselves at their whole value. */
   initialize(): void {
-    const { model, initial, seed, replicas, commonNoise } = this.resolved;
-    // [θ, v], v only where it is kept
-    const state = new Float32Array(this.width);
-    const theta = state.subarray(0, model.parameterCount);
-    const velocity = this.resolved.hasVelocity ? state.subarray(model.parameterCount) : null;
+    const { model, initial, seed, replicas, commonNoise, dynamics } = this.resolved;
+    const adaptation = initialAdaptation(dynamics.rate?.adaptation);
+    const count = model.parameterCount;
+    const state = new Float32Array((1 + dynamics.kept.length) * count);
+    const theta = state.subarray(0, count);
+    const velocityAt = (1 + dynamics.kept.indexOf("velocity")) * count;
+    const velocity = velocityAt > 0 ? state.subarray(velocityAt, velocityAt + count) : null;
     for (const chunk of this.chunks) {
       const words = new Float32Array(this.width * chunk.lanes);
+      adaptation.forEach((word, k) => {
+        const at = (this.vectors + k) * chunk.lanes;
+        words.fill(word, at, at + chunk.lanes);
+      });
       for (let lane = 0; lane < chunk.lanes; lane += 1) {
         const global = chunk.firstLane + lane;
         const ownCondition = Math.floor(global / replicas.count);
@@ -85,20 +114,55 @@ export class LaneMemory {
   }
 
   setHyperparameters(settings: readonly Setting[]): void {
-    this.queue.writeBuffer(this.hyper, 0, hyperWords(settings));
+    this.queue.writeBuffer(this.hyper, 0, hyperWords(settings, this.resolved.dynamics));
   }
 
   setConstants(constants: Float32Array<ArrayBuffer>): void {
     if (this.constants) this.queue.writeBuffer(this.constants, 0, constants);
   }
 
-  /** [lane, θ then v] */
-  async readStates(): Promise<Float32Array> {
-    const { width } = this;
+  /** [lane, word]: θ, then kept vectors, then what the rate keeps. */
+  readStates(): Promise<Float32Array> {
+    return this.readRows(0, this.width);
+  }
+
+  /** [lane, θ then v where it is kept] */
+  async readPhaseSpace(): Promise<Float32Array> {
+    const { model, dynamics, lanes } = this.resolved;
+    const count = model.parameterCount;
+    const theta = await this.readRows(0, count);
+    const row = 1 + dynamics.kept.indexOf("velocity");
+    if (row === 0) return theta;
+    const velocity = await this.readRows(row * count, count);
+    const both = new Float32Array(2 * theta.length);
+    for (let lane = 0; lane < lanes; lane += 1) {
+      const [from, to] = [lane * count, (lane + 1) * count];
+      both.set(theta.subarray(from, to), 2 * from);
+      both.set(velocity.subarray(from, to), 2 * from + count);
+    }
+    return both;
+  }
+
+  /** The first `count` words of what the rate keeps, [lane, word]. */
+  readAdaptation(count: number): Promise<Float32Array> {
+    return this.readRows(this.vectors, count);
+  }
+
+  /** The inverse of `readAdaptation`. */
+  writeAdaptation(words: ArrayLike<number>, count: number): void {
+    for (const chunk of this.chunks) {
+      const rows = transposed(words, chunk, count);
+      this.queue.writeBuffer(chunk.state, 4 * this.vectors * chunk.lanes, rows);
+    }
+  }
+
+  /** Words `first` to `first + width` of every lane, [lane, word]. */
+  private async readRows(first: number, width: number): Promise<Float32Array> {
     const states = new Float32Array(this.resolved.lanes * width);
     for (const chunk of this.chunks) {
       const size = 4 * width * chunk.lanes;
-      const [bytes] = await this.readback.read([{ buffer: chunk.state, offset: 0, size }]);
+      const offset = 4 * first * chunk.lanes;
+      const [bytes] = await this.readback.read([{ buffer: chunk.state, offset, size }]);
       const words = new Float32Array(bytes!);
       for (let k = 0; k < width; k += 1) {
         for (let lane = 0; lane < chunk.lanes; lane += 1) {
@@ -125,18 +189,12 @@ export class LaneMemory {
 
   /** The inverse of `readStates` and `readFrozen`. */
   write(states: ArrayLike<number>, frozen: ArrayLike<number>): void {
-    const { width } = this;
     for (const chunk of this.chunks) {
-      const words = new Float32Array(width * chunk.lanes);
       const stops = new Uint32Array(chunk.lanes);
       for (let lane = 0; lane < chunk.lanes; lane += 1) {
-        const global = chunk.firstLane + lane;
-        for (let k = 0; k < width; k += 1) {
-          words[k * chunk.lanes + lane] = states[global * width + k]!;
-        }
-        stops[lane] = frozen[global]! + 1;
+        stops[lane] = frozen[chunk.firstLane + lane]! + 1;
       }
-      this.queue.writeBuffer(chunk.state, 0, words);
+      this.queue.writeBuffer(chunk.state, 0, transposed(states, chunk, this.width));
       this.queue.writeBuffer(chunk.frozen, 0, stops);
     }
   }

@@ -165,6 +165,7 @@ export function merge<R extends AnyRecord>(a: R, b: R): R {
       ...a.run,
       steps: a.run.steps + b.run.steps,
       frozen: a.run.frozen.map((step, lane) => (step >= 0 ? step : b.run.frozen[lane]!)),
+      ...(b.run.unsolved && { unsolved: b.run.unsolved }),
     },
   } as unknown as R;
 }
@@ -195,17 +196,25 @@ export function mergeShards<R extends AnyRecord>(a: R, b: R): R {
   for (const [name, record] of Object.entries(observablesOf(a))) {
     merged[name] = besides(record, others[name]!);
   }
-  const frozen = new Int32Array(a.run.frozen.length + b.run.frozen.length);
-  const conditions = a.run.conditions.length;
-  for (let c = 0; c < conditions; c += 1) {
-    frozen.set(a.run.frozen.subarray(c * ra.count, (c + 1) * ra.count), c * (ra.count + rb.count));
-    frozen.set(
-      b.run.frozen.subarray(c * rb.count, (c + 1) * rb.count),
-      c * (ra.count + rb.count) + ra.count,
-    );
-  }
+  const beside = (left: Int32Array, right: Int32Array): Int32Array =>
+    replicasBeside(left, right, ra.count, rb.count);
+  const lost = {
+    frozen: beside(a.run.frozen, b.run.frozen),
+    ...(a.run.unsolved && b.run.unsolved && { unsolved: beside(a.run.unsolved, b.run.unsolved) }),
+  };
   const replicas = { first: ra.first, count: ra.count + rb.count };
-  return { ...merged, run: { ...a.run, replicas, frozen } } as unknown as R;
+  return { ...merged, run: { ...a.run, replicas, ...lost } } as unknown as R;
+}
+
+/** [condition, replica] of two shards, the replicas of the second after those of the first. */
+function replicasBeside(a: Int32Array, b: Int32Array, countA: number, countB: number): Int32Array {
+  const joined = new Int32Array(a.length + b.length);
+  for (let c = 0; c * countA < a.length; c += 1) {
+    const from = c * (countA + countB);
+    joined.set(a.subarray(c * countA, (c + 1) * countA), from);
+    joined.set(b.subarray(c * countB, (c + 1) * countB), from + countA);
+  }
+  return joined;
 }
 
 function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {

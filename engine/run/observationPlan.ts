@@ -8,6 +8,7 @@ import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
 import { type SamplingLaw, storesOrder } from "../sampling.ts";
+import { type Dynamics, stateWords } from "../update/dynamics.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { chooseWindow, type LaneWords } from "./chunk.ts";
 
@@ -20,11 +21,12 @@ interface Planned {
   readonly conditions: readonly Setting[];
   readonly hasVelocity: boolean;
   readonly lanes: number;
+  readonly dynamics: Dynamics;
 }
 
 interface Kept {
   readonly model: Model;
-  readonly hasVelocity: boolean;
+  readonly dynamics: Dynamics;
   readonly sampling: SamplingLaw;
   readonly samples: number;
 }
@@ -32,7 +34,7 @@ interface Kept {
 /** The observables' regions and WGSL, with the window chosen; null without observables. */
 export function observationPlan(
   observables: Observables | undefined,
-  { model, conditions, hasVelocity, lanes }: Planned,
+  { model, conditions, hasVelocity, lanes, dynamics }: Planned,
 ): ObservationPlan | null {
   if (!observables || Object.keys(observables).length === 0) return null;
   if ("run" in observables) {
@@ -53,7 +55,13 @@ export function observationPlan(
   const window = chooseWindow(wordsAt, lanes, Math.min(LONGEST_WINDOW, ...blocks), SERIES_BYTES);
   for (const spec of specs) {
     if (spec.kind === "moments") {
-      momentsLayout(spec, { model, hasVelocity, conditions: conditions.length, place: () => 0 });
+      momentsLayout(spec, {
+        model,
+        hasVelocity,
+        adapts: true,
+        conditions: conditions.length,
+        place: () => 0,
+      });
     }
   }
   return planObservation({
@@ -61,17 +69,18 @@ export function observationPlan(
     observables,
     conditions: conditions.length,
     hasVelocity,
+    adapts: dynamics.rate?.adaptation !== undefined,
     window,
   });
 }
 
 /** What one lane keeps on the device. */
 export function laneWords(
-  { model, hasVelocity, sampling, samples }: Kept,
+  { model, dynamics, sampling, samples }: Kept,
   plan: ObservationPlan | null,
 ): LaneWords {
   return {
-    state: (hasVelocity ? 2 : 1) * model.parameterCount,
+    state: stateWords(dynamics, model.parameterCount),
     order: storesOrder(sampling) ? samples : 0,
     series: plan?.seriesWords ?? 0,
     moments: plan?.momentsWords ?? 0,

@@ -8,6 +8,16 @@ import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
 import { checkInitial } from "../start/checkInitial.ts";
+import {
+  type Dynamics,
+  type DynamicsOptions,
+  dynamicsOf,
+  dynamicsWords,
+  stateWords,
+  withRate,
+  withSettings,
+} from "../update/dynamics.ts";
+import { checkNoiseModel } from "../update/noiseModel.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { VERSION } from "../version.ts";
 import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
@@ -24,7 +34,7 @@ export interface Execution {
   readonly unroll?: number;
 }
 
-export interface EnsembleOptions<O extends Observables = Observables> {
+export interface EnsembleOptions<O extends Observables = Observables> extends DynamicsOptions {
   readonly model: Model;
   readonly data: DataSource;
   readonly update: UpdateRule;
@@ -43,8 +53,6 @@ export interface EnsembleOptions<O extends Observables = Observables> {
   /** θ₀ (and v₀) of the replicas; all zero unless said otherwise. */
   readonly initial?: InitialLaw;
   readonly observables?: O;
-  /** Keep v even where no condition has momentum, to observe it. */
-  readonly keepVelocity?: boolean;
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
   readonly bounds?: { readonly theta?: number; readonly loss?: number };
@@ -69,8 +77,9 @@ export interface Resolved {
   readonly execution: Execution;
   readonly shape: EnsembleShape;
   readonly lanes: number;
+  readonly dynamics: Dynamics;
+  /** Is `velocity` among the vectors that are kept? */
   readonly hasVelocity: boolean;
-  readonly hasNoise: boolean;
   readonly checkBatches: (settings: readonly Setting[], samples: number) => void;
 }
 
@@ -89,7 +98,8 @@ function replicaRange(replicas: EnsembleOptions["replicas"]): { first: number; c
 }
 
 export function resolve<O extends Observables>(options: EnsembleOptions<O>): Resolved {
-  const { model, data, update: rule, seed, sampling = "withReplacement" } = options;
+  const { model, data, seed, sampling = "withReplacement" } = options;
+  const rule = withSettings(withRate(options.update, options.rate), model);
   checkData(data, model);
   if (!isCount(seed, 0)) {
     throw new ArgumentError(`seed: ${seed} is no seed; use a whole number from 0 to 4294967295.`);
@@ -101,6 +111,12 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   if (!SAMPLING_LAWS.includes(sampling)) {
     throw new ArgumentError(
       `sampling: "${sampling}" is no law; use one of ${SAMPLING_LAWS.join(", ")}.`,
+    );
+  }
+  if (rule.laws && !rule.laws.includes(sampling)) {
+    throw new ArgumentError(
+      `sampling: ${rule.name} is defined for ${rule.laws.join(", ")} batches, not for ${sampling}; ` +
+        `use sampling: "${rule.laws[0]}"${rule.name === "sgworld" ? ", or the rule langevin (SGLD)" : ""}.`,
     );
   }
   const conditions = resolveConditions(ruleFor(rule, sampling, data.samples), options.sweep);
@@ -125,7 +141,15 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     );
   }
   const initial = (options.initial ?? fixed(0))(model);
-  const hasVelocity = options.keepVelocity === true || rule.needsVelocity(conditions);
+  const dynamics = dynamicsOf(model, rule, conditions, options);
+  if (dynamics.rate?.adaptation?.scope === "condition" && replicas.first > 0) {
+    throw new ArgumentError(
+      `replicas: a shard from replica ${replicas.first} on, and all replicas of a condition decide ` +
+        'on their learning rate together; run them in one ensemble, or use fdrRate({ scope: "replica" }).',
+    );
+  }
+  checkNoiseModel(dynamics, conditions);
+  const hasVelocity = dynamics.kept.includes("velocity");
   checkInitial(initial, { model, conditions: conditions.length, replicas, hasVelocity });
   const swept = sweptNames(conditions);
   const labels = conditions.map((c) => swept.map((name) => `${name}=${c[name]}`).join(" "));
@@ -150,8 +174,8 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       labels,
     },
     lanes,
+    dynamics,
     hasVelocity,
-    hasNoise: rule.needsNoise(conditions),
     checkBatches,
   };
 }
@@ -185,7 +209,7 @@ function checkExecution(execution: Execution): Execution {
 
 /** Digest of everything that decides trajectories, but for the current hyperparameters. */
 export async function fingerprint(resolved: Resolved): Promise<string> {
-  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, hasVelocity } =
+  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, dynamics } =
     resolved;
   const nodes = topologicalOrder([model.loss, ...model.gradients]);
   const number = new Map(nodes.map((node, i) => [node, i]));
@@ -199,13 +223,16 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
   const text = JSON.stringify({
     graph,
     params: model.params,
+    draws: model.draws,
     rule: rule.name,
     sampling,
     replicas,
     seed,
     commonNoise,
     conditions: conditions.length,
-    hasVelocity,
+    rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
+    kept: dynamics.kept,
+    shared: dynamicsWords(dynamics),
     data: hex(await sha256(new Uint8Array(rows.buffer))),
   });
   return hex(await sha256(new TextEncoder().encode(text)));

@@ -46,7 +46,7 @@ async function takeSteps(run: WindowedRun, first: number, end: number): Promise<
     if (due.fullData.length > 0) {
       observing.takeFullData(rel, due.fullData, await run.evaluate(due.fullData));
     }
-    if (due.snapshot) observing.takeSnapshot(rel, await memory.readStates());
+    if (due.snapshot) observing.takeSnapshot(rel, await memory.readPhaseSpace());
     const next = observing.nextDue(rel, end);
     await run.take(rel, next - rel, first);
     rel = next;

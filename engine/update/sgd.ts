@@ -5,66 +5,43 @@
  * Source: fluctuation-dissipation relations for SGD (arXiv 1810.00004), section 2; limiting
  * dynamics of SGD (arXiv 2107.09133), section 2, with the velocity sign used there.
  */
-import type { Hyperparameter, Setting, UpdateRule } from "./updateRule.ts";
-
-const nonNegative = (value: number): string | null =>
-  Number.isFinite(value) && value >= 0 ? null : "must be a finite number >= 0";
+import {
+  flag,
+  fraction,
+  GRADIENT_HYPERPARAMETERS,
+  type GradientSettings,
+  numbers,
+  STEP_HYPERPARAMETERS,
+} from "./gradientHyperparameters.ts";
+import type { Element, Hyperparameter, Setting, UpdateRule } from "./updateRule.ts";
 
 const HYPERPARAMETERS: Readonly<Record<string, Hyperparameter>> = {
-  batchSize: {
-    unit: "samples",
-    meaning: "samples in a minibatch, B",
-    initial: null,
-    complaint: (value) =>
-      Number.isInteger(value) && value >= 1 ? null : "must be a whole number >= 1",
-  },
-  learningRate: {
-    unit: "θ²/loss",
-    meaning: "step size η",
-    initial: null,
-    complaint: (value) =>
-      Number.isFinite(value) && value >= 0 ? null : "must be a finite number >= 0",
-  },
+  ...STEP_HYPERPARAMETERS,
   momentum: {
     unit: "1",
     meaning: "μ, the share of the velocity kept at each step",
     initial: 0,
-    complaint: (value) => (value >= 0 && value < 1 ? null : "must be in [0, 1)"),
+    complaint: fraction,
   },
   dampening: {
     unit: "1",
     meaning: "ν, the gradient enters the velocity times 1 − ν",
     initial: 0,
-    complaint: (value) => (value >= 0 && value < 1 ? null : "must be in [0, 1)"),
+    complaint: fraction,
   },
   nesterov: {
     unit: "0 or 1",
     meaning: "1 takes the gradient step from the look-ahead point",
     initial: 0,
-    complaint: (value) => (value === 0 || value === 1 ? null : "must be 0 or 1"),
+    complaint: flag,
   },
-  weightDecay: {
-    unit: "loss/θ²",
-    meaning: "λ, adds λθ to the gradient",
-    initial: 0,
-    complaint: nonNegative,
-  },
-  gradientNoise: {
-    unit: "loss/θ",
-    meaning: "s, standard deviation of Gaussian noise added to each component of the gradient",
-    initial: 0,
-    complaint: nonNegative,
-  },
+  ...GRADIENT_HYPERPARAMETERS,
 };
 
-export interface SgdSettings {
-  readonly learningRate?: number;
-  readonly batchSize?: number;
+export interface SgdSettings extends GradientSettings {
   readonly momentum?: number;
   readonly dampening?: number;
   readonly nesterov?: boolean | number;
-  readonly weightDecay?: number;
-  readonly gradientNoise?: number;
 }
 
 /**
@@ -80,34 +57,32 @@ export interface SgdSettings {
  * @example sgd({ learningRate: 0.05, batchSize: 8, momentum: 0.9 })
  */
 export function sgd(settings: SgdSettings): UpdateRule {
-  const setting: Record<string, number> = {};
-  for (const [name, value] of Object.entries(settings)) {
-    if (value !== undefined) setting[name] = Number(value);
-  }
   return {
     name: "sgd",
+    shader: "update/sgd",
     source: "arXiv 1810.00004, section 2",
     equation: "v' = mu v - (1 - nu) G; theta' = theta + eta v'",
     hyperparameters: HYPERPARAMETERS,
-    setting,
-    needsVelocity: (conditions) => conditions.some((c) => c.momentum !== 0),
-    needsNoise: (conditions) => conditions.some((c) => c.gradientNoise !== 0),
+    setting: numbers(settings),
+    vectors: ["velocity"],
+    needs: (conditions) => (conditions.some((c) => c.momentum !== 0) ? ["velocity"] : []),
+    normals: () => ({ prepare: 0, update: 0 }),
     complaint: (c) =>
       c.nesterov === 1 && (c.dampening !== 0 || c.momentum === 0)
         ? "nesterov needs momentum > 0 and dampening 0; set dampening: 0 or nesterov: 0"
         : null,
-    step,
+    update,
   };
 }
 
-function step(
-  { theta, velocity }: { theta: Float64Array; velocity: Float64Array },
-  gradient: Float64Array,
+/** x = (θ, v) */
+function update(
+  x: Element,
+  gradient: number,
+  _xi: readonly [number, number],
   { learningRate, momentum, dampening, nesterov }: Setting,
 ): void {
-  for (let p = 0; p < theta.length; p += 1) {
-    const next = momentum! * velocity[p]! - (1 - dampening!) * gradient[p]!;
-    velocity[p] = next;
-    theta[p]! += learningRate! * (nesterov ? momentum! * next - gradient[p]! : next);
-  }
+  const next = momentum! * x[1]! - (1 - dampening!) * gradient;
+  x[1] = next;
+  x[0]! += learningRate! * (nesterov ? momentum! * next - gradient : next);
 }

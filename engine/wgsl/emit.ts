@@ -9,7 +9,7 @@
  * on lavapipe a loop with computed indices into such arrays ran 5 to 8 times slower.
  */
 import { invariant } from "../errors.ts";
-import { isLeaf, type Node, size } from "../graph.ts";
+import { isLeaf, isNamed, type Node, size } from "../graph.ts";
 import { flatten, type Index, isLiteral, literal, printIndex, variable } from "./indexing.ts";
 import {
   type Group,
@@ -27,8 +27,14 @@ export interface Leaves {
   readonly param: (name: string, flat: Index) => string;
   /** Element of a sample's field. */
   readonly sample: (name: string, flat: Index) => string;
+  /** Element of a draw. */
+  readonly draw: (name: string, flat: Index) => string;
+  /** A setting, e.g. `h.label_noise`. */
+  readonly setting: (name: string) => string;
   /** Array the gradients are added to, e.g. `(*gradient)`. */
   readonly gradient: string;
+  /** Constant arrays are called `<this>_0`, …; "constant" unless it is there. */
+  readonly constant?: string;
 }
 
 export interface EmitOptions {
@@ -135,7 +141,7 @@ class Writer {
     if (isLiteral(flat)) return float(values[flat.constant]!);
     let name = this.constantNames.get(node);
     if (name === undefined) {
-      name = `constant_${this.constantNames.size}`;
+      name = `${this.leaves.constant ?? "constant"}_${this.constantNames.size}`;
       this.constantNames.set(node, name);
       const list = values.map(float).join(", ");
       this.constants.push(`const ${name} = array<f32, ${values.length}>(${list});`);
@@ -143,14 +149,17 @@ class Writer {
     return `${name}[${printIndex(flat)}]`;
   }
 
+  private leaf({ op, attributes }: Node, flat: Index): string {
+    const name = attributes.name as string;
+    if (op === "param") return this.leaves.param(name, flat);
+    if (op === "draw") return this.leaves.draw(name, flat);
+    return op === "setting" ? this.leaves.setting(name) : this.leaves.sample(name, flat);
+  }
+
   /** WGSL of a node's element. */
   value(node: Node, index: readonly Index[]): string {
     if (node.op === "constant") return this.constantElement(node, index);
-    if (isLeaf(node)) {
-      const flat = flatten(index, node.shape);
-      const name = node.attributes.name as string;
-      return node.op === "param" ? this.leaves.param(name, flat) : this.leaves.sample(name, flat);
-    }
+    if (isNamed(node)) return this.leaf(node, flatten(index, node.shape));
     const statement = this.program.statementOf.get(node);
     const known = this.known(this.key(node, index));
     if (known !== undefined) return known;

@@ -5,11 +5,8 @@
  * nothing.
  */
 import type { UpdateRule } from "../update/updateRule.ts";
+import { memberName } from "./identifiers.ts";
 import { structText } from "./layout.ts";
-
-/** `learningRate` → `learning_rate`, the struct member. */
-const memberName = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The struct of hyperparameters, one f32 each. */
 export const hyperparameterStruct = (rule: UpdateRule): string =>

@@ -47,3 +47,17 @@ export function identifierFault(name: string): string | undefined {
     return "reserved by WGSL: _ alone, or beginning with __";
   return TAKEN.get(name);
 }
+
+/** `learningRate` → `learning_rate`: a hyperparameter as a member of a WGSL struct. */
+export const memberName = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/**
+ * Why `name` cannot be a hyperparameter, or undefined if it can.
+ *
+ * Without `_` in names different ones have different members.
+ */
+export function memberFault(name: string): string | undefined {
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) return "no camelCase name of letters and digits";
+  return identifierFault(memberName(name));
+}

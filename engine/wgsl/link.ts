@@ -5,6 +5,9 @@
  *   `const HIDDEN: u32 = 3u; //#param`      the right-hand side may be replaced
  *   `//#slot name` … `//#end`               a region with a default body that may be replaced
  *
+ * Files that share a declaration (the hyperparameters) each open the slot, to compile alone; its
+ * replacement is put where the first of them does.
+ *
  * There are no conditionals. `origin` maps each output line to its source, so that compiler
  * messages can be reported as `shaders/lib/normal.wgsl:12`. Module-scope order is free in WGSL,
  * so imports are simply put first. The linked text (plus overrides) is the pipeline cache key.
@@ -92,7 +95,7 @@ export function link(entry: string, options: LinkOptions, sources: Sources): Lin
         slot = { name: begins, line: i + 1 };
         const body = options.slots?.[begins];
         replacing = body !== undefined;
-        if (body !== undefined) {
+        if (body !== undefined && !usedSlots.has(begins)) {
           usedSlots.add(begins);
           body.code.split("\n").forEach((generated, k) => {
             emit(generated, `generated ${begins}`, k + 1);

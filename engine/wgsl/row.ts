@@ -23,6 +23,12 @@ export interface DataSource {
   >;
 }
 
+/**
+ * The data of a model without sample fields, which draws its samples (`draws` of `defineModel`): one
+ * sample without numbers. Use it with the law `withReplacement`, which takes any batch size.
+ */
+export const onlineData: DataSource = Object.freeze({ name: "online", samples: 1, fields: {} });
+
 export function rowLayout(fields: Model["fields"]): RowLayout {
   const offsets: Record<string, number> = {};
   let end = 0;

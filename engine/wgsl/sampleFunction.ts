@@ -1,24 +1,33 @@
 /**
- * The generated functions of a model: `loss_gradient` for the schedules, `outputs` for evaluation.
+ * The generated functions of a model: `loss_gradient` for the schedules, `hessian_vector` for
+ * implicit steps, `outputs` for evaluation.
  *
- * Both take a sample's number and the replica's parameters in function memory; a sample's row is
+ * All take a sample's number and the replica's parameters in function memory; a sample's row is
  * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
+ * Models with settings are given the hyperparameters `h` too, those with draws what names the random
+ * numbers: `draw_key`, `step`, and the number `b` of the sample in its batch.
  */
 
-import type { Node } from "../graph.ts";
+import { hessianVectorProduct } from "../autodiff.ts";
+import { invariant } from "../errors.ts";
+import { type Node, param } from "../graph.ts";
 import type { Model } from "../model.ts";
-import { DIRECTION, WEIGHT_DECAY } from "../observe/fullData.ts";
+import { simplify } from "../simplify.ts";
+import { drawAccess } from "./drawAccess.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
+import { memberName } from "./identifiers.ts";
 import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
 import type { RowLayout } from "./row.ts";
 
 const at = (name: string): string => `${name}_at`;
 
-const theta = (name: string, flat: Index): string =>
+const element = (array: string, name: string, flat: Index): string =>
   isLiteral(flat) && flat.constant === 0
-    ? `(*theta)[${at(name)}]`
-    : `(*theta)[${at(name)} + ${printIndex(flat)}]`;
+    ? `(*${array})[${at(name)}]`
+    : `(*${array})[${at(name)} + ${printIndex(flat)}]`;
+
+const theta = (name: string, flat: Index): string => element("theta", name, flat);
 
 /** A field's local array; the prefix keeps a field named `theta` or `data` from shadowing ours. */
 const arrayOf = (field: string): string => `sample_${field}`;
@@ -88,7 +97,17 @@ const offsets = (model: Model): string[] =>
 
 const POINTER = "ptr<function, array<f32, PARAMS>>";
 
-/** `fn loss_gradient(sample, theta, gradient) -> f32`: returns l, adds ∇l to `gradient`. */
+/** WGSL arguments of `loss_gradient` after the gradient, name → type; none for a plain model. */
+export function furtherArguments(model: Model): Readonly<Record<string, string>> {
+  return {
+    ...(model.settings.length > 0 && { h: "Hyperparameters" }),
+    ...(model.draws.length > 0 && { draw_key: "vec2u", step: "u32", b: "u32" }),
+  };
+}
+
+const setting = (name: string): string => `h.${memberName(name)}`;
+
+/** `fn loss_gradient(sample, theta, gradient, …) -> f32`: returns l, adds ∇l to `gradient`. */
 export function lossGradientFunction(
   model: Model,
   layout: RowLayout,
@@ -99,10 +118,18 @@ export function lossGradientFunction(
     offset: at(name),
     node: model.gradients[i]!,
   }));
-  const leaves: Leaves = { param: theta, sample: row.sample, gradient: "(*gradient)" };
+  const random = drawAccess(model);
+  const leaves: Leaves = {
+    param: theta,
+    sample: row.sample,
+    draw: random.draw,
+    setting,
+    gradient: "(*gradient)",
+  };
   const body = emit([model.loss], sinks, leaves, options);
+  const further = Object.entries(furtherArguments(model));
   return {
-    imports: body.imports,
+    imports: [...body.imports, ...random.imports],
     code: [
       ...offsets(model),
       ...body.constants,
@@ -111,8 +138,10 @@ export function lossGradientFunction(
       "  sample: u32,",
       `  theta: ${POINTER},`,
       `  gradient: ${POINTER},`,
+      ...further.map(([name, type]) => `  ${name}: ${type},`),
       ") -> f32 {",
       ...row.loads(),
+      ...random.loads(),
       ...body.lines,
       `  return ${body.outputs[0]};`,
       "}",
@@ -120,16 +149,79 @@ export function lossGradientFunction(
   };
 }
 
-/** Element of θ, of the direction or λ, as `outputs` is given them. */
-const outputsLeaf = (name: string, flat: Index): string => {
-  if (name === WEIGHT_DECAY) return "weight_decay";
-  if (!name.startsWith(DIRECTION)) return theta(name, flat);
-  return theta(name.slice(DIRECTION.length), flat).replace("theta", "direction");
-};
+/** The leaf that holds the direction of a block, beside the block itself. */
+export const DIRECTION = "direction.";
 
 /**
- * `fn outputs(sample, theta, direction, weight_decay) -> array<f32, OUTPUTS>`: per-sample scalars,
- * e.g. loss, accuracy, the curvature along a direction (`observe/fullData.ts`).
+ * (H d) of one sample, block by block, simplified; d in leaves `direction.<block>`.
+ *
+ * @see Pearlmutter, Neural Computation 6, 147 (1994)
+ */
+export function curvatureNodes(model: Model): Node[] {
+  const theta = model.params.map(({ name, shape }) => param(name, shape));
+  const d = model.params.map(({ name, shape }) => param(`${DIRECTION}${name}`, shape));
+  return simplify(hessianVectorProduct(model.loss, theta, d));
+}
+
+const thetaOrDirection = (name: string, flat: Index): string =>
+  name.startsWith(DIRECTION)
+    ? element("direction", name.slice(DIRECTION.length), flat)
+    : theta(name, flat);
+
+/**
+ * `fn hessian_vector(sample, theta, direction, product, …)`: adds H d of a sample to `product`.
+ *
+ * Stands beside `loss_gradient`, whose offsets it uses.
+ */
+export function hessianVectorFunction(
+  model: Model,
+  layout: RowLayout,
+  options: EmitOptions,
+): SlotBody {
+  const row = rowAccess(model, layout);
+  const random = drawAccess(model);
+  const further = Object.entries(furtherArguments(model));
+  const nodes = curvatureNodes(model);
+  const sinks = model.params.map(({ name }, i) => ({ offset: at(name), node: nodes[i]! }));
+  const leaves: Leaves = {
+    param: thetaOrDirection,
+    sample: row.sample,
+    draw: random.draw,
+    setting,
+    gradient: "(*product)",
+    constant: "curvature_constant",
+  };
+  const body = emit([], sinks, leaves, options);
+  return {
+    imports: [...body.imports, ...random.imports],
+    code: [
+      ...body.constants,
+      "",
+      "fn hessian_vector(",
+      "  sample: u32,",
+      `  theta: ${POINTER},`,
+      `  direction: ${POINTER},`,
+      `  product: ${POINTER},`,
+      ...further.map(([name, type]) => `  ${name}: ${type},`),
+      ") {",
+      ...row.loads(),
+      ...random.loads(),
+      ...body.lines,
+      "}",
+    ].join("\n"),
+  };
+}
+
+/** The scalar leaf λ. No block can have this name: it is no identifier. */
+export const WEIGHT_DECAY = "weight decay";
+
+const outputsLeaf = (name: string, flat: Index): string =>
+  name === WEIGHT_DECAY ? "weight_decay" : thetaOrDirection(name, flat);
+
+/**
+ * `fn outputs(sample, theta, direction, weight_decay) -> array<f32, OUTPUTS>`: per-sample scalars of
+ * a model without draws (`withoutDraws`), e.g. loss, accuracy, the curvature along a direction
+ * (`observe/fullData.ts`); with settings `h` is given too.
  */
 export function outputsFunction(
   model: Model,
@@ -138,7 +230,11 @@ export function outputsFunction(
   options: EmitOptions,
 ): SlotBody {
   const row = rowAccess(model, layout);
-  const body = emit(outputs, [], { param: outputsLeaf, sample: row.sample, gradient: "" }, options);
+  const draw = (name: string): never => {
+    invariant(false, `the draw ${name} is evaluated`);
+  };
+  const leaves: Leaves = { param: outputsLeaf, sample: row.sample, draw, setting, gradient: "" };
+  const body = emit(outputs, [], leaves, options);
   return {
     imports: body.imports,
     code: [
@@ -150,6 +246,7 @@ export function outputsFunction(
       `  theta: ${POINTER},`,
       "  direction: ptr<function, array<f32, DIRECTIONS>>,",
       "  weight_decay: f32,",
+      ...(model.settings.length > 0 ? ["  h: Hyperparameters,"] : []),
       `) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,

@@ -12,6 +12,7 @@
  */
 import { ArgumentError } from "../../engine/errors.ts";
 import { batchNoiseFactor, checkBatchSize } from "./batchNoise.ts";
+import { bitCount, forEachBatch } from "./subsets.ts";
 
 /** Minibatch laws, named as the engine names them. */
 export type SamplingLaw =
@@ -203,28 +204,6 @@ function addWrapped(
     delta * delta +
     2 * beta * gamma * Pq +
     2 * delta * (beta * P + gamma * q);
-}
-
-/** Calls `visit` with every subset of m members of `members` (both as bit masks). */
-function forEachBatch(members: number, m: number, visit: (batch: number) => void): void {
-  const extend = (batch: number, rest: number, missing: number) => {
-    if (missing === 0) {
-      visit(batch);
-      return;
-    }
-    for (let left = rest; left !== 0; ) {
-      const member = left & -left;
-      left ^= member;
-      extend(batch | member, left, missing - 1);
-    }
-  };
-  extend(0, members, m);
-}
-
-function bitCount(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
-  return count;
 }
 
 /** @throws ArgumentError for lengths that differ, or epochs that batches do not fill. */

@@ -1,9 +1,26 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
 export {
+  type AffineMap,
+  followedBy,
+  type MomentOperator,
+  momentOperator,
+  type StationaryMoments,
+  stationaryMoments,
+} from "./affineMoments.ts";
+export {
   type AnharmonicMode,
   type AnharmonicModeOptions,
   anharmonicMode,
 } from "./anharmonicMode.ts";
+export {
+  type BalancedLyapunov,
+  balancedLyapunov,
+  balancedSlope,
+  balancedStep,
+  CHEBYSHEV_RATE,
+  localExponent,
+  TWO_CYCLE_END,
+} from "./balancedMap.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -11,20 +28,55 @@ export {
   type QuadraticSamples,
   type SamplingLaw,
 } from "./cycleMoments.ts";
+export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
+export { type FreeLangevin, freeLangevin } from "./freeLangevin.ts";
+export {
+  type GaussianLaw,
+  type GaussianTarget,
+  gaussianDivergence,
+} from "./gaussianDivergence.ts";
 export {
   type HeavyBallMode,
   type HeavyBallModeOptions,
   heavyBallMode,
 } from "./heavyBallMode.ts";
 export {
+  continuousPath,
+  type HeavyBallOptions,
+  type HeavyBallRoots,
+  heavyBallPath,
+  heavyBallRoots,
+  type ModeState,
+} from "./heavyBallPath.ts";
+export type { LangevinRule } from "./langevinRules.ts";
+export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
+export {
+  POSTERIOR_SAMPLERS,
+  type PosteriorMoments,
+  type PosteriorMomentsOptions,
+  type PosteriorSampler,
+  posteriorMoments,
+} from "./posteriorMoments.ts";
+export {
+  type QuadraticCalibration,
+  type QuadraticCalibrationOptions,
+  quadraticCalibration,
+} from "./quadraticCalibration.ts";
+export {
   meanRadius,
   type RegressionMomentum,
   type RegressionMomentumOptions,
   regressionMomentum,
 } from "./regressionMomentum.ts";
+export {
+  type RegressionData,
+  type RegressionPosterior,
+  regressionPosterior,
+} from "./regressionPosterior.ts";
 export {
   type RegressionOptions,
   type RegressionStationary,

@@ -36,6 +36,7 @@ export interface StationaryDensity {
 const KERNEL_DEVIATIONS = 9;
 /** Multiplications of the elimination: a few seconds. */
 const MAX_WORK = 4e9;
+const MAX_POINTS = 1e6;
 const SHIFT = 1e-10;
 
 /**
@@ -48,21 +49,24 @@ export function stationaryDensity(chain: NoisyMap): StationaryDensity {
   const { deviation, bound, resolution, map } = chain;
   const half = Math.ceil((bound * resolution) / deviation);
   const n = 2 * half + 1;
+  if (!(n <= MAX_POINTS)) refuseGrid(n, KERNEL_DEVIATIONS * resolution, chain);
   const h = bound / half;
   const w = Float64Array.from({ length: n }, (_, i) => (i - half) * h);
   const image = w.map(map);
   let reach = 0;
   for (let i = 0; i < n; i++) reach = Math.max(reach, Math.abs(image[i]! - w[i]!));
   const band = Math.min(n - 1, Math.ceil((KERNEL_DEVIATIONS * deviation + reach) / h));
-  if (!(n * band * band <= MAX_WORK)) {
-    throw new ArgumentError(
-      `stationaryDensity: ${n} grid points with a band of ${band} are too many; the noise of a ` +
-        `step, ${deviation}, is too small beside the range ${bound}: raise learningRate or noise.`,
-    );
-  }
+  if (!(n * band * band <= MAX_WORK)) refuseGrid(n, band, chain);
   const kernel = kernelBand(w, image, deviation, h, band);
   const weight = leadingVector(kernel, n, band);
   return { w, weight, escape: 1 - sum(applied(kernel, weight, n, band)) };
+}
+
+function refuseGrid(n: number, band: number, { deviation, bound }: NoisyMap): never {
+  throw new ArgumentError(
+    `stationaryDensity: ${n} grid points with a band of ${band} are too many; the noise of a step, ` +
+      `${deviation}, is too small beside the range ${bound}: raise learningRate or noise.`,
+  );
 }
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);

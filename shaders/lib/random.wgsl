@@ -10,7 +10,8 @@ const STREAM_MINIBATCH: u32 = 0u;
 const STREAM_GRADIENT_NOISE: u32 = 1u;
 const STREAM_INITIAL: u32 = 2u;
 const STREAM_ORDER: u32 = 3u;
-const STREAM_LABEL_NOISE: u32 = 4u;
+const STREAM_SAMPLE: u32 = 4u;
+const STREAM_THERMAL_NOISE: u32 = 5u;
 
 // Key of one replica's stream; all its draws use it.
 fn lane_key(seed: u32, stream: u32, condition: u32, replica: u32) -> vec2u {

@@ -8,8 +8,9 @@
 const PARAMS: u32 = 2u; //#param
 const ROW: u32 = 1u; //#param
 const OUTPUTS: u32 = 1u; //#param
-const HAS_DIRECTION: bool = false; //#param
-const DIRECTIONS: u32 = select(1u, PARAMS, HAS_DIRECTION);
+// Number of the vector in the state that is the direction v; 0: there is none.
+const DIRECTION: u32 = 0u; //#param
+const DIRECTIONS: u32 = select(1u, PARAMS, DIRECTION > 0u);
 override WORKGROUP: u32 = 64u;
 
 //#slot run
@@ -21,14 +22,18 @@ struct Run {
   replicas: u32,
   samples: u32,
   block: u32,
+  conditions: u32,
 }
 //#end
 
 @group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, v; param, lane]
+@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, kept vectors; param, lane]
 @group(0) @binding(2) var<storage, read> decay: array<f32>;  // [condition]
 @group(0) @binding(3) var<storage, read> data: array<vec4f>;  // [sample, row]
 @group(0) @binding(4) var<storage, read_write> sums: array<f32>;  // [output, block, lane]
+
+//#slot settings
+//#end
 
 //#slot outputs
 fn outputs(
@@ -52,11 +57,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   var direction = array<f32, DIRECTIONS>();
   for (var p = 0u; p < PARAMS; p += 1u) {
     theta[p] = state[p * run.state_lanes + lane];
-    if (HAS_DIRECTION) { direction[p] = state[(PARAMS + p) * run.state_lanes + lane]; }
+    if (DIRECTION > 0u) {
+      direction[p] = state[(DIRECTION * PARAMS + p) * run.state_lanes + lane];
+    }
   }
+  //#slot load_settings
+  //#end
   var total = array<f32, OUTPUTS>();
   for (var sample = first; sample < last; sample += 1u) {
+    //#slot evaluate
     let value = outputs(sample, &theta, &direction, weight_decay);
+    //#end
     for (var k = 0u; k < OUTPUTS; k += 1u) { total[k] += value[k]; }
   }
   for (var k = 0u; k < OUTPUTS; k += 1u) {

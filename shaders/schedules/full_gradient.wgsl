@@ -18,13 +18,17 @@ struct Run {
   replicas: u32,
   samples: u32,
   block: u32,
+  conditions: u32,
 }
 //#end
 
 @group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, v; param, lane]
+@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, kept vectors; param, lane]
 @group(0) @binding(2) var<storage, read> data: array<vec4f>;  // [sample, row]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;  // [block, param, lane]
+
+//#slot settings
+//#end
 
 //#slot loss_gradient
 // Default model: l = ½ Σ_p (θ_p − x)², x the first number of the sample.
@@ -53,8 +57,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var theta = array<f32, PARAMS>();
   var gradient = array<f32, PARAMS>();
   for (var p = 0u; p < PARAMS; p += 1u) { theta[p] = state[p * run.state_lanes + lane]; }
+  //#slot load_settings
+  //#end
   for (var sample = first; sample < last; sample += 1u) {
+    //#slot evaluate
     _ = loss_gradient(sample, &theta, &gradient);
+    //#end
   }
   for (var p = 0u; p < PARAMS; p += 1u) {
     sums[(id.y * PARAMS + p) * run.lanes + id.x] = gradient[p];

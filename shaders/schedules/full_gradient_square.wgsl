@@ -19,11 +19,12 @@ struct Run {
   replicas: u32,
   samples: u32,
   block: u32,
+  conditions: u32,
 }
 //#end
 
 @group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, v; param, lane]
+@group(0) @binding(1) var<storage, read> state: array<f32>;  // [θ, kept vectors; param, lane]
 @group(0) @binding(2) var<storage, read> decay: array<f32>;  // [condition]
 @group(0) @binding(3) var<storage, read> sums: array<f32>;  // [block, param, lane]
 @group(0) @binding(4) var<storage, read_write> squares: array<f32>;  // [group, lane]

@@ -1,7 +1,8 @@
 // One invocation owns one replica and takes whole SGD steps (schedule `thread`).
 //
-//   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t
-//   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+//   x_t = prepare(θ_t, kept vectors)                       the point where G is taken; mostly θ_t
+//   G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ   at x_t
+//   (θ_{t+1}, kept vectors) = update(x_t, G_t)
 //
 // Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
 // Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
@@ -10,12 +11,11 @@
 
 //#import lib/random
 //#import lib/normal
+//#import sampling/size
+//#import update/clock
 
 const PARAMS: u32 = 2u; //#param
 const ROW: u32 = 1u; //#param
-const HAS_VELOCITY: bool = false; //#param
-const HAS_NOISE: bool = false; //#param
-const VELOCITIES: u32 = select(1u, PARAMS, HAS_VELOCITY);
 // |θ|² is tested once in so many steps (the loss at every step): a matter of cost only.
 const THETA_CHECK: u32 = 16u;
 override WORKGROUP: u32 = 64u;
@@ -42,7 +42,7 @@ struct Run {
 //#end
 
 @group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then kept, param, lane]
 @group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
 @group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
 @group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
@@ -65,16 +65,21 @@ struct Hyperparameters {
   batch_size: f32,
   learning_rate: f32,
   weight_decay: f32,
-  gradient_noise: f32,
 }
-fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
-  return vec2f(theta - h.learning_rate * gradient, velocity);
+struct Constants {
+  unused: f32,
+}
+fn constants(h: Hyperparameters, clock: Clock) -> Constants {
+  return Constants(0.0);
+}
+fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) -> vec4f {
+  return vec4f(x.x - h.learning_rate * gradient, x.yzw);
 }
 //#end
 
 //#slot load_hyperparameters
 fn hyperparameters(condition: u32) -> Hyperparameters {
-  return Hyperparameters(1.0, hyper[condition], 0.0, 0.0);
+  return Hyperparameters(1.0, hyper[condition], 0.0);
 }
 //#end
 
@@ -112,17 +117,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let condition = (run.global_lane + lane) / run.replicas;
   let replica = run.first_replica + (run.global_lane + lane) % run.replicas;
   let noise_condition = select(condition, 0u, run.common_noise != 0u);
-  let h = hyperparameters(condition);
-  let batch = u32(h.batch_size);
-  let inverse_batch = 1.0 / h.batch_size;
-  let noise_key = lane_key(run.seed, STREAM_GRADIENT_NOISE, noise_condition, replica);
+  let fixed = hyperparameters(condition);
+  let batch = u32(fixed.batch_size);
+  let inverse_batch = 1.0 / fixed.batch_size;
 
   var theta = array<f32, PARAMS>();
-  var velocity = array<f32, VELOCITIES>();
-  for (var p = 0u; p < PARAMS; p += 1u) {
-    theta[p] = state[p * run.lanes + lane];
-    if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
-  }
+  for (var p = 0u; p < PARAMS; p += 1u) { theta[p] = state[p * run.lanes + lane]; }
+  //#slot load_vectors
+  //#end
   var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
 
   //#slot observe_load
@@ -130,13 +132,22 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
   for (var s = 0u; s < run.steps; s += 1u) {
     let step = run.first_step + s;
+    let clock = Clock(step, max(1u, SAMPLES / batch));
+    var h = fixed;
+    //#slot rate
+    //#end
+    let c = constants(h, clock);
     minibatch_begin(&minibatch, step, batch, run.rebuild != 0u && s == 0u);
+    //#slot prepare
+    //#end
     var gradient = array<f32, PARAMS>();
     var loss = 0.0;
+    //#slot minibatch_gradient
     for (var b = 0u; b < batch; b += 1u) {
       loss += loss_gradient(minibatch_sample(&minibatch, b), &theta, &gradient);
     }
     loss *= inverse_batch;
+    //#end
 
     var stop = beyond(loss, run.loss_bound);
     if (step % THETA_CHECK == 0u) {
@@ -154,31 +165,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       gradient[p] = gradient[p] * inverse_batch + h.weight_decay * theta[p];
     }
     //#end
-    if (HAS_NOISE) {
-      for (var p = 0u; p < PARAMS; p += 2u) {
-        let xi = normal_pair(threefry2x32(noise_key, vec2u(step, p / 2u)));
-        gradient[p] += h.gradient_noise * xi.x;
-        if (p + 1u < PARAMS) { gradient[p + 1u] += h.gradient_noise * xi.y; }
-      }
-    }
 
     //#slot observe
     //#end
 
     //#slot apply_update
     for (var p = 0u; p < PARAMS; p += 1u) {
-      let v = select(0u, p, HAS_VELOCITY);
-      let next = update(theta[p], velocity[v], gradient[p], h);
-      theta[p] = next.x;
-      velocity[v] = next.y;
+      theta[p] = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c).x;
     }
     //#end
   }
 
   //#slot observe_store
   //#end
-  for (var p = 0u; p < PARAMS; p += 1u) {
-    state[p * run.lanes + lane] = theta[p];
-    if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }
-  }
+  for (var p = 0u; p < PARAMS; p += 1u) { state[p * run.lanes + lane] = theta[p]; }
+  //#slot store_vectors
+  //#end
 }

@@ -5,6 +5,7 @@
 //
 // The velocity is minus PyTorch's momentum buffer. FDR paper (arXiv 1810.00004), section 2.
 // twin: engine/update/sgd.ts
+//#import update/clock
 
 //#slot hyperparameters
 struct Hyperparameters {
@@ -15,12 +16,21 @@ struct Hyperparameters {
   nesterov: f32,
   weight_decay: f32,
   gradient_noise: f32,
+  clip_norm: f32,
 }
 //#end
 
-// (θ', v'). Without momentum μ = 0 and the velocity is a scratch value.
-fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
-  let next = h.momentum * velocity - (1.0 - h.dampening) * gradient;
+struct Constants {
+  unused: f32,  // WGSL has no empty structs
+}
+
+fn constants(h: Hyperparameters, clock: Clock) -> Constants {
+  return Constants(0.0);
+}
+
+// x = (θ, v). Without momentum μ = 0 and v is a scratch value.
+fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) -> vec4f {
+  let next = h.momentum * x.y - (1.0 - h.dampening) * gradient;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
-  return vec2f(theta + h.learning_rate * ahead, next);
+  return vec4f(x.x + h.learning_rate * ahead, next, 0.0, 0.0);
 }

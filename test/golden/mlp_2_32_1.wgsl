@@ -41,7 +41,8 @@ const STREAM_MINIBATCH: u32 = 0u;
 const STREAM_GRADIENT_NOISE: u32 = 1u;
 const STREAM_INITIAL: u32 = 2u;
 const STREAM_ORDER: u32 = 3u;
-const STREAM_LABEL_NOISE: u32 = 4u;
+const STREAM_SAMPLE: u32 = 4u;
+const STREAM_THERMAL_NOISE: u32 = 5u;
 
 // Key of one replica's stream; all its draws use it.
 fn lane_key(seed: u32, stream: u32, condition: u32, replica: u32) -> vec2u {
@@ -187,6 +188,13 @@ fn normal_pair(words: vec2u) -> vec2f {
 
 const SAMPLES: u32 = 256u; //#param
 const MAX_BATCH: u32 = 1u; //#param
+// When a step is taken: what an update rule may know beside its hyperparameters.
+// twin: engine/update/updateRule.ts Clock
+
+struct Clock {
+  step: u32,     // number of the step, from 0
+  batches: u32,  // batches in an epoch, floor(N / B)
+}
 // Sampling law `withReplacement`: every batch is m independent uniform indices.
 // Use: minibatch_open once a dispatch, minibatch_begin once a step, then minibatch_sample for
 // b = 0, 1, …, batch - 1 in this order.
@@ -230,13 +238,22 @@ struct Hyperparameters {
   nesterov: f32,
   weight_decay: f32,
   gradient_noise: f32,
+  clip_norm: f32,
 }
 
-// (θ', v'). Without momentum μ = 0 and the velocity is a scratch value.
-fn update(theta: f32, velocity: f32, gradient: f32, h: Hyperparameters) -> vec2f {
-  let next = h.momentum * velocity - (1.0 - h.dampening) * gradient;
+struct Constants {
+  unused: f32,  // WGSL has no empty structs
+}
+
+fn constants(h: Hyperparameters, clock: Clock) -> Constants {
+  return Constants(0.0);
+}
+
+// x = (θ, v). Without momentum μ = 0 and v is a scratch value.
+fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) -> vec4f {
+  let next = h.momentum * x.y - (1.0 - h.dampening) * gradient;
   let ahead = select(next, h.momentum * next - gradient, h.nesterov != 0.0);
-  return vec2f(theta + h.learning_rate * ahead, next);
+  return vec4f(x.x + h.learning_rate * ahead, next, 0.0, 0.0);
 }
 // Hyperbolic tangent in float32, branch-free: 8 multiply-adds, 2 multiplications, 1 division.
 // tanh x = x (1 + y p(y)) / (1 + y q(y)), y = x^2, type (9, 8), minimax in relative error on
@@ -254,8 +271,9 @@ fn tanh_accurate(x: f32) -> f32 {
 }
 // One invocation owns one replica and takes whole SGD steps (schedule `thread`).
 //
-//   G_t = (1/B) Σ_{b ∈ batch_t} ∇l_b(θ_t) + λ θ_t + s ξ_t
-//   (θ_{t+1}, v_{t+1}) = update(θ_t, v_t, G_t)
+//   x_t = prepare(θ_t, kept vectors)                       the point where G is taken; mostly θ_t
+//   G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ   at x_t
+//   (θ_{t+1}, kept vectors) = update(x_t, G_t)
 //
 // Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
 // Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
@@ -265,9 +283,6 @@ fn tanh_accurate(x: f32) -> f32 {
 
 const PARAMS: u32 = 129u; //#param
 const ROW: u32 = 1u; //#param
-const HAS_VELOCITY: bool = false; //#param
-const HAS_NOISE: bool = false; //#param
-const VELOCITIES: u32 = select(1u, PARAMS, HAS_VELOCITY);
 // |θ|² is tested once in so many steps (the loss at every step): a matter of cost only.
 const THETA_CHECK: u32 = 16u;
 override WORKGROUP: u32 = 64u;
@@ -292,7 +307,7 @@ struct Run {
 }
 
 @group(0) @binding(0) var<uniform> run: Run;
-@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then v, param, lane]
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;  // [θ then kept, param, lane]
 @group(0) @binding(2) var<storage, read_write> frozen: array<u32>;  // [lane], step + 1, or 0
 @group(1) @binding(0) var<storage, read> data: array<vec4f>;  // [sample, row]
 @group(1) @binding(1) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]
@@ -310,6 +325,7 @@ fn hyperparameters(condition: u32) -> Hyperparameters {
     hyper[4u * run.conditions + condition],
     hyper[5u * run.conditions + condition],
     hyper[6u * run.conditions + condition],
+    hyper[7u * run.conditions + condition],
   );
 }
 
@@ -366,23 +382,24 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let condition = (run.global_lane + lane) / run.replicas;
   let replica = run.first_replica + (run.global_lane + lane) % run.replicas;
   let noise_condition = select(condition, 0u, run.common_noise != 0u);
-  let h = hyperparameters(condition);
-  let batch = u32(h.batch_size);
-  let inverse_batch = 1.0 / h.batch_size;
-  let noise_key = lane_key(run.seed, STREAM_GRADIENT_NOISE, noise_condition, replica);
+  let fixed = hyperparameters(condition);
+  let batch = u32(fixed.batch_size);
+  let inverse_batch = 1.0 / fixed.batch_size;
 
   var theta = array<f32, PARAMS>();
-  var velocity = array<f32, VELOCITIES>();
-  for (var p = 0u; p < PARAMS; p += 1u) {
-    theta[p] = state[p * run.lanes + lane];
-    if (HAS_VELOCITY) { velocity[p] = state[(PARAMS + p) * run.lanes + lane]; }
-  }
+  for (var p = 0u; p < PARAMS; p += 1u) { theta[p] = state[p * run.lanes + lane]; }
+
   var minibatch = minibatch_open(run.seed, noise_condition, replica, lane, run.lanes);
 
 
   for (var s = 0u; s < run.steps; s += 1u) {
     let step = run.first_step + s;
+    let clock = Clock(step, max(1u, SAMPLES / batch));
+    var h = fixed;
+
+    let c = constants(h, clock);
     minibatch_begin(&minibatch, step, batch, run.rebuild != 0u && s == 0u);
+
     var gradient = array<f32, PARAMS>();
     var loss = 0.0;
     for (var b = 0u; b < batch; b += 1u) {
@@ -404,25 +421,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     for (var p = 0u; p < PARAMS; p += 1u) {
       gradient[p] = gradient[p] * inverse_batch + h.weight_decay * theta[p];
     }
-    if (HAS_NOISE) {
-      for (var p = 0u; p < PARAMS; p += 2u) {
-        let xi = normal_pair(threefry2x32(noise_key, vec2u(step, p / 2u)));
-        gradient[p] += h.gradient_noise * xi.x;
-        if (p + 1u < PARAMS) { gradient[p + 1u] += h.gradient_noise * xi.y; }
-      }
-    }
 
 
     for (var p = 0u; p < PARAMS; p += 1u) {
-      let v = select(0u, p, HAS_VELOCITY);
-      let next = update(theta[p], velocity[v], gradient[p], h);
-      theta[p] = next.x;
-      velocity[v] = next.y;
+      { let next = update(vec4f(theta[p], 0.0, 0.0, 0.0), gradient[p], vec2f(), h, c); theta[p] = next.x; }
     }
   }
 
-  for (var p = 0u; p < PARAMS; p += 1u) {
-    state[p * run.lanes + lane] = theta[p];
-    if (HAS_VELOCITY) { state[(PARAMS + p) * run.lanes + lane] = velocity[p]; }
-  }
+  for (var p = 0u; p < PARAMS; p += 1u) { state[p * run.lanes + lane] = theta[p]; }
+
 }

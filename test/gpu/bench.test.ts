@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 import { measure } from "../../bench/measure.ts";
 import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
 import { runBench } from "../../bench/runBench.ts";
-import { type Workload, workloads } from "../../bench/workloads.ts";
+import type { Workload } from "../../bench/workload.ts";
+import { workloads } from "../../bench/workloads.ts";
 import { floatingPointOperations } from "../../engine/plan/floatingPointOperations.ts";
 import { describeWithDevice } from "../gpu.ts";
 

@@ -158,7 +158,7 @@ describeWithDevice("checkpoints of ensembles", "null", (device) => {
   test("refuse hyperparameters that the new ensemble cannot run", async () => {
     const noisy = { ...base, update: sgd({ learningRate: 0.1, batchSize: 2, gradientNoise: 1 }) };
     await expect(resume(await saved(noisy))).rejects.toThrow(
-      "checkpoint: the ensemble was created without momentum (or gradient noise)",
+      "checkpoint: the ensemble was created without gradientNoise",
     );
     const distinct: EnsembleOptions = { ...base, sampling: "distinct" };
     const large = { ...distinct, update: sgd({ learningRate: 0.1, batchSize: 6 }) };

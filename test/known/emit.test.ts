@@ -13,6 +13,7 @@ import { planThread, type ThreadRequest } from "../../engine/plan/threadPlan.ts"
 import { evaluationShader } from "../../engine/run/evaluate.ts";
 import { fullGradientShaders } from "../../engine/run/fullGradient.ts";
 import { SAMPLING_LAWS } from "../../engine/sampling.ts";
+import { dynamicsOf } from "../../engine/update/dynamics.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { rowLayout } from "../../engine/wgsl/row.ts";
 import { lossGradientFunction } from "../../engine/wgsl/sampleFunction.ts";
@@ -108,14 +109,29 @@ const MODELS: readonly Model[] = [
   ...["reshape", "concat", "maxOf", "softmax"].map((name) => modelOfCases(name, CASES[name]!)),
 ];
 
+const COMPLETE = { momentum: 0, gradientNoise: 0, clipNorm: 0 };
+
+/** SGD with everything that changes its kernel, or without. */
+const dynamics = (model: Model, hasVelocity: boolean, hasNoise: boolean) =>
+  dynamicsOf(
+    model,
+    sgd({}),
+    [
+      {
+        momentum: hasVelocity ? 0.9 : 0,
+        gradientNoise: hasNoise ? 1 : 0,
+        clipNorm: hasNoise ? 1 : 0,
+      },
+    ],
+    {},
+  );
+
 const request = (model: Model, change: Partial<ThreadRequest> = {}): ThreadRequest => ({
   model,
-  rule: sgd({}),
+  dynamics: dynamicsOf(model, sgd({}), [COMPLETE], {}),
   sampling: "withReplacement",
   samples: 100,
   maxBatch: 10,
-  hasVelocity: false,
-  hasNoise: false,
   lanes: 1000,
   ...change,
 });
@@ -148,7 +164,7 @@ describe("every shader", () => {
   test.each(MODELS.map((model) => [model.name, model] as const))("of %s", async (_name, model) => {
     for (const unroll of [0, 20, 4096]) {
       const plan = planThread(
-        request(model, { hasVelocity: true, hasNoise: true, sampling: "distinct", unroll }),
+        request(model, { dynamics: dynamics(model, true, true), sampling: "distinct", unroll }),
       );
       await check(plan.shader(null).code);
       const observation = planObservation({
@@ -160,7 +176,7 @@ describe("every shader", () => {
       });
       await check(plan.shader(observation).code);
       const outputs = [model.loss, ...Object.values(model.metrics)];
-      await check(evaluationShader(model, outputs, plan.row, { unroll, hasDirection: false }).code);
+      await check(evaluationShader(model, outputs, plan.row, { unroll, direction: 0 }).code);
       const gradients = fullGradientShaders(model, plan.row, unroll);
       await check(gradients.sums.code);
       await check(gradients.squares.code);
@@ -172,7 +188,7 @@ describe("every shader", () => {
         FULL_DATA.filter((name) => name !== "fullGradientSquare"),
       );
       const row = rowLayout(model.fields);
-      await check(evaluationShader(model, scalars, row, { unroll, hasDirection: true }).code);
+      await check(evaluationShader(model, scalars, row, { unroll, direction: 1 }).code);
     }
   });
 
@@ -180,7 +196,9 @@ describe("every shader", () => {
     const model = COMPOSITES["linear regression"]!;
     for (const hasVelocity of [false, true]) {
       for (const hasNoise of [false, true]) {
-        const plan = planThread(request(model, { sampling: law, hasVelocity, hasNoise }));
+        const plan = planThread(
+          request(model, { sampling: law, dynamics: dynamics(model, hasVelocity, hasNoise) }),
+        );
         await check(plan.shader(null).code);
       }
     }

@@ -91,8 +91,8 @@ test("memory is counted: state and velocity, order, series, moments, frozen", ()
   });
   // 8 θ + 8 v; 100 positions; 2 means + 3 products; one flag; 4 bytes each.
   expect(memory.perReplica).toEqual({ state: 64, order: 400, moments: 20, frozen: 4 });
-  // Rows of 12 floats (8 and 1, padded to vec4f), 7 hyperparameters, 2 pilot means.
-  expect(memory.shared).toBe(4 * (100 * 12 + 7 + 2));
+  // Rows of 12 floats (8 and 1, padded to vec4f), 8 hyperparameters, 2 pilot means.
+  expect(memory.shared).toBe(4 * (100 * 12 + 8 + 2));
   expect(memory.total).toBe(memory.shared + 10 * (64 + 400 + 20 + 4));
 });
 

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Model } from "../../engine/model.ts";
 import { planThread } from "../../engine/plan/threadPlan.ts";
+import { dynamicsOf } from "../../engine/update/dynamics.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { linearRegression, network, scaleInvariant, softmaxClassifier } from "../composites.ts";
 import { nullDevice } from "../gpu.ts";
@@ -31,12 +32,10 @@ afterAll(() => device.destroy());
 test.each(Object.entries(GOLDEN))("%s", async (name, model) => {
   const plan = planThread({
     model,
-    rule: sgd({}),
+    dynamics: dynamicsOf(model, sgd({}), [{ momentum: 0, gradientNoise: 0, clipNorm: 0 }], {}),
     sampling: "withReplacement",
     samples: 256,
     maxBatch: 16,
-    hasVelocity: false,
-    hasNoise: false,
     lanes: 1024,
     unroll: 0,
   });

@@ -1,0 +1,30 @@
+/** What a workload of the bench is: a model with data and start, and how it is run. */
+import type { DataSource, Model, Observables, SamplingLaw, UpdateRule } from "../engine/index.ts";
+
+export interface Start {
+  readonly data: DataSource;
+  /** θ₀, [replica, param] */
+  readonly theta: Float32Array;
+}
+
+export interface Workload {
+  /** Name on the command line. */
+  readonly id: string;
+  readonly title: string;
+  /** Runs only when it is named. */
+  readonly extra: boolean;
+  readonly model: Model;
+  readonly replicas: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Steps after which the loss must have fallen, before anything is timed. */
+  readonly checkSteps: number;
+  /** Made when it is wanted: a million replicas take 32 MB. */
+  readonly start: (replicas: number) => Start;
+  /** Name by which it is asked for together with others. */
+  readonly group?: string;
+  /** Plain SGD unless given. One of these three is timed in turn with the workload without them. */
+  readonly update?: UpdateRule;
+  readonly sampling?: SamplingLaw;
+  readonly observables?: Observables;
+}

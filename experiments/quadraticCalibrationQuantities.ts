@@ -1,0 +1,216 @@
+/**
+ * Quantities of card 1A from the measured rungs, each beside its exact value; and the continuous
+ * theory, which must miss where ηh is not small.
+ */
+import {
+  type Estimate,
+  equipartitionTemperature,
+  finiteDifferenceTemperature,
+  freeEnergyInterval,
+  gaussianNeighborBias,
+  type LadderPoint,
+  replicaMean,
+  scaled,
+} from "../analysis/index.ts";
+import { RefusalError } from "../engine/errors.ts";
+import type { MomentsRecord } from "../engine/record.ts";
+import type { QuadraticCalibration } from "../models/theory/index.ts";
+import type { Quantity } from "./experiment.ts";
+import { estimateOf } from "./outcome.ts";
+import { F32_BLOCK_SUM, transient } from "./systematic.ts";
+
+export interface Rung {
+  readonly learningRate: number;
+  readonly exact: QuadraticCalibration;
+  readonly burnIn: number;
+  readonly steps: number;
+  /** Mean loss of each replica. */
+  readonly energies: Float64Array;
+  readonly moments: MomentsRecord;
+  /** U and S, null where the estimator refused. */
+  readonly gaussian: LadderPoint | null;
+  readonly neighbors: LadderPoint | null;
+}
+
+interface Settings {
+  readonly curvatures: readonly number[];
+  readonly neighbors: number;
+}
+
+interface Found {
+  readonly quantities: Quantity[];
+  readonly warnings: string[];
+}
+
+/** The exact U and S as a point without errors. */
+const exactPoint = ({ exact: { energy, entropy } }: Rung): LadderPoint => {
+  const known = (value: number): Estimate => ({
+    value,
+    standardError: 0,
+    n: Infinity,
+    method: "exact",
+    warnings: [],
+  });
+  return { energy: known(energy), entropy: known(entropy), covariance: 0 };
+};
+
+/** Relative error of second moments: float32 sums, and what the start left. */
+const relative = ({ burnIn, exact }: Rung): number =>
+  F32_BLOCK_SUM + transient(burnIn, Math.max(1, exact.relaxation));
+
+/** (η_b − η_a)/ln(η_b/η_a): ΔU/ΔS of U ∝ η, S ∝ (d/2) ln η is this times s²/2. */
+export const logMean = (a: number, b: number): number => (b - a) / Math.log(b / a);
+
+/** Fewer replicas know their own scatter too badly: 4 errors of 19 degrees of freedom are 1 in 1300. */
+const COMPARABLE = 20;
+
+/** Everything that is measured; without predictions where replicas are too few to compare. */
+export function calibrationQuantities(p: Settings, rungs: readonly Rung[]): Found {
+  const found = compared(p, rungs);
+  const replicas = rungs[0]!.energies.length;
+  if (replicas >= COMPARABLE) return found;
+  const warning =
+    `no predictions: ${replicas} replicas say too little of their own scatter for a comparison; use ` +
+    `at least ${COMPARABLE}`;
+  return {
+    quantities: found.quantities.map((quantity) => ({ ...quantity, predicted: null })),
+    warnings: [warning],
+  };
+}
+
+function compared(p: Settings, rungs: readonly Rung[]): Found {
+  const quantities = rungs.flatMap((rung) => [...ofRung(p, rung), ...intervalOf(rungs, rung)]);
+  const found: Found = { quantities, warnings: continuousMisses(p, rungs) };
+  for (let i = 0; i + 1 < rungs.length; i++) {
+    const pair = [rungs[i]!, rungs[i + 1]!] as const;
+    for (const [kind, name] of [
+      ["gaussian", "T1"],
+      ["neighbors", "T1 (nearest neighbor)"],
+    ] as const) {
+      const temperature = between(pair, kind, name);
+      if (temperature) found.quantities.push(temperature);
+    }
+  }
+  return found;
+}
+
+function ofRung(p: Settings, rung: Rung): Quantity[] {
+  const { exact, learningRate, gaussian, neighbors, moments, energies } = rung;
+  const d = p.curvatures.length;
+  const bound = relative(rung);
+  const quantity = (
+    name: string,
+    estimate: Estimate,
+    unit: string,
+    predicted: number | null,
+    systematic: number,
+  ): Quantity => ({ name, condition: { learningRate }, estimate, unit, predicted, systematic });
+  const equipartition = estimateOf(() =>
+    equipartitionTemperature(moments, { curvatures: p.curvatures }),
+  );
+  const { energy, entropy, continuousTemperature } = exact;
+  const rows = [
+    quantity(
+      "U",
+      estimateOf(() => replicaMean(energies)),
+      "loss",
+      energy,
+      bound * energy,
+    ),
+    quantity("T4", equipartition, "loss", exact.equipartition, bound * exact.equipartition),
+    quantity("T4 / (eta s^2/2)", scaled(equipartition, 1 / continuousTemperature), "1", null, 0),
+  ];
+  // ½ Σ ln Var_i moves by half of each relative error.
+  const shift = (d / 2) * bound;
+  if (gaussian) rows.push(quantity("S (Gaussian)", gaussian.entropy, "nats", entropy, shift));
+  if (neighbors) {
+    // The states are Gaussian, so the estimator's bias is the one known for Gaussians.
+    const bias = Math.abs(gaussianNeighborBias(d, neighbors.entropy.n, p.neighbors));
+    rows.push(quantity("S (nearest neighbor)", neighbors.entropy, "nats", entropy, shift + bias));
+  }
+  return rows;
+}
+
+type Kind = "gaussian" | "neighbors";
+
+/** T2 of an inner rung, from the ladder of all rungs. */
+function intervalOf(rungs: readonly Rung[], rung: Rung): Quantity[] {
+  const known = rungs.filter(({ gaussian }) => gaussian !== null);
+  const i = known.indexOf(rung);
+  if (i <= 0 || i >= known.length - 1) return [];
+  const points = known.map(({ gaussian }) => gaussian!);
+  const exact = freeEnergyInterval(known.map(exactPoint), i).temperature.value;
+  const { estimate, refused } = attempt(() => freeEnergyInterval(points, i).temperature);
+  // Both bounds are ΔU/ΔS of neighbors, with the errors that T1 has.
+  const worst = Math.max(
+    ratioError([known[i - 1]!, rung], "gaussian"),
+    ratioError([rung, known[i + 1]!], "gaussian"),
+  );
+  return [
+    {
+      name: "T2",
+      condition: { learningRate: rung.learningRate },
+      estimate,
+      unit: "loss",
+      predicted: refused ? null : exact,
+      systematic: exact * worst,
+    },
+  ];
+}
+
+/** An estimate with what it was refused for, if it was. */
+function attempt(make: () => Estimate): { estimate: Estimate; refused: boolean } {
+  try {
+    return { estimate: make(), refused: false };
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    return { estimate: estimateOf(make), refused: true };
+  }
+}
+
+function between(pair: readonly [Rung, Rung], kind: Kind, name: string): Quantity | null {
+  const [a, b] = pair;
+  if (a[kind] === null || b[kind] === null) return null;
+  const { estimate, refused } = attempt(() => finiteDifferenceTemperature(a[kind]!, b[kind]!));
+  const exact = finiteDifferenceTemperature(exactPoint(a), exactPoint(b)).value;
+  return {
+    name,
+    condition: { learningRate: `${a.learningRate} to ${b.learningRate}` },
+    estimate,
+    unit: "loss",
+    predicted: refused ? null : exact,
+    systematic: exact * ratioError(pair, kind),
+  };
+}
+
+/**
+ * Relative bound on what the error of ΔU/ΔS does not cover: relative errors r of the second moments
+ * move U by rU and S by rd/2; a ratio with a noisy denominator is biased by Var(ΔS)/ΔS².
+ */
+function ratioError([a, b]: readonly [Rung, Rung], kind: Kind): number {
+  const rise = Math.abs(b.exact.entropy - a.exact.entropy);
+  const gain = Math.abs(b.exact.energy - a.exact.energy);
+  const r = Math.max(relative(a), relative(b));
+  const moved = (r * (a.exact.energy + b.exact.energy)) / gain;
+  const turned = (r * a.exact.variances.length) / rise;
+  const noise = [a, b].reduce((sum, one) => sum + one[kind]!.entropy.standardError ** 2, 0);
+  return moved + turned + noise / rise ** 2;
+}
+
+/** Where η s²/2 is refuted by equipartition, by how many standard errors. */
+function continuousMisses(p: Settings, rungs: readonly Rung[]): string[] {
+  return rungs.flatMap((rung) => {
+    const { exact, learningRate, moments } = rung;
+    const { continuousTemperature: naive } = exact;
+    const measured = estimateOf(() =>
+      equipartitionTemperature(moments, { curvatures: p.curvatures }),
+    );
+    const errors = (measured.value - naive) / measured.standardError;
+    if (!(Math.abs(errors) > 4)) return [];
+    return [
+      `learning rate ${learningRate}: the continuous theory T = eta s^2/2 = ` +
+        `${naive.toPrecision(4)} misses T4 = ${measured.value.toPrecision(4)} by ` +
+        `${errors.toFixed(1)} standard errors, as it must at finite eta h`,
+    ];
+  });
+}
