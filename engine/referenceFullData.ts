@@ -3,12 +3,13 @@
  *
  *   f(θ) = (1/N) Σ l_i(θ) + (λ/2)|θ|²
  *
- * Draws have their means; models with settings are left out. Vectors ∇f and H v are summed sample by sample here, where the device averages the scalars v·H_i v.
+ * Draws have their means. Vectors ∇f and H v are summed sample by sample here, where the device averages the scalars v·H_i v.
  */
 import type { Node } from "./graph.ts";
 import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
 import { paramViews, sampleViews } from "./referenceTrajectory.ts";
+import type { Setting } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
 import { curvatureNodes, DIRECTION } from "./wgsl/sampleFunction.ts";
 import { withoutDraws } from "./withoutDraws.ts";
@@ -30,13 +31,14 @@ function perSample(
   model: Model,
   data: DataSource,
   blocks: readonly Node[],
+  settings: Setting,
 ): (params: Blocks, into: (sample: number) => Float64Array) => void {
   const run = compileReference(blocks);
   const rows = sampleViews(model, data);
   return (params, into) => {
     rows.forEach((sample, n) => {
       const out = into(n);
-      run({ params, sample }).forEach((block, k) => {
+      run({ params, sample, settings }).forEach((block, k) => {
         const { offset } = model.params[k]!;
         for (let i = 0; i < block.length; i += 1) out[offset + i]! += block[i]!;
       });
@@ -47,16 +49,21 @@ function perSample(
 /**
  * Prepares the derivatives of f = (1/N) Σ l_i + (λ/2)|θ|², in float64.
  *
- * Shapes: θ, v and results [param]. Cost: N sample evaluations a call.
+ * `settings` are those of the model's loss. Shapes: θ, v and results [param]. Cost: N sample evaluations a call.
  *
  * @example
  * const { gradient } = referenceFullData(model, data, 0.01);
  */
-export function referenceFullData(given: Model, data: DataSource, weightDecay = 0): FullData {
+export function referenceFullData(
+  given: Model,
+  data: DataSource,
+  weightDecay = 0,
+  settings: Setting = {},
+): FullData {
   const model = withoutDraws(given);
   const { parameterCount: count } = model;
-  const slopes = perSample(model, data, model.gradients);
-  const products = perSample(model, data, curvatureNodes(model));
+  const slopes = perSample(model, data, model.gradients, settings);
+  const products = perSample(model, data, curvatureNodes(model), settings);
   const memory = { gradient: new Float64Array(count), curvature: new Float64Array(count) };
   const mean = (sum: Float64Array, decayed: Float64Array): Float64Array => {
     for (let p = 0; p < count; p += 1) {

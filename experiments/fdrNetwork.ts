@@ -21,7 +21,7 @@ import { runningAverages } from "./fdrNetworkFigures.ts";
 import { type Dissipation, networkQuantities } from "./fdrNetworkQuantities.ts";
 import { networkSmallRate } from "./networkSmallRate.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { duration, learningRate } from "./parameters.ts";
+import { learningRate } from "./parameters.ts";
 import { prototypeMinimum } from "./prototypeMinimum.ts";
 import { Stages } from "./stages.ts";
 
@@ -42,7 +42,10 @@ const parameters = z.object({
     .describe("minibatch law: distinct samples, or independent draws"),
   // Errors come from the scatter of the replicas: fewer than ten do not tell their own error.
   replicas: z.number().int().min(10).default(48).describe("independent copies"),
-  burnIn: duration("steps before observing, from the minimum"),
+  burnIn: z
+    .union([z.literal("auto"), z.number().int().min(0)])
+    .default("auto")
+    .describe("steps from the minimum before observing; auto: 3(1 − μ)/((1 − ν)ηλ) [steps]"),
   steps: z.number().int().min(1).default(4000).describe("observed steps"),
   every: z
     .number()

@@ -16,10 +16,13 @@ import { op } from "../../engine/ops/index.ts";
 import { referenceFullData } from "../../engine/referenceFullData.ts";
 import { referenceLoss } from "../../engine/referenceTrajectory.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
+import type { EnsembleState } from "../../engine/run/ensemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
+import { adam } from "../../engine/update/adam.ts";
 import { sgd } from "../../engine/update/sgd.ts";
-import type { DataSource } from "../../engine/wgsl/row.ts";
+import { type DataSource, onlineData } from "../../engine/wgsl/row.ts";
 import { COMPOSITES, network, softmaxClassifier } from "../composites.ts";
+import { flippedNetwork, online } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { relativeError, sampleData } from "../parity.ts";
 import { twins } from "../twins.ts";
@@ -62,6 +65,16 @@ function expected(
     velocityCurvature: along(0),
     velocityThirdDerivative: (along(h) - along(-h)) / (2 * h),
   };
+}
+
+const momentum = (weightDecay: number) =>
+  sgd({ learningRate: 0.05, batchSize: 4, momentum: 0.8, weightDecay });
+
+/** θ and v of a lane. */
+function part({ theta, velocity }: EnsembleState, lane: number, count: number) {
+  const from = (data: ArrayLike<number>): Float64Array =>
+    Float64Array.from({ length: count }, (_, p) => data[lane * count + p]!);
+  return { theta: from(theta.data), velocity: from(velocity!.data) };
 }
 
 const options = (model: Model) => ({
@@ -130,17 +143,14 @@ describeWithDevice("full-data quantities", "software", (device) => {
     await using ensemble = await createEnsemble(device(), given);
     await ensemble.advance({ steps: STEPS });
     ensemble.set({ weightDecay: 0.1 }, 1);
-    const { theta, velocity } = await ensemble.state();
+    const states = await ensemble.state();
     const of = [...FULL_DATA].reverse().map((name) => (name === "fullLoss" ? "loss" : name));
-    const count = model.parameterCount;
     for (const data of [undefined, sampleData(model, 67, 9)]) {
       const field = await ensemble.evaluate({ of, ...(data && { data }) });
       for (const [q, name] of [...FULL_DATA].reverse().entries()) {
         const twin = Array.from({ length: 6 }, (_, lane) => {
-          const part = (from: ArrayLike<number>): Float64Array =>
-            Float64Array.from({ length: count }, (_, p) => from[lane * count + p]!);
-          const [t, v] = [part(theta.data), part(velocity!.data)];
-          return expected(model, data ?? given.data, lane < 3 ? 0 : 0.1, t, v)[name];
+          const { theta, velocity } = part(states, lane, model.parameterCount);
+          return expected(model, data ?? given.data, lane < 3 ? 0 : 0.1, theta, velocity)[name];
         });
         const measured = field.data.subarray(6 * q, 6 * q + 6);
         expect(relativeError(measured, twin), name).toBeLessThanOrEqual(BOUND);
@@ -176,6 +186,56 @@ describeWithDevice("full-data quantities", "software", (device) => {
       mean.reduce((sum, x, p) => sum + (1.5 * theta.data[r * size + p]! - x) ** 2, 0),
     );
     expect(relativeError(field.data, twin)).toBeLessThanOrEqual(BOUND);
+  });
+
+  test("of a loss with draws and settings: draws have their means, settings are each condition's", async () => {
+    const model = flippedNetwork;
+    const flipProbability = [0.1, 0.4];
+    const given = { ...options(model), sweep: { flipProbability }, update: momentum(0.2) };
+    await using ensemble = await createEnsemble(device(), given);
+    await ensemble.advance({ steps: STEPS });
+    const states = await ensemble.state();
+    const of = ["fullGradientSquare", "velocityCurvature"];
+    const { data } = await ensemble.evaluate({ of });
+    const at = (settings: readonly number[]): number[] => {
+      const twin = Array.from({ length: 6 }, (_, lane) => {
+        const setting = { flipProbability: settings[Math.floor(lane / 3)]!, labelNoise: 0.5 };
+        const f = referenceFullData(model, given.data, 0.2, setting);
+        const { theta, velocity } = part(states, lane, model.parameterCount);
+        const g = f.gradient(theta);
+        return [dot(g, g), dot(velocity, f.curvature(theta, velocity))];
+      });
+      return [...twin.map(([g]) => g!), ...twin.map(([, c]) => c!)];
+    };
+    expect(relativeError(data, at(flipProbability))).toBeLessThanOrEqual(BOUND);
+    // Uniform draws are replaced by ½, so that a probability of 0.6 flips every label.
+    expect(relativeError(data, at([0.1, 0.6]))).toBeGreaterThan(0.01);
+  });
+
+  test("along the displacement of a rule without a velocity, which stands behind its own vectors", async () => {
+    const model = network(2, 5);
+    const update = adam({ learningRate: 0.05, batchSize: 4, weightDecay: 0.2 });
+    const given = { ...options(model), sweep: { beta1: [0.5, 0.9] }, update, keepVelocity: true };
+    await using ensemble = await createEnsemble(device(), given);
+    await ensemble.advance({ steps: STEPS });
+    const states = await ensemble.state();
+    const { data } = await ensemble.evaluate({ of: ["velocityCurvature"] });
+    const twin = Array.from({ length: 6 }, (_, lane) => {
+      const { theta, velocity } = part(states, lane, model.parameterCount);
+      return expected(model, given.data, 0.2, theta, velocity).velocityCurvature;
+    });
+    expect(relativeError(data, twin)).toBeLessThanOrEqual(BOUND);
+  });
+
+  test("of a model that draws its samples are refused", async () => {
+    const made = createEnsemble(device(), {
+      ...options(network(2, 3)),
+      model: online(2),
+      data: onlineData,
+      sweep: {},
+      observables: { f: series({ of: "fullGradientSquare" }) },
+    });
+    await expect(made).rejects.toThrow("the full loss is a mean over a data set");
   });
 
   describe("a projection of the gradient", () => {
