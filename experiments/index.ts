@@ -7,6 +7,7 @@ import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
@@ -33,6 +34,7 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrNetwork,
   fdrRegression,
   fdrAnharmonic,
   spiral,

@@ -92,3 +92,4 @@ export {
   regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";
+export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
