@@ -43,6 +43,7 @@ export {
   type MeanChoice,
   mean,
   type PairChoice,
+  replicaMoments,
 } from "./moments.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
 export {

@@ -7,9 +7,11 @@ import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { implicitSgd } from "./implicitSgd.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -33,6 +35,7 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrNetwork,
   fdrRegression,
   fdrAnharmonic,
   spiral,
@@ -42,5 +45,6 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  implicitSgd,
   sphereGibbs,
 ] as unknown as readonly Experiment[];

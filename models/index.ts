@@ -17,6 +17,7 @@ export { linearTilt } from "./linearTilt.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { onlineRegressionModel } from "./onlineRegression.ts";
 export { productLoss } from "./productLoss.ts";
+export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";
 export { quadraticMode } from "./quadraticMode.ts";
 export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";

@@ -218,7 +218,19 @@ describeWithDevice("dynamics", "software", (device) => {
         .filter(([name]) => !(name.includes("noise model") && model.draws.length > 0))
         .map(([name, make]): [string, Case] => [name, make(model)]),
     ];
-    test.each(named)("%s", async (_name, { change, wrong }) => {
+    // Models of the noise are those of a data set: a model that draws its own is refused.
+    const possible = named.filter(
+      ([, { change }]) => change.update?.gradient !== "modelled" || model.draws.length === 0,
+    );
+    for (const [name, { change }] of named.filter((one) => !possible.includes(one))) {
+      test(`${name} is refused`, async () => {
+        await expect(createEnsemble(device(), options(model, change))).rejects.toThrow(
+          "draws random numbers of its own",
+        );
+      });
+    }
+
+    test.each(possible)("%s", async (_name, { change, wrong }) => {
       const given = options(model, change);
       await using ensemble = await createEnsemble(device(), given);
       await ensemble.advance({ steps: STEPS });
