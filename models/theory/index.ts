@@ -70,6 +70,7 @@ export {
   type PosteriorSampler,
   posteriorMoments,
 } from "./posteriorMoments.ts";
+export { posteriorFourthMomentRadius } from "./posteriorTails.ts";
 export {
   type QuadraticCalibration,
   type QuadraticCalibrationOptions,
