@@ -28,7 +28,7 @@ export interface DisplacementChoice
    * with it. The error is least near ⟨θ⟩.
    */
   readonly center?: readonly number[];
-  /** Diagonal of the learning-rate matrix S, [coordinate]; default 1. */
+  /** Diagonal of S, [coordinate]; default 1. Parameters of rate 0 do not move and are left out. */
   readonly rateScale?: readonly number[];
 }
 
@@ -87,6 +87,7 @@ export function displacementSides(
   const right = new Float64Array(replicas);
   for (let r = 0; r < replicas; r++) {
     for (let i = 0; i < d; i++) {
+      if (scale[i] === 0) continue;
       const square = scale[i]! * product(r, ["v.", i, zero], ["v.", i, zero]);
       left[r]! += eta * square - product(r, ["", i, center], ["v.", i, zero]);
       right[r]! += 0.5 * eta * square;

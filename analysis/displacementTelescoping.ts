@@ -112,6 +112,7 @@ function recorded(
   const zero = new Array<number>(d).fill(0);
   const sums = { thetaV: 0, thetaSquare: 0, vSquare: 0, vPlain: 0 };
   for (let i = 0; i < d; i++) {
+    if (scale[i] === 0) continue;
     const pair = ({ theta, velocity }: Required<EndPoint>) =>
       (theta[i]! - center[i]!) * velocity[i]!;
     const square = ({ velocity }: Required<EndPoint>) => velocity[i]! ** 2;

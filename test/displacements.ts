@@ -20,7 +20,7 @@ import { sgworld } from "../engine/update/sgworld.ts";
 import { ubu } from "../engine/update/ubu.ts";
 import { underdampedLangevin } from "../engine/update/underdampedLangevin.ts";
 import type { Setting } from "../engine/update/updateRule.ts";
-import { linearRegression } from "./composites.ts";
+import { linearRegression } from "../models/linearRegression.ts";
 import { sampleData } from "./parity.ts";
 
 /** One parameter in one step. */
@@ -53,7 +53,8 @@ export interface RuleCase {
   readonly hidden?: true;
 }
 
-const SCALES = [0.3, 0, 2];
+/** Diagonal of S where a case has one; models have two or three parameters. */
+const SCALES = [0.3, 2, 0];
 const KINETIC = { learningRate: 0.3, batchSize: 4, friction: 1.5, temperature: 0.2 };
 
 /** m̂/(√ŝ + ε) + wθ from the moments after the step; arXiv 1412.6980, algorithm 1. */
@@ -80,8 +81,8 @@ function free(v: number, xi: readonly [number, number], eta: number, setting: Se
   };
 }
 
-/** By name. */
-export const RULES: Readonly<Record<string, RuleCase>> = {
+/** Cases by name, for a model of so many parameters. */
+export const rules = (parameters: 2 | 3): Readonly<Record<string, RuleCase>> => ({
   sgd: {
     change: { update: sgd({ batchSize: 4, weightDecay: 0.1 }) },
     u: ({ g }) => g,
@@ -108,7 +109,7 @@ export const RULES: Readonly<Record<string, RuleCase>> = {
   "learning-rate matrix": {
     change: {
       update: sgd({ batchSize: 4, momentum: 0.5, gradientNoise: 0.1 }),
-      rateScale: { w: SCALES.slice(0, 2), b: SCALES[2]! },
+      rateScale: { w: SCALES.slice(0, parameters) },
     },
     u: ({ g, v }) => g - 0.5 * v,
     displacement: true,
@@ -116,7 +117,7 @@ export const RULES: Readonly<Record<string, RuleCase>> = {
   "Langevin under a learning-rate matrix": {
     change: {
       update: langevin({ batchSize: 4, temperature: 0.2 }),
-      rateScale: { w: SCALES.slice(0, 2), b: SCALES[2]! },
+      rateScale: { w: SCALES.slice(0, parameters) },
     },
     u: ({ g, after, eta, setting }) => g - Math.sqrt((2 * setting.temperature!) / eta) * after[0],
     displacement: true,
@@ -186,14 +187,17 @@ export const RULES: Readonly<Record<string, RuleCase>> = {
     },
     displacement: false,
   },
-};
+});
 
 export const SAMPLES = 24;
-export const CENTER = [0.2, -0.1, 0.3];
+const CENTER = [0.2, -0.1, 0.3];
+
+export const centerOf = ({ model }: EnsembleOptions): readonly number[] =>
+  CENTER.slice(0, model.parameterCount);
 
 /** The ensemble of a case: one condition unless the case says otherwise. */
-export function optionsOf(change: Partial<EnsembleOptions>): EnsembleOptions {
-  const model = linearRegression(2);
+export function optionsOf(parameters: 2 | 3, change: Partial<EnsembleOptions>): EnsembleOptions {
+  const model = linearRegression(parameters);
   const rate = change.update?.setting.learningRate ?? 0.05;
   return {
     model,
@@ -208,8 +212,8 @@ export function optionsOf(change: Partial<EnsembleOptions>): EnsembleOptions {
   };
 }
 
-export const scalesOf = ({ rateScale }: EnsembleOptions): readonly number[] =>
-  rateScale ? SCALES : SCALES.map(() => 1);
+export const scalesOf = ({ rateScale, model }: EnsembleOptions): readonly number[] =>
+  SCALES.slice(0, model.parameterCount).map((scale) => (rateScale ? scale : 1));
 
 /** A state before a step, or the last one. */
 export interface Instant {
@@ -226,7 +230,7 @@ export interface Instant {
 function noise(options: EnsembleOptions, setting: Setting, replica: number, step: number) {
   const { prepare, update } = options.update.normals([setting]);
   const key = laneKey(options.seed, STREAM_THERMAL_NOISE, 0, replica);
-  const count = CENTER.length;
+  const count = options.model.parameterCount;
   const draw = (each: number, first: number) => {
     const xi = normals(key, step, each * count, first);
     return (p: number): [number, number] => [xi[each * p] ?? 0, each > 1 ? xi[2 * p + 1]! : 0];
@@ -277,5 +281,5 @@ export function sumsOf(
     uSquare += eta * eta * square;
   }
   const [start, end] = [path[0]!, path[path.length - 1]!];
-  return { thetaU, uSquare, magnitude, start, end, center: CENTER, rateScale: scales };
+  return { thetaU, uSquare, magnitude, start, end, center: centerOf(options), rateScale: scales };
 }
