@@ -6,6 +6,7 @@ import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAdam } from "./fdrAdam.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
@@ -41,4 +42,5 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  fdrAdam,
 ] as unknown as readonly Experiment[];
