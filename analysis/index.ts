@@ -5,6 +5,18 @@ export { type BlockOptions, blockMean } from "./blocks.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
+export {
+  type DisplacementChoice,
+  type DisplacementSides,
+  displacementDissipation,
+  displacementSides,
+} from "./displacementDissipation.ts";
+export {
+  type DisplacementErrorChoice,
+  type DisplacementSums,
+  displacementError,
+  displacementResidual,
+} from "./displacementTelescoping.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
   dissipationFactor,

@@ -1,4 +1,5 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
+export { type AdamMeanField, type AdamMeanFieldOptions, adamMeanField } from "./adamMeanField.ts";
 export {
   type AffineMap,
   followedBy,
