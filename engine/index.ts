@@ -42,6 +42,7 @@ export type { Rate } from "./rate/rate.ts";
 export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export { type GroupRequest, referenceGroup } from "./referenceGroup.ts";
 export {
   type ReferenceMoment,
   type ReferenceState,

@@ -47,6 +47,8 @@ const LEVELS: readonly (readonly string[])[] = [
     "explanation/",
     "explain",
     "referenceTrajectory",
+    "referenceReplica",
+    "referenceGroup",
     "stepGradient",
     "referenceGradient",
     "referenceImplicit",
