@@ -84,6 +84,11 @@ export interface RunInfo {
   readonly conditions: readonly Readonly<Record<string, number>>[];
   /** Global numbers of the replicas in this Record. */
   readonly replicas: { readonly first: number; readonly count: number };
+  /**
+   * Replicas that interact through their mean, in groups of so many: not independent of each other,
+   * groups are. Absent where replicas are independent.
+   */
+  readonly groupSize?: number;
   /** Step at which a replica was frozen because it diverged, −1 if it was not, [condition, replica]. */
   readonly frozen: Int32Array;
   /**

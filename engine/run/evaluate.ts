@@ -7,6 +7,7 @@ import { invariant } from "../errors.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
+import { GROUP_MEAN, type InteractionRequest, loadGroupMean } from "../plan/interactionSlots.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { UpdateRule } from "../update/updateRule.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
@@ -17,6 +18,7 @@ import { outputsFunction } from "../wgsl/sampleFunction.ts";
 import { withoutDraws } from "../withoutDraws.ts";
 import { type Readback, storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
+import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { type Kernel, kernel } from "./pipeline.ts";
@@ -38,34 +40,51 @@ const WORKGROUP = 16;
 /** Sample evaluations of one dispatch, at most. */
 const WORK = 1 << 19;
 
-/** How `outputs` is given the hyperparameters of its lane's condition, where the model has settings. */
+/**
+ * How `outputs` is given the hyperparameters of its lane's condition, where the model has settings, and
+ * the means over its group, where replicas interact.
+ */
 function settingSlots(
-  { name, settings }: Model,
+  { name, settings, interacts }: Model,
   rule: UpdateRule | null,
+  interaction: InteractionRequest | null,
 ): Record<string, SlotBody> {
-  if (settings.length === 0) return {};
-  invariant(rule, `no rule says where the settings of ${name} stand`);
-  const declarations = [
-    "@group(0) @binding(4) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]",
-    hyperparameterStruct(rule),
-    hyperparameterLoader(rule),
-  ];
+  const declarations: string[] = [];
+  const load: string[] = [];
+  if (settings.length > 0) {
+    invariant(rule, `no rule says where the settings of ${name} stand`);
+    declarations.push(
+      "@group(0) @binding(4) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]",
+      hyperparameterStruct(rule),
+      hyperparameterLoader(rule),
+    );
+    load.push("let h = hyperparameters((run.global_lane + lane) / run.replicas);");
+  }
+  if (interacts) {
+    invariant(interaction, `nothing says with whom replicas of ${name} interact`);
+    declarations.push(GROUP_MEAN);
+    load.push(...loadGroupMean(interaction, "run.state_lanes"));
+  }
+  if (load.length === 0) return {};
+  const h = settings.length > 0 ? ", h" : "";
   return {
     settings: { code: declarations.join("\n") },
-    load_settings: {
-      code: "  let h = hyperparameters((run.global_lane + lane) / run.replicas);",
-    },
-    evaluate: { code: "    let value = outputs(sample, &theta, h);" },
+    load_settings: { code: load.map((line) => `  ${line}`).join("\n") },
+    evaluate: { code: `    let value = outputs(sample, &theta${h});` },
   };
 }
 
-/** Sums of `outputs`, nodes of a model without draws, over samples; `rule` where it has settings. */
+/**
+ * Sums of `outputs`, nodes of a model without draws, over samples; `rule` where it has settings,
+ * `interaction` where it reads means.
+ */
 export function evaluationShader(
   model: Model,
   outputs: readonly Node[],
   row: RowLayout,
   unroll: number,
   rule: UpdateRule | null = null,
+  interaction: InteractionRequest | null = null,
 ): LinkedShader {
   return link(
     "schedules/evaluate",
@@ -78,7 +97,7 @@ export function evaluationShader(
       slots: {
         run: { code: structText("Run", RUN) },
         outputs: outputsFunction(model, outputs, row, { unroll }),
-        ...settingSlots(model, rule),
+        ...settingSlots(model, rule, interaction),
       },
     },
     sources,
@@ -178,14 +197,22 @@ export class Evaluator {
   private readonly resolved: Resolved;
   private readonly plan: ThreadPlan;
   private readonly memory: LaneMemory;
+  private readonly groupMeans: GroupMeans | null;
   /** Shaders by the outputs they average. */
   private readonly shaders = new Map<string, LinkedShader>();
 
-  constructor(device: Device, resolved: Resolved, plan: ThreadPlan, memory: LaneMemory) {
+  constructor(
+    device: Device,
+    resolved: Resolved,
+    plan: ThreadPlan,
+    memory: LaneMemory,
+    groupMeans: GroupMeans | null,
+  ) {
     this.device = device;
     this.resolved = resolved;
     this.plan = plan;
     this.memory = memory;
+    this.groupMeans = groupMeans;
   }
 
   /** Names that can be averaged. The loss of a model that draws its samples cannot. */
@@ -202,6 +229,7 @@ export class Evaluator {
     const rows = data
       ? storage(this.device.gpu, "evaluation data", packRows(data, fields, this.plan.row))
       : this.memory.data;
+    await this.groupMeans?.refresh();
     const means = await evaluateLanes({
       device: this.device,
       shader: this.shader(of),
@@ -224,7 +252,8 @@ export class Evaluator {
     const model = withoutDraws(this.resolved.model);
     const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
     const { row, unroll } = this.plan;
-    const shader = evaluationShader(model, nodes, row, unroll, this.resolved.rule);
+    const { rule } = this.resolved;
+    const shader = evaluationShader(model, nodes, row, unroll, rule, this.plan.interaction);
     this.shaders.set(of.join(), shader);
     return shader;
   }
