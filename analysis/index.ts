@@ -23,6 +23,7 @@ export {
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
 export { geweke } from "./geweke.ts";
+export { groupAverages } from "./groups.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {

@@ -183,6 +183,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       replicas: replicas.count,
       firstReplica: replicas.first,
       labels,
+      groupSize,
     },
     lanes,
     dynamics,
