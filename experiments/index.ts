@@ -10,6 +10,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -41,4 +42,5 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  meanFieldLangevin,
 ] as unknown as readonly Experiment[];
