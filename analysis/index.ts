@@ -38,6 +38,7 @@ export {
 } from "./gaussianEntropy.ts";
 export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
+export { groupAverages } from "./groups.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {

@@ -43,6 +43,7 @@ export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
 export { type FullData, referenceFullData } from "./referenceFullData.ts";
+export { type GroupRequest, referenceGroup } from "./referenceGroup.ts";
 export {
   type ReferenceMoment,
   type ReferenceState,

@@ -8,7 +8,7 @@
 import type { Node } from "./graph.ts";
 import type { Model } from "./model.ts";
 import { compileReference } from "./reference.ts";
-import { paramViews, sampleViews } from "./referenceTrajectory.ts";
+import { paramViews, sampleViews } from "./referenceReplica.ts";
 import type { Setting } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
 import { curvatureNodes, DIRECTION } from "./wgsl/sampleFunction.ts";

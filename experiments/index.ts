@@ -13,6 +13,7 @@ import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { implicitSgd } from "./implicitSgd.ts";
+import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -49,4 +50,5 @@ export const experiments = [
   implicitSgd,
   sphereGibbs,
   fdrAdam,
+  meanFieldLangevin,
 ] as unknown as readonly Experiment[];

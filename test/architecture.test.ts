@@ -48,6 +48,8 @@ const LEVELS: readonly (readonly string[])[] = [
     "explain",
     "referenceTrajectory",
     "referenceFullData",
+    "referenceReplica",
+    "referenceGroup",
     "stepGradient",
     "referenceGradient",
     "referenceImplicit",

@@ -22,7 +22,7 @@ export interface Projection {
 /**
  * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, `learningRate` (η_t, before a
  * learning-rate matrix), a coordinate such as `W[0,1]`, its velocity `v.W[0,1]`, its component of G
- * `g.W[0,1]`, or a projection. Where the rate finds itself (`fdrRate`): `rateDrops`, the number of its
+ * `g.W[0,1]`, its mean over the group of replicas that interact `mean.W[0,1]`, or a projection. Where the rate finds itself (`fdrRate`): `rateDrops`, the number of its
  * drops so far, `stepsSinceDrop`, and `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
  * Over the full data, for `series` and `evaluate`:
  *
@@ -76,6 +76,16 @@ const RATES: Readonly<Record<string, string>> = {
 export const coordinateIndex = (model: Model, name: string): number =>
   model.coordinateNames.indexOf(name.replaceAll(" ", ""));
 
+/** Arrays of the schedule that have an element for each parameter, by the prefix of its name. */
+const VECTORS: Readonly<Record<string, string>> = {
+  "v.": "velocity",
+  "g.": "gradient",
+  "mean.": "group_mean",
+};
+
+/** `v.W[0,1]` → `W[0,1]` */
+export const afterPoint = (name: string): string => name.slice(name.indexOf(".") + 1);
+
 export function quantityCode(
   quantity: Quantity,
   local: string,
@@ -101,8 +111,8 @@ export function quantityCode(
     requireAdaptation(name !== "learningRate", context.adapts, name);
     return { lines: [], value: rate };
   }
-  const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
-  const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
+  const vector = VECTORS[name.slice(0, name.indexOf(".") + 1)] ?? "theta";
+  const index = coordinateIndex(model, vector === "theta" ? name : afterPoint(name));
   if (index < 0) {
     throw new ArgumentError(
       `observables: "${name}" is no quantity of this model; use loss, ${FULL_DATA.join(", ")}, ` +
@@ -112,6 +122,12 @@ export function quantityCode(
     );
   }
   requireVelocity(vector === "velocity", hasVelocity, name);
+  if (vector === "group_mean" && !model.interacts) {
+    throw new ArgumentError(
+      `observables: "${name}" is a mean over replicas that interact, and those of ${model.name} do ` +
+        "not; average over the replicas of the record.",
+    );
+  }
   return { lines: [], value: `${vector}[${index}u]` };
 }
 

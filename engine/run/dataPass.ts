@@ -6,6 +6,7 @@
 import type { Device } from "../device.ts";
 import { invariant } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { GROUP_MEAN, type InteractionRequest, loadGroupMean } from "../plan/interactionSlots.ts";
 import type { UpdateRule } from "../update/updateRule.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structBytes } from "../wgsl/layout.ts";
@@ -114,27 +115,44 @@ export const bindGroup = (
 /** Where the hyperparameters stand among a kernel's bindings. */
 const HYPER = 5;
 
+/** What a generated function needs beside the sample and the parameters. */
+export interface SettingSource {
+  /** Says where the model's settings stand; null where it has none. */
+  readonly rule?: UpdateRule | null;
+  /** With whom replicas interact; null where they do not. */
+  readonly interaction?: InteractionRequest | null;
+}
+
 /**
  * How a generated function is given the hyperparameters of its lane's condition, where the model has
- * settings: their declarations, their load, and `call`, the line that calls it with `h`.
+ * settings, and the means over its group, where replicas interact: declarations, loads, and `call`, the
+ * line that calls it, with `h`.
  */
 export function settingSlots(
-  { name, settings }: Model,
-  rule: UpdateRule | null,
+  { name, settings, interacts }: Model,
+  { rule = null, interaction = null }: SettingSource,
   call: string,
 ): Record<string, SlotBody> {
-  if (settings.length === 0) return {};
-  invariant(rule, `no rule says where the settings of ${name} stand`);
-  const declarations = [
-    `@group(0) @binding(${HYPER}) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]`,
-    hyperparameterStruct(rule),
-    hyperparameterLoader(rule),
-  ];
+  const declarations: string[] = [];
+  const load: string[] = [];
+  if (settings.length > 0) {
+    invariant(rule, `no rule says where the settings of ${name} stand`);
+    declarations.push(
+      `@group(0) @binding(${HYPER}) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]`,
+      hyperparameterStruct(rule),
+      hyperparameterLoader(rule),
+    );
+    load.push("let h = hyperparameters((run.global_lane + lane) / run.replicas);");
+  }
+  if (interacts) {
+    invariant(interaction, `nothing says with whom replicas of ${name} interact`);
+    declarations.push(GROUP_MEAN);
+    load.push(...loadGroupMean(interaction, "run.state_lanes"));
+  }
+  if (load.length === 0) return {};
   return {
     settings: { code: declarations.join("\n") },
-    load_settings: {
-      code: "  let h = hyperparameters((run.global_lane + lane) / run.replicas);",
-    },
-    evaluate: { code: `    ${call}` },
+    load_settings: { code: load.map((line) => `  ${line}`).join("\n") },
+    ...(settings.length > 0 && { evaluate: { code: `    ${call}` } }),
   };
 }

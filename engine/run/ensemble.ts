@@ -20,6 +20,7 @@ import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { Evaluator } from "./evaluate.ts";
+import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
@@ -86,8 +87,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.settings = resolved.conditions;
     this.reference = observation?.constants ?? new Float32Array(0);
     this.memory = new LaneMemory(device, resolved, plan, observation);
-    this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory);
-    this.evaluator = new Evaluator(device, resolved, plan, this.memory);
+    const { parameterCount } = resolved.model;
+    const means = plan.groupMeans
+      ? new GroupMeans(device, plan.groupMeans, this.memory, parameterCount)
+      : null;
+    this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory, means);
+    this.evaluator = new Evaluator(device, resolved, plan, this.memory, means);
   }
 
   /** SGD steps taken so far. */
@@ -194,7 +199,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
    *
    * Without `data`, over the data the ensemble is trained on. Draws have their means: labels are
    * without their noise. The loss of a model that draws its samples has no mean over data and is
-   * refused; its metrics are functions of the parameters alone.
+   * refused; its metrics are functions of the parameters alone. Means over groups of replicas that
+   * interact are those of the current parameters.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
@@ -330,7 +336,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     frozen: Int32Array,
     unsolved: Int32Array | null,
   ): RunInfo {
-    const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
+    const { replicas, seed, model, sampling, rule, bounds, version, groupSize } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
       thermograd: version,
@@ -343,7 +349,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       schedule: this.plan.schedule,
     };
     const lost = unsolved ? { frozen, unsolved } : { frozen };
-    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
+    const groups = groupSize === null ? {} : { groupSize };
+    const { settings: conditions } = this;
+    return { firstStep, steps, conditions, replicas, ...groups, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

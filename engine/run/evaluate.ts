@@ -14,6 +14,7 @@ import {
   requireDirection,
   sampleScalars,
 } from "../observe/fullData.ts";
+import type { InteractionRequest } from "../plan/interactionSlots.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
@@ -36,6 +37,7 @@ import {
   fullGradientShaders,
   fullGradientSquares,
 } from "./fullGradient.ts";
+import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { kernel } from "./pipeline.ts";
@@ -51,6 +53,8 @@ export interface EvaluationShaderOptions {
   readonly direction: number;
   /** Says where the model's settings stand; null where it has none. */
   readonly rule?: UpdateRule | null;
+  /** With whom replicas interact; null where they do not. */
+  readonly interaction?: InteractionRequest | null;
 }
 
 /** Sums of `outputs`, nodes of a model without draws, over samples. */
@@ -73,7 +77,7 @@ export function evaluationShader(
       slots: {
         run: { code: structText("Run", DATA_PASS) },
         outputs: outputsFunction(model, outputs, row, options),
-        ...settingSlots(model, options.rule ?? null, call),
+        ...settingSlots(model, options, call),
       },
     },
     sources,
@@ -148,15 +152,23 @@ export class Evaluator {
   private readonly resolved: Resolved;
   private readonly plan: ThreadPlan;
   private readonly memory: LaneMemory;
+  private readonly groupMeans: GroupMeans | null;
   /** Shaders by the scalars they average. */
   private readonly shaders = new Map<string, LinkedShader>();
   private gradientShaders: FullGradientShaders | null = null;
 
-  constructor(device: Device, resolved: Resolved, plan: ThreadPlan, memory: LaneMemory) {
+  constructor(
+    device: Device,
+    resolved: Resolved,
+    plan: ThreadPlan,
+    memory: LaneMemory,
+    groupMeans: GroupMeans | null,
+  ) {
     this.device = device;
     this.resolved = resolved;
     this.plan = plan;
     this.memory = memory;
+    this.groupMeans = groupMeans;
   }
 
   /**
@@ -191,6 +203,7 @@ export class Evaluator {
     const rows = data
       ? storage(gpu, "evaluation data", packRows(data, fields, this.plan.row))
       : this.memory.data;
+    await this.groupMeans?.refresh();
     const decay = storage(gpu, "weight decay", decayOf(settings));
     const pass: DataPass = {
       device: this.device,
@@ -232,6 +245,7 @@ export class Evaluator {
       unroll: of.some(isFullData) ? Math.min(this.plan.unroll, UNROLL) : this.plan.unroll,
       direction: of.some(isAlongVelocity) ? 1 + dynamics.kept.indexOf("velocity") : 0,
       rule,
+      interaction: this.plan.interaction,
     });
     this.shaders.set(of.join(), shader);
     return shader;
@@ -240,7 +254,10 @@ export class Evaluator {
   private fullGradient(): FullGradientShaders {
     const { row, unroll } = this.plan;
     const { rule, model } = this.resolved;
-    this.gradientShaders ??= fullGradientShaders(withoutDraws(model), row, unroll, rule);
+    this.gradientShaders ??= fullGradientShaders(withoutDraws(model), row, unroll, {
+      rule,
+      interaction: this.plan.interaction,
+    });
     return this.gradientShaders;
   }
 }

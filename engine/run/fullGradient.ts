@@ -7,7 +7,6 @@
  */
 import { sources } from "#shaders";
 import type { Model } from "../model.ts";
-import type { UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
@@ -18,6 +17,7 @@ import {
   DATA_PASS,
   type DataPass,
   passOver,
+  type SettingSource,
   settingSlots,
   WORKGROUP,
   widestSlice,
@@ -38,12 +38,12 @@ export interface FullGradientShaders {
   readonly squares: LinkedShader;
 }
 
-/** Kernels for a model without draws; `rule` where it has settings. */
+/** Kernels for a model without draws. */
 export function fullGradientShaders(
   model: Model,
   row: RowLayout,
   unroll: number,
-  rule: UpdateRule | null = null,
+  source: SettingSource,
 ): FullGradientShaders {
   const run = { code: structText("Run", DATA_PASS) };
   const PARAMS = `${model.parameterCount}u`;
@@ -55,7 +55,7 @@ export function fullGradientShaders(
         slots: {
           run,
           loss_gradient: lossGradientFunction(model, row, { unroll }),
-          ...settingSlots(model, rule, "_ = loss_gradient(sample, &theta, &gradient, h);"),
+          ...settingSlots(model, source, "_ = loss_gradient(sample, &theta, &gradient, h);"),
         },
       },
       sources,

@@ -21,6 +21,8 @@ export interface EnsembleShape {
   readonly replicas: number;
   readonly firstReplica: number;
   readonly labels: readonly string[];
+  /** Replicas that interact; null where they are independent. */
+  readonly groupSize: number | null;
 }
 
 export const ensembleAxes = (shape: EnsembleShape): [Axis, Axis] => [
@@ -198,7 +200,11 @@ export class Observing {
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
-    return records;
+    const { groupSize } = this.shape;
+    if (groupSize === null) return records;
+    return Object.fromEntries(
+      Object.entries(records).map(([name, record]) => [name, { ...record, groupSize }]),
+    );
   }
 
   private seriesRecord({ region, times, values }: SeriesHost, frozen: Int32Array): SeriesRecord {

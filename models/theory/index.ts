@@ -55,6 +55,17 @@ export {
 export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export {
+  kickVariance,
+  type MeanFieldOptions,
+  meanFieldLangevin,
+  meanFieldLimit,
+  meanFieldModes,
+  meanFieldPath,
+  type ParticleLaw,
+  type ParticleStart,
+  type StationaryParticleLaw,
+} from "./meanFieldLangevin.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
   inputVariance,

@@ -177,7 +177,7 @@ describe("every shader", () => {
       await check(plan.shader(observation).code);
       const outputs = [model.loss, ...Object.values(model.metrics)];
       await check(evaluationShader(model, outputs, plan.row, { unroll, direction: 0 }).code);
-      const gradients = fullGradientShaders(model, plan.row, unroll);
+      const gradients = fullGradientShaders(model, plan.row, unroll, {});
       await check(gradients.sums.code);
       await check(gradients.squares.code);
     }
