@@ -3,6 +3,13 @@ export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export type { Coordinate } from "./coordinates.ts";
+export {
+  countEvents,
+  type DetailedFluctuation,
+  detailedFluctuation,
+  type EventCounts,
+  emptyCounts,
+} from "./detailedFluctuation.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
@@ -15,6 +22,13 @@ export {
   type QuadraticChoice,
   quadraticDissipation,
 } from "./fluctuationDissipation.ts";
+export {
+  fluctuationRecord,
+  integralFluctuation,
+  SIGMA,
+  stepEntropies,
+  stretchSums,
+} from "./fluctuationTheorem.ts";
 export {
   type EntropyChoice,
   type EntropyOptions,

@@ -1,5 +1,6 @@
 /** Every experiment the command line knows. */
 
+import { additiveNoiseExperiment } from "./additiveNoise.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
@@ -47,4 +48,5 @@ export const experiments = [
   fdrScheduler,
   implicitSgd,
   sphereGibbs,
+  additiveNoiseExperiment,
 ] as unknown as readonly Experiment[];

@@ -1,5 +1,12 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
 export {
+  type AdditiveNoise,
+  type AdditiveNoiseOptions,
+  additiveNoise,
+  type ContinuousCurrent,
+  continuousCurrent,
+} from "./additiveNoise.ts";
+export {
   type AffineMap,
   followedBy,
   type MomentOperator,
@@ -88,8 +95,10 @@ export {
 } from "./regressionPosterior.ts";
 export {
   type RegressionOptions,
+  type RegressionProblem,
   type RegressionStationary,
   regressionMinimum,
+  regressionProblem,
   regressionStationary,
 } from "./regressionStationary.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
