@@ -2,6 +2,7 @@
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export {
   countEvents,
@@ -11,6 +12,18 @@ export {
   emptyCounts,
 } from "./detailedFluctuation.ts";
 export { digamma, trigamma } from "./digamma.ts";
+export {
+  type DisplacementChoice,
+  type DisplacementSides,
+  displacementDissipation,
+  displacementSides,
+} from "./displacementDissipation.ts";
+export {
+  type DisplacementErrorChoice,
+  type DisplacementSums,
+  displacementError,
+  displacementResidual,
+} from "./displacementTelescoping.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
   dissipationFactor,
@@ -37,6 +50,7 @@ export {
   logDeterminantBias,
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
+export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
@@ -59,6 +73,7 @@ export {
   type PairChoice,
   replicaMoments,
 } from "./moments.ts";
+export { momentCount, momentPairs, momentsAbout } from "./momentsAbout.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
 export {
   type NearestNeighborEntropy,

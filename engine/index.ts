@@ -86,6 +86,7 @@ export {
 export { type AdamSettings, adam } from "./update/adam.ts";
 export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
+export { heunLangevin } from "./update/heunLangevin.ts";
 export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";

@@ -166,10 +166,10 @@ function startVectors(request: TrajectoryRequest, { spheres }: Dynamics): Vector
   ];
 }
 
-/** Where the element is when G is taken; an implicit step moves θ alone. */
+/** Where the element is when G is taken; implicit and corrected steps move θ alone. */
 function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
   if (rule.prepare) return vectors.map((vector) => Float64Array.from(vector));
-  if (rule.gradient !== "implicit") return vectors;
+  if (rule.gradient !== "implicit" && rule.gradient !== "corrected") return vectors;
   return [Float64Array.from(vectors[0]!), ...vectors.slice(1)];
 }
 

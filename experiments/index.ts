@@ -7,6 +7,7 @@ import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAdam } from "./fdrAdam.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
@@ -48,5 +49,6 @@ export const experiments = [
   fdrScheduler,
   implicitSgd,
   sphereGibbs,
+  fdrAdam,
   additiveNoiseExperiment,
 ] as unknown as readonly Experiment[];

@@ -228,27 +228,56 @@ export const noise = (writer: Writer, count: number, into = "gradient"): Lines =
     ? [...writer.draw("noise_key", count, 0), ...addNoise(writer, into, "h.gradient_noise")]
     : [];
 
-/** From sums over the minibatch to G. */
-export function finish(writer: Writer, count: number): Lines {
-  const at = pointOf(writer.dynamics);
+/** From sums over the minibatch in an array, taken at a point, to G. */
+export function finish(
+  writer: Writer,
+  count: number,
+  g = "gradient",
+  at: string = pointOf(writer.dynamics),
+): Lines {
   if (!writer.dynamics.clip) {
     return [
       ...writer.each(
-        (p) => `gradient[${p}] = gradient[${p}] * inverse_batch + h.weight_decay * ${at}[${p}];`,
+        (p) => `${g}[${p}] = ${g}[${p}] * inverse_batch + h.weight_decay * ${at}[${p}];`,
       ),
-      ...noise(writer, count),
+      ...noise(writer, count, g),
     ];
   }
   return [
-    ...writer.each((p) => `gradient[${p}] *= inverse_batch;`),
-    ...noise(writer, count),
+    ...writer.each((p) => `${g}[${p}] *= inverse_batch;`),
+    ...noise(writer, count, g),
     "if (h.clip_norm > 0.0) {",
     "  var square = 0.0;",
-    ...writer.each((p) => `  square += gradient[${p}] * gradient[${p}];`),
+    ...writer.each((p) => `  square += ${g}[${p}] * ${g}[${p}];`),
     "  let shrink = min(1.0, h.clip_norm / sqrt(max(square, 1e-37)));",
-    ...writer.each((p) => `  gradient[${p}] *= shrink;`),
+    ...writer.each((p) => `  ${g}[${p}] *= shrink;`),
     "}",
-    ...writer.each((p) => `gradient[${p}] += h.weight_decay * ${at}[${p}];`),
+    ...writer.each((p) => `${g}[${p}] += h.weight_decay * ${at}[${p}];`),
+  ];
+}
+
+/** Draws the normal numbers of `update`. */
+const drawUpdate = ({ dynamics, draw }: Writer, count: number): Lines =>
+  dynamics.normals.update > 0
+    ? draw("thermal_key", dynamics.normals.update * count, preparePairs(dynamics, count))
+    : [];
+
+/** From G to the mean of G and of what it is at `point`, where `update` would go. */
+export function correct(writer: Writer, count: number, sums: (at: string) => Lines): Lines {
+  const { normals } = writer.dynamics;
+  return [
+    ...drawUpdate(writer, count),
+    "var point = array<f32, PARAMS>();",
+    ...writer.each((p) => {
+      const { before, h, c } = writer.setting(p);
+      const element = writer.element("theta", "", p);
+      const call = `update(${element}, gradient[${p}], ${writer.xi(normals.update, p)}, ${h}, ${c})`;
+      return `{ ${before}point[${p}] = ${call}.x; }`;
+    }),
+    "var there = array<f32, PARAMS>();",
+    ...sums("point"),
+    ...finish(writer, count, "there", "point"),
+    ...writer.each((p) => `gradient[${p}] = 0.5 * (gradient[${p}] + there[${p}]);`),
   ];
 }
 
@@ -256,10 +285,10 @@ function apply(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
   const { rule, normals, spheres } = dynamics;
   const prefix = rule.prepare ? "point_" : "";
+  // The normal numbers of the corrected point are still there, unless the gradient's noise took their place.
+  const drawn = rule.gradient === "corrected" && !drawsNoise(dynamics);
   return [
-    ...(normals.update > 0
-      ? writer.draw("thermal_key", normals.update * count, preparePairs(dynamics, count))
-      : []),
+    ...(drawn ? [] : drawUpdate(writer, count)),
     ...writer.each((p) => {
       const { before, h, c } = writer.setting(p);
       const element = writer.element(pointOf(dynamics), prefix, p);

@@ -176,6 +176,15 @@ function checkRelation(rule: UpdateRule, { rate, rateScale }: DynamicsOptions): 
   throw new ArgumentError(`rate: ${fault}; use fdrRate({ relation: "displacement" }).`);
 }
 
+/** Refuses to correct rules whose step is more than a move of θ. */
+function checkCorrected({ name, gradient, vectors, prepare }: UpdateRule): void {
+  if (gradient !== "corrected" || (vectors.length === 0 && !prepare)) return;
+  throw new ArgumentError(
+    `${name}: a corrected gradient is for rules that keep no vectors and take G at θ, this one ` +
+      `${prepare ? "has a prepare" : `keeps ${vectors.join(", ")}`}; leave gradient: "corrected" out.`,
+  );
+}
+
 /** Vectors that are stored: those the conditions need, v where it is observed or the rate asks it. */
 function keptVectors(
   rule: UpdateRule,
@@ -203,6 +212,7 @@ export function dynamicsOf(
     );
   }
   checkRelation(rule, options);
+  checkCorrected(rule);
   const spheres = spheresOf(model, options.spheres);
   const complaint = spheres && sphereComplaint(spheres, rule, conditions);
   if (complaint) throw new ArgumentError(complaint);

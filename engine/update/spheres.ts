@@ -111,7 +111,7 @@ export function sphereComplaint(
       "use momentum 0, or a rule that keeps none, such as sgd or langevin."
     );
   }
-  if (rule.prepare) {
+  if (rule.prepare || rule.gradient === "corrected") {
     return (
       `spheres: ${rule.name} takes its gradient off the sphere, beside θ; use a rule that takes it ` +
       "at θ, such as sgd or langevin."

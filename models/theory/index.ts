@@ -1,4 +1,5 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
+export { type AdamMeanField, type AdamMeanFieldOptions, adamMeanField } from "./adamMeanField.ts";
 export {
   type AdditiveNoise,
   type AdditiveNoiseOptions,
@@ -77,6 +78,7 @@ export {
   type PosteriorSampler,
   posteriorMoments,
 } from "./posteriorMoments.ts";
+export { posteriorFourthMomentRadius } from "./posteriorTails.ts";
 export {
   type QuadraticCalibration,
   type QuadraticCalibrationOptions,

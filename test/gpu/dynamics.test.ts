@@ -13,6 +13,7 @@ import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
 import { continuousSgd } from "../../engine/update/continuousSgd.ts";
+import { heunLangevin } from "../../engine/update/heunLangevin.ts";
 import { implicitSgd } from "../../engine/update/implicitSgd.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
@@ -92,6 +93,33 @@ const CASES: Readonly<Record<string, Case>> = {
       sweep: { batchSize: [4, 24] },
     },
   },
+  "Heun's Langevin": {
+    change: {
+      update: heunLangevin({ batchSize: 4 }),
+      sampling: "symmetric",
+      sweep: { temperature: [0.5, 0], gradientNoise: [0, 0.2], clipNorm: [0, 0.3] },
+    },
+    // One gradient a step.
+    wrong: {
+      update: langevin({ batchSize: 4 }),
+      sampling: "symmetric",
+      sweep: { temperature: [0.5, 0], gradientNoise: [0, 0.2], clipNorm: [0, 0.3] },
+    },
+  },
+  "Heun's Langevin, cooled, with a displacement": {
+    change: {
+      update: heunLangevin({ batchSize: 4, temperature: 0.5 }),
+      sampling: "distinct",
+      rate: cosine({ annealSteps: 40 }),
+      keepVelocity: true,
+    },
+    wrong: {
+      update: heunLangevin({ batchSize: 4, temperature: 0.501 }),
+      sampling: "distinct",
+      rate: cosine({ annealSteps: 40 }),
+      keepVelocity: true,
+    },
+  },
   "implicit SGD": {
     change: {
       update: implicitSgd({ batchSize: 4 }),
@@ -150,6 +178,15 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
     return {
       change: { update, rateScale: { [name]: scales(1) }, noiseCovariance },
       wrong: { update, rateScale: { [name]: scales(1.01) }, noiseCovariance },
+    };
+  },
+  "learning-rate matrix of a corrected step": ({ params }) => {
+    const { name, size } = params[0]!;
+    const scales = Array.from({ length: size }, (_, i) => 0.5 + i / 7);
+    const update = heunLangevin({ learningRate: 0.05, batchSize: 4, temperature: 0.1 });
+    return {
+      change: { update, rateScale: { [name]: scales } },
+      wrong: { update, rateScale: { [name]: scales.map((x) => 1.01 * x) } },
     };
   },
   "learning-rate matrix": ({ params }) => {
@@ -249,6 +286,7 @@ describeWithDevice("dynamics", "software", (device) => {
       SHAPED["learning-rate matrix"]!(model),
       SHAPED["a sphere and free parameters"]!(model),
       SHAPED["spheres with noise and rates of their own"]!(model),
+      SHAPED["learning-rate matrix of a corrected step"]!(model),
       SHAPED["noise models of SGD"]!(model),
       SHAPED["implicit learning-rate matrix"]!(model),
     ]) {
