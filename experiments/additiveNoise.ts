@@ -18,11 +18,11 @@ import { cosineRegression } from "../models/cosineRegression.ts";
 import { linearRegression } from "../models/linearRegression.ts";
 import {
   type AdditiveNoise,
-  additiveNoise,
   batchNoiseFactor,
   type ContinuousCurrent,
   continuousCurrent,
   regressionProblem,
+  additiveNoise as theory,
 } from "../models/theory/index.ts";
 import { additiveFigures } from "./additiveNoiseFigures.ts";
 import { type FoldedBlock, foldEntropies } from "./additiveNoiseFold.ts";
@@ -121,7 +121,7 @@ function plan(p: Settings, problem: Problem): { rungs: PlannedRung[]; warnings: 
   const warnings: string[] = [];
   const rungs = rates.map((learningRate) => {
     const options = { ...problem, learningRate };
-    const found = predictionOf(() => additiveNoise(options));
+    const found = predictionOf(() => theory(options));
     warnings.push(...found.warnings.map((text) => `learning rate ${learningRate}: ${text}`));
     const continuous = found.exact?.continuous ?? continuousCurrent(options);
     const relaxation = Math.max(1, found.exact?.relaxation ?? 1);
@@ -169,7 +169,7 @@ async function simulate(
   return observed;
 }
 
-export const additiveNoiseExperiment: Experiment<typeof parameters> = {
+export const additiveNoise: Experiment<typeof parameters> = {
   id: "additive-noise",
   title: "Fluctuation theorems of SGD with additive noise",
   card: "A2",

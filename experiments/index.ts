@@ -1,6 +1,6 @@
 /** Every experiment the command line knows. */
 
-import { additiveNoiseExperiment } from "./additiveNoise.ts";
+import { additiveNoise } from "./additiveNoise.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
@@ -50,5 +50,5 @@ export const experiments = [
   implicitSgd,
   sphereGibbs,
   fdrAdam,
-  additiveNoiseExperiment,
+  additiveNoise,
 ] as unknown as readonly Experiment[];

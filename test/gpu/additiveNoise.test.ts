@@ -8,11 +8,11 @@ import { series } from "../../engine/observe/series.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { gaussianAt } from "../../engine/start/gaussianAt.ts";
 import { sgd } from "../../engine/update/sgd.ts";
-import { additiveNoiseExperiment } from "../../experiments/additiveNoise.ts";
+import { additiveNoise } from "../../experiments/additiveNoise.ts";
 import { foldEntropies } from "../../experiments/additiveNoiseFold.ts";
 import type { Quantity, RunContext } from "../../experiments/experiment.ts";
 import { quadraticModes } from "../../models/quadraticModes.ts";
-import { additiveNoise } from "../../models/theory/index.ts";
+import { additiveNoise as theory } from "../../models/theory/index.ts";
 import { describeWithDevice } from "../gpu.ts";
 
 const agrees = ({ estimate, predicted, systematic }: Quantity, value = predicted) =>
@@ -20,7 +20,7 @@ const agrees = ({ estimate, predicted, systematic }: Quantity, value = predicted
 
 describeWithDevice("additive-noise", "software", (device) => {
   const run = (given: Record<string, unknown>, context: Partial<RunContext> = {}) =>
-    additiveNoiseExperiment.run(additiveNoiseExperiment.parameters.parse(given), {
+    additiveNoise.run(additiveNoise.parameters.parse(given), {
       device: device(),
       seed: 2,
       quick: true,
@@ -60,7 +60,7 @@ describeWithDevice("additive-noise", "software", (device) => {
       ],
       learningRate: 0.2,
     };
-    const exact = additiveNoise(problem);
+    const exact = theory(problem);
     await using ensemble = await createEnsemble(device(), {
       ...quadraticModes([2, 0.4]),
       sampling: "fullBatch",
