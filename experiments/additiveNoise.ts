@@ -180,7 +180,7 @@ export const additiveNoise: Experiment<typeof parameters> = {
     "rate and entropy production are exact at any learning rate; the integral fluctuation theorem, of " +
     "one step and of many, and the detailed one hold exactly in discrete time.",
   parameters,
-  quick: { replicas: 10_000 },
+  quick: { replicas: 5000 },
   explain: (p) => {
     const problem = problemOf(p);
     const rest = setup(p, problem, p.learningRates[0]!);
