@@ -4,6 +4,13 @@ export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
+export {
+  countEvents,
+  type DetailedFluctuation,
+  detailedFluctuation,
+  type EventCounts,
+  emptyCounts,
+} from "./detailedFluctuation.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export {
   type DisplacementChoice,
@@ -28,6 +35,13 @@ export {
   type QuadraticChoice,
   quadraticDissipation,
 } from "./fluctuationDissipation.ts";
+export {
+  fluctuationRecord,
+  integralFluctuation,
+  SIGMA,
+  stepEntropies,
+  stretchSums,
+} from "./fluctuationTheorem.ts";
 export {
   type EntropyChoice,
   type EntropyOptions,

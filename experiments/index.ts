@@ -1,5 +1,6 @@
 /** Every experiment the command line knows. */
 
+import { additiveNoise } from "./additiveNoise.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
@@ -51,4 +52,5 @@ export const experiments = [
   sphereGibbs,
   fdrAdam,
   meanFieldLangevin,
+  additiveNoise,
 ] as unknown as readonly Experiment[];

@@ -15,7 +15,7 @@ interface Settings {
 type Curve = readonly (readonly [rate: number, exact: TiltedSphere])[];
 type Point = readonly [x: number, y: number];
 
-const CURVE = 24;
+const CURVE = 16;
 const BINS = 40;
 const ETA = { label: "learning rate", unit: "1/loss", scale: "log" } as const;
 

@@ -27,6 +27,7 @@ export interface Rung {
 }
 
 interface Settings {
+  readonly dimension: number;
   readonly noise: number;
   readonly replicas: number;
 }
@@ -60,18 +61,30 @@ export function pointOf(
 }
 
 /**
- * Bounds on what errors do not cover. U: float32 holds each coordinate to F32 of itself, and so the
- * step's rounding, of which the last 1/η add up at random; the start's rest. S: spacing windows at the
- * ends see ln p up to n^{1/3}/n of the ranks off, in as large a share of the samples, with a slope of
- * ln p over the reference law of at most 20 (measured: below 10 for all rates up to 3).
+ * What is left of uniform starts in U, at most: without noise tan(φ/2) falls as e^{−ηt}, and it was above X
+ * with a probability of X^{1−D}, so that ⟨2 sin²(φ/2)⟩ is e^{−ηt} on the circle, e^{−2ηt} with a
+ * logarithm on S², less in more dimensions.
  */
-function bounds({ exact, burnIn, learningRate, point }: Rung): { energy: number; entropy: number } {
-  const rounding = 8 * F32 * (1 + 1 / Math.sqrt(learningRate));
-  const rest = transient(burnIn, 1 / learningRate);
+function startRest({ dimension }: Settings, { burnIn, learningRate }: Rung): number {
+  const square = transient(burnIn, 1 / learningRate);
+  return dimension === 2 ? 2 * Math.sqrt(square) : 4 * (1 + burnIn * learningRate) * square;
+}
+
+/**
+ * Bounds on what errors do not cover. U: float32 holds each coordinate to F32 of itself, and so the
+ * step's rounding, of which the last 1/η add up at random; the start's rest. S: the same relative to U,
+ * as ½(D − 1) ln U; spacing windows at the ends see ln p up to n^{1/3}/n of the ranks off, in as large
+ * a share of the samples, with a slope of ln p over the reference law of at most 20 (measured: below
+ * 10 for all rates up to 3).
+ */
+function bounds(p: Settings, rung: Rung): { energy: number; entropy: number } {
+  const { exact, learningRate, point } = rung;
+  const excess = exact?.excess ?? 1;
+  const relative = 8 * F32 * (1 + 1 / Math.sqrt(learningRate)) + startRest(p, rung) / excess;
   const window = spacingOrder(point.entropy.n) / Math.max(1, point.entropy.n);
   return {
-    energy: (rounding + rest) * (exact?.excess ?? 0),
-    entropy: rounding + rest + 20 * window ** 2,
+    energy: relative * excess,
+    entropy: (relative * (p.dimension - 1)) / 2 + 20 * window ** 2,
   };
 }
 
@@ -89,7 +102,7 @@ function freeEnergy({ energy, entropy, covariance }: LadderPoint, T: number): Es
 function ofRung(p: Settings, rung: Rung): Quantity[] {
   const { exact, learningRate, point } = rung;
   const T = temperatureOf(p, learningRate);
-  const bound = bounds(rung);
+  const bound = bounds(p, rung);
   const { excess = null, entropy = null } = exact ?? {};
   const free = excess === null || entropy === null ? null : excess - T * entropy;
   const condition = { learningRate };
@@ -121,7 +134,7 @@ function ofRung(p: Settings, rung: Rung): Quantity[] {
 }
 
 /** dU/dS between two rungs. */
-function between(a: Rung, b: Rung): { quantity: Quantity | null; warnings: string[] } {
+function between(p: Settings, a: Rung, b: Rung): { quantity: Quantity | null; warnings: string[] } {
   const condition = { learningRate: `${a.learningRate} to ${b.learningRate}` };
   // Said already, by the estimator of the entropy.
   if (!Number.isFinite(a.point.entropy.value + b.point.entropy.value)) {
@@ -143,7 +156,7 @@ function between(a: Rung, b: Rung): { quantity: Quantity | null; warnings: strin
   }
   const rise = b.exact.entropy - a.exact.entropy;
   const predicted = (b.exact.excess - a.exact.excess) / rise;
-  const [left, right] = [bounds(a), bounds(b)];
+  const [left, right] = [bounds(p, a), bounds(p, b)];
   // A ratio is biased by T Var(ΔS)/ΔS², to leading order.
   const variance = a.point.entropy.standardError ** 2 + b.point.entropy.standardError ** 2;
   const systematic =
@@ -174,15 +187,26 @@ function gibbsMisses(rungs: readonly Rung[]): string[] {
   });
 }
 
+/** Where the start may still be seen. */
+const shortBurnIns = (p: Settings, rungs: readonly Rung[]): string[] =>
+  rungs
+    .filter((rung) => startRest(p, rung) > rung.point.energy.standardError)
+    .map(
+      (rung) =>
+        `learning rate ${rung.learningRate}: after ${rung.burnIn} steps up to ` +
+        `${startRest(p, rung).toPrecision(2)} of U may be left of the uniform start, which is in the ` +
+        `systematic bounds; use burnIn=${Math.ceil(20 / rung.learningRate) + 50}`,
+    );
+
 /** Everything that is measured; without predictions where replicas are too few to compare. */
 export function sphereQuantities(
   p: Settings,
   rungs: readonly Rung[],
 ): { quantities: Quantity[]; warnings: string[] } {
   const quantities = rungs.flatMap((rung) => ofRung(p, rung));
-  const warnings: string[] = [];
+  const warnings = shortBurnIns(p, rungs);
   for (let i = 0; i + 1 < rungs.length; i += 1) {
-    const found = between(rungs[i]!, rungs[i + 1]!);
+    const found = between(p, rungs[i]!, rungs[i + 1]!);
     if (found.quantity) quantities.push(found.quantity);
     warnings.push(...found.warnings);
   }

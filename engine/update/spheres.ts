@@ -11,6 +11,17 @@ import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { Setting, UpdateRule } from "./updateRule.ts";
 
+/**
+ * Which parameters stay on spheres.
+ *
+ * @example
+ * const update = sgd({ learningRate: 0.1, batchSize: 8 });
+ * const initial = gaussian({ standardDeviation: 1 });
+ * const spheres = { groups: [["W", "b"]], radius: 1 } satisfies SpheresOptions;
+ * const ensemble = await createEnsemble(device, {
+ *   model, data, update, initial, spheres, replicas: 4096, seed: 7,
+ * });
+ */
 export interface SpheresOptions {
   /**
    * Parameter blocks that share a sphere: `each` block its own (the default), the `whole` vector, or

@@ -1,6 +1,13 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
 export { type AdamMeanField, type AdamMeanFieldOptions, adamMeanField } from "./adamMeanField.ts";
 export {
+  type AdditiveNoise,
+  type AdditiveNoiseOptions,
+  additiveNoise,
+  type ContinuousCurrent,
+  continuousCurrent,
+} from "./additiveNoise.ts";
+export {
   type AffineMap,
   followedBy,
   type MomentOperator,
@@ -101,8 +108,10 @@ export {
 } from "./regressionPosterior.ts";
 export {
   type RegressionOptions,
+  type RegressionProblem,
   type RegressionStationary,
   regressionMinimum,
+  regressionProblem,
   regressionStationary,
 } from "./regressionStationary.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
