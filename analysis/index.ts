@@ -1,6 +1,8 @@
 /** Estimators: pure float64 functions on Records. */
 export { autocovariance, commonMean } from "./autocovariance.ts";
+export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export {
@@ -34,6 +36,7 @@ export {
   logDeterminantBias,
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
+export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
@@ -54,7 +57,9 @@ export {
   type MeanChoice,
   mean,
   type PairChoice,
+  replicaMoments,
 } from "./moments.ts";
+export { momentCount, momentPairs, momentsAbout } from "./momentsAbout.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
 export {
   type NearestNeighborEntropy,
@@ -68,6 +73,7 @@ export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {
   type EndPoint,

@@ -6,6 +6,7 @@
  */
 import {
   adam,
+  heunLangevin,
   langevin,
   sgd,
   sgworld,
@@ -26,6 +27,7 @@ const RULES: Readonly<Record<string, (batchSize: number) => UpdateRule>> = {
   amsgrad: (batchSize) => adam({ learningRate: 1e-3, batchSize, amsgrad: true }),
   langevin: (batchSize) => langevin({ learningRate: 0.05, batchSize, ...COLD }),
   sgworld: (batchSize) => sgworld({ learningRate: 0.05, batchSize, ...COLD, noise: "epoch" }),
+  heun: (batchSize) => heunLangevin({ learningRate: 0.05, batchSize, ...COLD }),
   baoab: (batchSize) => underdampedLangevin({ learningRate: 0.1, friction: 2, batchSize, ...COLD }),
   ubu: (batchSize) => ubu({ learningRate: 0.1, friction: 2, batchSize, ...COLD }),
 };

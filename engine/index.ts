@@ -42,6 +42,7 @@ export type { Rate } from "./rate/rate.ts";
 export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export { type FullData, referenceFullData } from "./referenceFullData.ts";
 export {
   type ReferenceMoment,
   type ReferenceState,
@@ -85,10 +86,12 @@ export {
 export { type AdamSettings, adam } from "./update/adam.ts";
 export { type ContinuousSgdSettings, continuousSgd } from "./update/continuousSgd.ts";
 export type { DynamicsOptions } from "./update/dynamics.ts";
+export { heunLangevin } from "./update/heunLangevin.ts";
 export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export type { SpheresOptions } from "./update/spheres.ts";
 export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";

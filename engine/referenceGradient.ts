@@ -47,11 +47,29 @@ function modelled(request: StepGradientRequest): StepGradient {
   };
 }
 
+/** (G(θ) + G(p))/2 with one batch and one noise, p where the update goes with G(θ). */
+function corrected({ steppers, sampleGradient, theta, point }: StepGradientRequest): StepGradient {
+  const first = new Float64Array(theta.length);
+  return (batch, gradient, clock) => {
+    point.set(theta);
+    const loss = sampleGradient(batch, first, clock.step);
+    steppers.finish(first, point, clock);
+    steppers.update([point], [theta], first, clock);
+    sampleGradient(batch, gradient, clock.step);
+    steppers.finish(gradient, point, clock);
+    for (let p = 0; p < gradient.length; p += 1) gradient[p] = 0.5 * (first[p]! + gradient[p]!);
+    // The update starts there.
+    point.set(theta);
+    return loss;
+  };
+}
+
 /** The source's G, complete: with additive noise, clipping and weight decay. */
 export function stepGradient(request: StepGradientRequest): StepGradient {
   const { dynamics, setting, steppers, sampleGradient, point } = request;
   const source = dynamics.rule.gradient ?? "minibatch";
   if (source === "implicit") return implicitSolver(request);
+  if (source === "corrected") return corrected(request);
   const take: StepGradient =
     source === "modelled" && setting.noiseModel !== MINIBATCH
       ? modelled(request)

@@ -2,7 +2,8 @@
  * The float64 twin of the schedules: one replica's SGD trajectory on the CPU.
  *
  *   x_t = prepare(θ_t, v_t),  G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ  at x_t,
- *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t);   other sources of G: `referenceGradient.ts`
+ *   (θ_{t+1}, v_{t+1}) = update(x_t, G_t), on spheres where there are any; other sources of G:
+ *   `referenceGradient.ts`
  *
  * Same minibatches, noise draws and initial state as `shaders/schedules/thread.wgsl`; nothing is
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
@@ -18,6 +19,7 @@ import { sampleDraws } from "./sampleDraws.ts";
 import { batchSequence, type Lane, type SamplingLaw } from "./sampling.ts";
 import type { SampleGradient } from "./stepGradient.ts";
 import {
+  type Dynamics,
   type DynamicsOptions,
   dynamicsOf,
   settingAt,
@@ -27,6 +29,7 @@ import {
 import { checkNoiseModel } from "./update/noiseModel.ts";
 import { referenceRate } from "./update/referenceRate.ts";
 import { referenceStep, type Vectors } from "./update/referenceStep.ts";
+import { normalizeOntoSpheres } from "./update/spheres.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
 import type { DataSource } from "./wgsl/row.ts";
 import { withoutDraws } from "./withoutDraws.ts";
@@ -142,8 +145,8 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
-/** θ₀, v₀ and the rule's vectors at the first step. */
-function startVectors(request: TrajectoryRequest): Vectors {
+/** θ₀ (on its spheres), v₀ and the rule's vectors at the first step. */
+function startVectors(request: TrajectoryRequest, { spheres }: Dynamics): Vectors {
   const { model, rule, initial, lane, from, ownCondition } = request;
   const count = model.parameterCount;
   if (from) {
@@ -156,16 +159,17 @@ function startVectors(request: TrajectoryRequest): Vectors {
   const velocity = new Float64Array(count);
   const at = ownCondition === undefined ? lane : { ...lane, ownCondition };
   initialState(initial, at, theta, velocity);
+  if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${lane.replica}`);
   return [
     theta,
     ...rule.vectors.map((name) => (name === "velocity" ? velocity : new Float64Array(count))),
   ];
 }
 
-/** Where the element is when G is taken; an implicit step moves θ alone. */
+/** Where the element is when G is taken; implicit and corrected steps move θ alone. */
 function pointVectors(rule: UpdateRule, vectors: Vectors): Vectors {
   if (rule.prepare) return vectors.map((vector) => Float64Array.from(vector));
-  if (rule.gradient !== "implicit") return vectors;
+  if (rule.gradient !== "implicit" && rule.gradient !== "corrected") return vectors;
   return [Float64Array.from(vectors[0]!), ...vectors.slice(1)];
 }
 
@@ -205,7 +209,7 @@ export function referenceTrajectory(request: TrajectoryRequest): Trajectory {
   checkNoiseModel(dynamics, [setting]);
   const steppers = referenceStep(dynamics, setting, lane);
   const rate = referenceRate(dynamics, setting, request.from?.adaptation);
-  const vectors = startVectors(request);
+  const vectors = startVectors(request, dynamics);
   const point = pointVectors(rule, vectors);
   const theta = vectors[0]!;
   const displacement = request.from?.velocity

@@ -8,13 +8,16 @@ import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
 import { fdrAdam } from "./fdrAdam.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { implicitSgd } from "./implicitSgd.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
 export type {
@@ -33,6 +36,7 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrNetwork,
   fdrRegression,
   fdrAnharmonic,
   spiral,
@@ -42,5 +46,7 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  implicitSgd,
+  sphereGibbs,
   fdrAdam,
 ] as unknown as readonly Experiment[];

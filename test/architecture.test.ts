@@ -47,6 +47,7 @@ const LEVELS: readonly (readonly string[])[] = [
     "explanation/",
     "explain",
     "referenceTrajectory",
+    "referenceFullData",
     "stepGradient",
     "referenceGradient",
     "referenceImplicit",

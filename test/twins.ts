@@ -34,6 +34,7 @@ export function twins<O extends Observables>(
         ...(options.rate && { rate: options.rate }),
         ...(options.rateScale && { rateScale: options.rateScale }),
         ...(options.noiseCovariance && { noiseCovariance: options.noiseCovariance }),
+        ...(options.spheres && { spheres: options.spheres }),
         sampling,
         initial,
         lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + r },

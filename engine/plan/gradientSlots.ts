@@ -1,7 +1,8 @@
 /**
  * The generated parts of `schedules/thread.wgsl` that take the gradient, one for each source that an
  * update rule may name: the minibatch's mean, the implicit point (`shaders/gradient/implicit.wgsl`),
- * full data with modelled noise (`shaders/gradient/full_gradient_noise.wgsl`).
+ * full data with modelled noise (`shaders/gradient/full_gradient_noise.wgsl`), the mean of here and
+ * there (Heun).
  */
 import type { Model } from "../model.ts";
 import type { SamplingLaw } from "../sampling.ts";
@@ -11,8 +12,10 @@ import type { EmitOptions } from "../wgsl/emit.ts";
 import type { SlotBody } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
 import { furtherArguments, hessianVectorFunction } from "../wgsl/sampleFunction.ts";
+import { projectGradient } from "./sphereSlots.ts";
 import {
   addNoise,
+  correct,
   finish,
   indented,
   type Lines,
@@ -40,6 +43,9 @@ export function gradientMemory(
     // The point, η_p, the force; Newton's δ and −r; the search direction and its product.
     return { words: 7 * count, names: ["the implicit point", "Newton's vectors"] };
   }
+  if (rule.gradient === "corrected") {
+    return { words: 2 * count, names: ["the corrected point", "its gradient"] };
+  }
   // The spread; a sample's gradient and the pilot.
   if (rule.gradient === "modelled") {
     return { words: 3 * count, names: ["gradients of single samples"] };
@@ -54,6 +60,15 @@ const minibatch = (model: Model, at: string): Lines => [
   "}",
   "loss *= inverse_batch;",
 ];
+
+/** Adds the minibatch's gradients at a point to `there`. */
+const sumsAt =
+  (model: Model) =>
+  (at: string): Lines => [
+    "for (var b = 0u; b < batch; b += 1u) {",
+    `  _ = ${lossGradient(model, "minibatch_sample(&minibatch, b)", at, "there")};`,
+    "}",
+  ];
 
 /**
  * What `loss_gradient` takes beside sample and arrays, for functions that are called from files which
@@ -150,6 +165,10 @@ function noiseFactor(sampling: SamplingLaw): string {
   return "(f32(SAMPLES) - h.batch_size) / (h.batch_size * max(1.0, f32(SAMPLES) - 1.0))";
 }
 
+/** G of parameters on spheres is its tangential part. */
+const tangential = ({ dynamics, unroll }: GradientSlotsRequest): Lines =>
+  dynamics.spheres ? projectGradient(dynamics.spheres, unroll) : [];
+
 function modelled(request: GradientSlotsRequest): Slots {
   const writer = new Writer(request);
   const { model, parameterCount: count } = request;
@@ -198,7 +217,10 @@ function modelled(request: GradientSlotsRequest): Slots {
       ].join("\n"),
     },
     finish_gradient: indented(
-      writer.each((p) => `gradient[${p}] += h.weight_decay * theta[${p}];`),
+      [
+        ...writer.each((p) => `gradient[${p}] += h.weight_decay * theta[${p}];`),
+        ...tangential(request),
+      ],
       4,
     ),
   };
@@ -209,8 +231,16 @@ export function gradientSlots(request: GradientSlotsRequest): Slots {
   const { dynamics, parameterCount } = request;
   if (dynamics.rule.gradient === "implicit") return implicit(request);
   if (dynamics.rule.gradient === "modelled") return modelled(request);
+  const writer = new Writer(request);
+  const complete = finish(writer, parameterCount);
+  const corrected = dynamics.rule.gradient === "corrected";
   return {
     minibatch_gradient: indented(minibatch(request.model, pointOf(dynamics)), 4),
-    finish_gradient: indented(finish(new Writer(request), parameterCount), 4),
+    finish_gradient: indented(
+      corrected
+        ? [...complete, ...correct(writer, parameterCount, sumsAt(request.model))]
+        : [...complete, ...tangential(request)],
+      4,
+    ),
   };
 }

@@ -7,6 +7,7 @@
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { isOnline } from "../modelDraws.ts";
+import { isFullData } from "../observe/fullData.ts";
 import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
@@ -148,7 +149,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         steps: options.steps,
         memory: this.memory,
         dispatcher: this.dispatcher,
-        evaluator: this.evaluator,
+        evaluate: (of) => this.evaluator.values(of, { settings: this.settings }),
         take: (before, steps, first) =>
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
@@ -186,30 +187,29 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   /**
-   * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
+   * Quantities over a data set, [quantity, condition, replica]: means of the loss and of the model's
+   * metrics (all of them when nothing is named; no weight decay), and derivatives of
+   * f = mean loss + (λ/2)|θ|²: `fullGradientSquare` |∇f|², `theta.fullGradient` θ·∇f,
+   * `velocityCurvature` v·Hv, `velocityThirdDerivative` Σ f_ijk v_i v_j v_k.
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included. Draws have
-   * their means: labels are without their noise. The loss of a model that draws its samples has no
-   * mean over data and is refused; its metrics are functions of the parameters alone.
+   * Without `data`, over the data the ensemble is trained on. Draws have their means: labels are
+   * without their noise. The loss of a model that draws its samples has no mean over data and is
+   * refused; its metrics are functions of the parameters alone.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
   ): Promise<Field> {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
-      const { outputs } = this.evaluator;
-      const of = options.of ?? outputs;
-      if (isOnline(model) && (of.includes("loss") || of.length === 0)) {
-        throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
-      }
-      const unknown = of.find((name) => !outputs.includes(name));
-      if (unknown !== undefined) {
-        throw new ArgumentError(
-          `evaluate: "${unknown}" is no output of ${model.name}; there are ${outputs.join(", ")}.`,
-        );
-      }
+      const of = options.of ?? this.evaluator.outputs;
+      const full = of.length === 0 || of.some((name) => name === "loss" || isFullData(name));
+      if (isOnline(model) && full) throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
+      this.evaluator.check(of);
       if (options.data) checkData(options.data, model);
-      const data = await this.evaluator.means(of, options.data);
+      const data = await this.evaluator.values(of, {
+        settings: this.settings,
+        ...(options.data && { data: options.data }),
+      });
       const quantity = { name: "quantity", length: of.length, values: of };
       return { axes: [quantity, ...ensembleAxes(shape)], data, unit: "" };
     });

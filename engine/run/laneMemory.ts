@@ -8,6 +8,7 @@ import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import { initialAdaptation } from "../rate/adaptation.ts";
 import { type Dynamics, dynamicsWords, stateWords } from "../update/dynamics.ts";
+import { normalizeOntoSpheres } from "../update/spheres.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { packRows } from "../wgsl/row.ts";
@@ -86,9 +87,13 @@ export class LaneMemory {
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀ and v₀; other vectors start at 0, rates that find themselves at their whole value. */
+  /**
+   * Uploads θ₀, on its spheres where there are any, and v₀; other vectors start at 0, rates that find
+   * themselves at their whole value.
+   */
   initialize(): void {
     const { model, initial, seed, replicas, commonNoise, dynamics } = this.resolved;
+    const { spheres } = dynamics;
     const adaptation = initialAdaptation(dynamics.rate?.adaptation);
     const count = model.parameterCount;
     const state = new Float32Array((1 + dynamics.kept.length) * count);
@@ -107,6 +112,7 @@ export class LaneMemory {
         const condition = commonNoise ? 0 : ownCondition;
         const replica = replicas.first + (global % replicas.count);
         initialState(initial, { seed, condition, ownCondition, replica }, theta, velocity);
+        if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${replica}`);
         for (let k = 0; k < state.length; k += 1) words[k * chunk.lanes + lane] = state[k]!;
       }
       this.queue.writeBuffer(chunk.state, 0, words);

@@ -233,6 +233,7 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
     rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
     kept: dynamics.kept,
     shared: dynamicsWords(dynamics),
+    ...(dynamics.spheres && { spheres: dynamics.spheres }),
     data: hex(await sha256(new Uint8Array(rows.buffer))),
   });
   return hex(await sha256(new TextEncoder().encode(text)));

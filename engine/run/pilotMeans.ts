@@ -18,6 +18,8 @@ export function fillReference(
 ): void {
   const count = model.parameterCount;
   region.layout.coordinates.forEach((quantity, k) => {
+    // Nothing of a gradient is known before the first batch is drawn: its origin is 0.
+    if (typeof quantity !== "string" && quantity.gradient) return;
     const name = typeof quantity === "string" ? quantity : quantity.name;
     const ofVelocity =
       typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;

@@ -54,9 +54,12 @@ export interface Normals {
  * - `implicit`: the same at the solution y of y = θ − ηG(y), to which the element is moved before
  *   `update`; steps that are not solved are counted in the kept vector `unsolved`, element 0;
  * - `modelled`: the gradient over all data with Gaussian noise in place of the minibatch's, by the
- *   hyperparameters `noiseModel` (`update/noiseModel.ts`) and `timeStep`.
+ *   hyperparameters `noiseModel` (`update/noiseModel.ts`) and `timeStep`;
+ * - `corrected`: (G(θ) + G(p))/2 with the same minibatch, noise and draws in both, p where `update`
+ *   would go with G(θ); only for rules that keep no vectors. What `update` does with its mean is
+ *   Heun's step of what it does with G(θ) alone.
  */
-export type GradientSource = "minibatch" | "implicit" | "modelled";
+export type GradientSource = "minibatch" | "implicit" | "modelled" | "corrected";
 
 export interface UpdateRule {
   readonly name: string;

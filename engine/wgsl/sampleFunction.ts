@@ -212,9 +212,16 @@ export function hessianVectorFunction(
   };
 }
 
+/** The scalar leaf λ. No block can have this name: it is no identifier. */
+export const WEIGHT_DECAY = "weight decay";
+
+const outputsLeaf = (name: string, flat: Index): string =>
+  name === WEIGHT_DECAY ? "weight_decay" : thetaOrDirection(name, flat);
+
 /**
- * `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy, of a
- * model without draws (`withoutDraws`); with settings `h` is given too.
+ * `fn outputs(sample, theta, direction, weight_decay) -> array<f32, OUTPUTS>`: per-sample scalars of
+ * a model without draws (`withoutDraws`), e.g. loss, accuracy, the curvature along a direction
+ * (`observe/fullData.ts`); with settings `h` is given too.
  */
 export function outputsFunction(
   model: Model,
@@ -226,16 +233,21 @@ export function outputsFunction(
   const draw = (name: string): never => {
     invariant(false, `the draw ${name} is evaluated`);
   };
-  const leaves: Leaves = { param: theta, sample: row.sample, draw, setting, gradient: "" };
+  const leaves: Leaves = { param: outputsLeaf, sample: row.sample, draw, setting, gradient: "" };
   const body = emit(outputs, [], leaves, options);
-  const h = model.settings.length > 0 ? ", h: Hyperparameters" : "";
   return {
     imports: body.imports,
     code: [
       ...offsets(model),
       ...body.constants,
       "",
-      `fn outputs(sample: u32, theta: ${POINTER}${h}) -> array<f32, ${outputs.length}> {`,
+      "fn outputs(",
+      "  sample: u32,",
+      `  theta: ${POINTER},`,
+      "  direction: ptr<function, array<f32, DIRECTIONS>>,",
+      "  weight_decay: f32,",
+      ...(model.settings.length > 0 ? ["  h: Hyperparameters,"] : []),
+      `) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,
       `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,

@@ -52,6 +52,7 @@ export {
   heavyBallRoots,
   type ModeState,
 } from "./heavyBallPath.ts";
+export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
@@ -70,6 +71,7 @@ export {
   type PosteriorSampler,
   posteriorMoments,
 } from "./posteriorMoments.ts";
+export { posteriorFourthMomentRadius } from "./posteriorTails.ts";
 export {
   type QuadraticCalibration,
   type QuadraticCalibrationOptions,
@@ -92,3 +94,6 @@ export {
   regressionMinimum,
   regressionStationary,
 } from "./regressionStationary.ts";
+export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
+export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";

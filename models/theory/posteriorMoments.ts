@@ -12,6 +12,7 @@
 import { ArgumentError } from "../../engine/errors.ts";
 import { affineMapOf, affineVariables, gradientAt } from "./affineForm.ts";
 import {
+  type AffineMap,
   followedBy,
   type MomentOperator,
   momentOperator,
@@ -75,6 +76,8 @@ export interface PosteriorMoments {
   readonly gradientsPerCycle: number;
   /** −ln(spectral radius of the mean's map) per gradient evaluation: rate of the slowest mode. */
   readonly relaxationRate: number;
+  /** The same of the second moments: about twice that, less where batches' curvatures differ much. */
+  readonly secondMomentRate: number;
 }
 
 /**
@@ -93,8 +96,8 @@ export function posteriorMoments(options: PosteriorMomentsOptions): PosteriorMom
   checkSettings(options, temperature);
   const posterior = regressionPosterior(options.posterior);
   const d = posterior.mean.length;
-  const cycle = withEpochNoise(options, temperature, d, stepsOf(options, temperature, posterior));
-  const { mean, covariance, meanRadius } = stationaryMoments(cycle.operator);
+  const cycle = withEpochNoise(options, temperature, d, stepsOf(options, posterior));
+  const { mean, covariance, radius, meanRadius } = stationaryMoments(cycle.operator);
   const shift = mean.slice(0, d);
   const ofPosition = covariance.slice(0, d).map((row) => row.slice(0, d));
   const gradientsPerCycle = cycle.steps * LANGEVIN_UPDATES[options.rule].gradients;
@@ -111,24 +114,30 @@ export function posteriorMoments(options: PosteriorMomentsOptions): PosteriorMom
     ),
     gradientsPerCycle,
     relaxationRate: -Math.log(meanRadius) / gradientsPerCycle,
+    secondMomentRate: -Math.log(radius) / gradientsPerCycle,
   };
 }
 
-/** The cycle of steps, state about the posterior's mean. */
-function stepsOf(
-  { rule, sampling, batchSize, learningRate, friction = 0 }: PosteriorMomentsOptions,
-  temperature: number,
-  { samples, mean, batchGradient }: RegressionPosterior,
-): CycleOperator {
+/** The map of a step with a given batch, of the state about the posterior's mean. */
+export function stepMap(
+  { rule, learningRate, temperature = 1, friction = 0 }: PosteriorMomentsOptions,
+  { mean, batchGradient }: RegressionPosterior,
+): (batch: readonly number[]) => AffineMap {
   const update = LANGEVIN_UPDATES[rule];
   const { state, normals } = affineVariables(mean.length, update.states, update.normals);
-  const step = (batch: readonly number[]): MomentOperator => {
+  return (batch) => {
     const gradient = batchGradient(batch);
     const settings = { learningRate, temperature, friction };
-    const next = update.step(state, normals, (w) => gradientAt(gradient, w), settings);
-    return momentOperator(affineMapOf(next));
+    return affineMapOf(update.step(state, normals, (w) => gradientAt(gradient, w), settings));
   };
-  return cycleOperator({ samples, batchSize, sampling, step });
+}
+
+/** The cycle of steps. */
+function stepsOf(options: PosteriorMomentsOptions, posterior: RegressionPosterior): CycleOperator {
+  const { sampling, batchSize } = options;
+  const map = stepMap(options, posterior);
+  const step = (batch: readonly number[]): MomentOperator => momentOperator(map(batch));
+  return cycleOperator({ samples: posterior.samples, batchSize, sampling, step });
 }
 
 function withEpochNoise(

@@ -13,6 +13,7 @@ import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
 import { continuousSgd } from "../../engine/update/continuousSgd.ts";
+import { heunLangevin } from "../../engine/update/heunLangevin.ts";
 import { implicitSgd } from "../../engine/update/implicitSgd.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
@@ -92,6 +93,33 @@ const CASES: Readonly<Record<string, Case>> = {
       sweep: { batchSize: [4, 24] },
     },
   },
+  "Heun's Langevin": {
+    change: {
+      update: heunLangevin({ batchSize: 4 }),
+      sampling: "symmetric",
+      sweep: { temperature: [0.5, 0], gradientNoise: [0, 0.2], clipNorm: [0, 0.3] },
+    },
+    // One gradient a step.
+    wrong: {
+      update: langevin({ batchSize: 4 }),
+      sampling: "symmetric",
+      sweep: { temperature: [0.5, 0], gradientNoise: [0, 0.2], clipNorm: [0, 0.3] },
+    },
+  },
+  "Heun's Langevin, cooled, with a displacement": {
+    change: {
+      update: heunLangevin({ batchSize: 4, temperature: 0.5 }),
+      sampling: "distinct",
+      rate: cosine({ annealSteps: 40 }),
+      keepVelocity: true,
+    },
+    wrong: {
+      update: heunLangevin({ batchSize: 4, temperature: 0.501 }),
+      sampling: "distinct",
+      rate: cosine({ annealSteps: 40 }),
+      keepVelocity: true,
+    },
+  },
   "implicit SGD": {
     change: {
       update: implicitSgd({ batchSize: 4 }),
@@ -152,6 +180,15 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
       wrong: { update, rateScale: { [name]: scales(1.01) }, noiseCovariance },
     };
   },
+  "learning-rate matrix of a corrected step": ({ params }) => {
+    const { name, size } = params[0]!;
+    const scales = Array.from({ length: size }, (_, i) => 0.5 + i / 7);
+    const update = heunLangevin({ learningRate: 0.05, batchSize: 4, temperature: 0.1 });
+    return {
+      change: { update, rateScale: { [name]: scales } },
+      wrong: { update, rateScale: { [name]: scales.map((x) => 1.01 * x) } },
+    };
+  },
   "learning-rate matrix": ({ params }) => {
     const { name, size } = params[0]!;
     const scales = Array.from({ length: size }, (_, i) => 0.5 + i / 7);
@@ -159,6 +196,41 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
     return {
       change: { update, rateScale: { [name]: scales } },
       wrong: { update, rateScale: { [name]: scales.map((x) => 1.01 * x) } },
+    };
+  },
+  "a sphere and free parameters": ({ params }) => {
+    const sweep = { gradientNoise: [0, 0.3] };
+    const spheres = (radius: number) => ({ groups: [[params[0]!.name]], radius });
+    return {
+      change: { spheres: spheres(0.7), sweep },
+      wrong: { spheres: spheres(0.701), sweep },
+    };
+  },
+  "a sphere under a noise model of SGD": ({ params }) => {
+    const update = (noiseModel: number) =>
+      continuousSgd({ batchSize: 4, noiseModel, timeStep: 0.5 });
+    const more = {
+      sampling: "distinct" as const,
+      spheres: { groups: [params.map(({ name }) => name)] },
+      sweep: { weightDecay: [0] },
+    };
+    return { change: { update: update(3), ...more }, wrong: { update: update(2), ...more } };
+  },
+  "spheres with noise and rates of their own": ({ params }) => {
+    const [first, ...others] = params.map(({ name }) => name);
+    const groups =
+      others.length > 1 ? [[first!, others[1]!], [others[0]!]] : [[first!, others[0]!]];
+    const update = (temperature: number) =>
+      langevin({ learningRate: 0.05, batchSize: 4, temperature });
+    const more = {
+      spheres: { groups, radius: 1.3 },
+      rateScale: { [first!]: 0.6 },
+      keepVelocity: true,
+      sweep: { learningRate: [0.05, 0], weightDecay: [0] },
+    };
+    return {
+      change: { update: update(0.1), ...more },
+      wrong: { update: update(0.1003), ...more },
     };
   },
 };
@@ -178,9 +250,24 @@ describeWithDevice("dynamics", "software", (device) => {
   describe.each([linearRegression(2), network(2, 3), noisyRegression])("of $name", (model) => {
     const named: [string, Case][] = [
       ...Object.entries(CASES),
-      ...Object.entries(SHAPED).map(([name, make]): [string, Case] => [name, make(model)]),
+      ...Object.entries(SHAPED)
+        // Gradients of a model that draws have no covariance over the data: refused.
+        .filter(([name]) => !(name.includes("noise model") && model.draws.length > 0))
+        .map(([name, make]): [string, Case] => [name, make(model)]),
     ];
-    test.each(named)("%s", async (_name, { change, wrong }) => {
+    // Models of the noise are those of a data set: a model that draws its own is refused.
+    const possible = named.filter(
+      ([, { change }]) => change.update?.gradient !== "modelled" || model.draws.length === 0,
+    );
+    for (const [name, { change }] of named.filter((one) => !possible.includes(one))) {
+      test(`${name} is refused`, async () => {
+        await expect(createEnsemble(device(), options(model, change))).rejects.toThrow(
+          "draws random numbers of its own",
+        );
+      });
+    }
+
+    test.each(possible)("%s", async (_name, { change, wrong }) => {
       const given = options(model, change);
       await using ensemble = await createEnsemble(device(), given);
       await ensemble.advance({ steps: STEPS });
@@ -197,6 +284,9 @@ describeWithDevice("dynamics", "software", (device) => {
       CASES["clipped gradient"]!,
       SHAPED["noise of given covariance"]!(model),
       SHAPED["learning-rate matrix"]!(model),
+      SHAPED["a sphere and free parameters"]!(model),
+      SHAPED["spheres with noise and rates of their own"]!(model),
+      SHAPED["learning-rate matrix of a corrected step"]!(model),
       SHAPED["noise models of SGD"]!(model),
       SHAPED["implicit learning-rate matrix"]!(model),
     ]) {

@@ -13,6 +13,7 @@ import { moments } from "../../engine/observe/moments.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
 import { adam } from "../../engine/update/adam.ts";
+import { heunLangevin } from "../../engine/update/heunLangevin.ts";
 import { langevin } from "../../engine/update/langevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { sgworld } from "../../engine/update/sgworld.ts";
@@ -130,6 +131,16 @@ const CASES: Readonly<
     rule: (learningRate) => langevin({ learningRate, temperature: T }),
     rate: 0.3,
     exact: (rate) => ({ position: T / (K * (1 - (rate * K) / 2)) }),
+  },
+  // θ' = (1 − z + z²/2) θ + (1 − z/2)√(2hT) ξ, z = hK
+  "Heun's Langevin": {
+    rule: (learningRate) => heunLangevin({ learningRate, temperature: T }),
+    rate: 0.6,
+    exact: (h) => {
+      const z = h * K;
+      const r = 1 - z + (z * z) / 2;
+      return { position: (2 * h * T * (1 - z / 2) ** 2) / (1 - r * r) };
+    },
   },
   "SGWORLD with the noise around an epoch (of one step)": {
     rule: (learningRate) => sgworld({ learningRate, temperature: T, noise: "epoch" }),

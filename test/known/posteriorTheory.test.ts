@@ -4,10 +4,12 @@ import { logLogSlope } from "../../analysis/logLogSlope.ts";
 import { evaluate } from "../../engine/reference.ts";
 import { gaussianPosterior } from "../../models/gaussianPosterior.ts";
 import {
+  fourthMomentRadius,
   freeLangevin,
   POSTERIOR_SAMPLERS,
   type PosteriorMomentsOptions,
   type PosteriorSampler,
+  posteriorFourthMomentRadius,
   posteriorMoments,
   regressionPosterior,
 } from "../../models/theory/index.ts";
@@ -267,6 +269,44 @@ describe("scalar closed forms", () => {
     const warm = moments("fullBatchLangevin", 3e-3);
     close(cold.kl, warm.kl, 1e-9);
     close(cold.covariance[0]![0]!, 0.01 * warm.covariance[0]![0]!, 1e-12);
+  });
+});
+
+describe("tails", () => {
+  const scalar = {
+    posterior: { inputs: [1, 2, 3], targets: [1, 1, 1], noiseVariance: 3, priorPrecision: 0.5 },
+    rule: "langevin",
+    batchSize: 1,
+    learningRate: 0.17,
+  } as const;
+  // H_i = (N/σ²) x² + α
+  const factors = [1, 2, 3].map((x) => 1 - 0.17 * (x * x + 0.5));
+
+  it("scalar: the mean of r⁴, or their product, and of r² for the second moments", () => {
+    const average = (power: number) => factors.reduce((sum, r) => sum + r ** power, 0) / 3;
+    close(posteriorFourthMomentRadius({ ...scalar, sampling: "distinct" }), average(4), 1e-13);
+    const product = factors.reduce((sum, r) => sum * r, 1);
+    close(posteriorFourthMomentRadius({ ...scalar, sampling: "reshuffled" }), product ** 4, 1e-12);
+    const { secondMomentRate } = posteriorMoments({ ...scalar, sampling: "distinct" });
+    close(secondMomentRate, -Math.log(average(2)), 1e-12);
+    const epoch = posteriorMoments({ ...scalar, sampling: "symmetric" });
+    close(epoch.secondMomentRate, -Math.log(product ** 4) / 6, 1e-12);
+  });
+
+  it("two dimensions: by another way, Kronecker products of SGD's batches", () => {
+    // (N/σ²)(x xᵀ) + α = 24 (x xᵀ + 1/24)
+    const eta = 0.045;
+    const inputs = Array.from(posterior.inputs);
+    const targets = Array.from(posterior.targets);
+    const other = fourthMomentRadius({
+      ...{ inputs, targets, learningRate: 24 * eta, weightDecay: 1 / 24 },
+      ...{ batchSize: 1, sampling: "distinct" },
+    });
+    const radius = posteriorFourthMomentRadius({
+      ...{ posterior, rule: "langevin", sampling: "distinct", learningRate: eta, batchSize: 1 },
+    });
+    close(radius, other, 1e-3);
+    expect(radius).toBeGreaterThan(0.5);
   });
 });
 
