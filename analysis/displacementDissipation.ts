@@ -112,7 +112,7 @@ export function displacementSides(
  * @throws ArgumentError when `v.` of a coordinate or lag 0 is not in the record, or for a rate or
  *   shapes that do not fit; RefusalError when all replicas froze.
  * @see arXiv 1810.00004, FDR1; file head.
- * @example displacementDissipation(record.moments, { learningRate: 0.01, center: minimum }).ratio
+ * @example displacementDissipation(record.moments, { learningRate: 0.01, center: [1, 0] }).ratio
  */
 export function displacementDissipation(
   record: MomentsRecord,

@@ -42,7 +42,8 @@ export interface DisplacementSums {
  * (left − right) of the identity, relative to the terms that were summed (2 `magnitude` + `uSquare`).
  *
  * About T^½ · 10⁻¹⁶ from a float64 trajectory. In float32 θ' = θ − ηSu is rounded by 2⁻²⁴|θ|, which
- * leaves about 2⁻²⁴|θ|/(η|u|√T), unless u was taken from the rounded θ' as `keepVelocity` does.
+ * the identity divides by η: about 2⁻²⁴|θ|/(η|u|√T), besides the rounding of the sums. That holds for
+ * `keepVelocity` too: compilers may simplify (θ − ηSu) − θ to what it would be without rounding.
  */
 export function displacementResidual(sums: DisplacementSums): number {
   const { thetaU, uSquare, magnitude, start, end } = sums;

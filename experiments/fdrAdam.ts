@@ -88,7 +88,7 @@ function period(p: AdamParameters, samples: number): number {
 
 /** Parts of the burn-in, about equally long on a logarithmic axis, whole epochs each. */
 function parts(burnIn: number, cycle: number): number[] {
-  const first = Math.min(burnIn, Math.max(cycle, 10));
+  const first = Math.min(burnIn, Math.max(cycle, 30));
   const edges = Array.from({ length: PARTS }, (_, k) => {
     const at = first * (burnIn / first) ** (k / (PARTS - 1));
     return k === PARTS - 1 ? burnIn : Math.round(at / cycle) * cycle;

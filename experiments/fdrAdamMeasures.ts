@@ -18,10 +18,14 @@ import type { Quantity } from "./experiment.ts";
 import {
   type AdamPrediction,
   type FdrAdamSettings,
+  isBounded,
   leftOfStart,
   MAX_DRIFT,
   MAX_LEFT,
+  MAX_ROUNDING,
   ratioBias,
+  residualBound,
+  roundingDiffusion,
 } from "./fdrAdamTheory.ts";
 import { estimateOf } from "./outcome.ts";
 
@@ -92,7 +96,7 @@ function measure(
   condition: Condition,
 ) {
   const { index, k, learningRate, optimizer } = condition;
-  const { record, run, start, end, burnIn, steps } = observed;
+  const { record, start, end, burnIn, steps } = observed;
   const from = (origin: readonly number[]) => ({ learningRate, condition: index, center: origin });
   const zero = center.map(() => 0);
   const centered = attempt(() => displacementDissipation(record, from(center)));
@@ -112,15 +116,14 @@ function measure(
   const right = centered.right.value;
   const field = fields[k] ?? null;
   const left = field && leftOfStart(field, p.sampling, burnIn);
-  const refusal = whyNot(observed, condition, { left: left?.square ?? 0, right, ...rates });
+  const sizes = { learningRate, steps, right, center };
+  const rounding = roundingDiffusion(sizes);
+  const doubts = { left: left?.square ?? 0, drift: rates.drift, rounding };
+  const refusal = whyNot(p, observed, condition, doubts);
   const claimed = field !== null && refusal === null;
   const bias =
     claimed && left
-      ? ratioBias({
-          ...{ learningRate, steps, right, spread, center, left },
-          drift: rates.drift,
-          stiffness: field.stiffness,
-        })
+      ? ratioBias({ ...sizes, spread, left, drift: rates.drift, stiffness: field.stiffness })
       : { centered: 0, raw: 0 };
   const row = (
     name: string,
@@ -135,7 +138,8 @@ function measure(
   });
   const one = claimed ? 1 : null;
   // The identity needs no stationary state, but something to sum.
-  const summed = residual.n > 0 && right > 0 && field !== null && steps >= LEAST_STEPS;
+  const moves = residual.n > 0 && field !== null && rounding <= MAX_ROUNDING;
+  const summed = moves && steps >= LEAST_STEPS;
   const quantities = [
     row("OL", centered.left, "w²/η"),
     row("OR", centered.right, "w²/η"),
@@ -143,42 +147,50 @@ function measure(
     row("OL/OR uncentered", raw.ratio, "1", one, bias.raw),
     row("SGD's FDR1", naive.ratio, "1"),
     row("adaptive rate, end/start", rates.ratio, "1"),
-    row("telescoping residual", residual, "1", summed ? 0 : null, SUMS),
+    row(
+      "telescoping residual",
+      residual,
+      "1",
+      summed ? 0 : null,
+      residualBound(sizes, spread, p.sampling),
+    ),
   ];
   const sides = {
     centeredSides: displacementSides(record, from(center)),
     rawSides: displacementSides(record, from(zero)),
   };
   const point: AdamPoint = { learningRate, optimizer, centered, raw, ...sides, claimed };
-  const lost = run.replicas.count < LEAST_REPLICAS ? few(run.replicas.count) : null;
-  return { point, quantities, warnings: [refusal, lost].filter((text) => text !== null) };
+  return { point, quantities, warnings: refusal === null ? [] : [refusal] };
 }
-
-/** The displacement is taken from the rounded w', so that only float32 sums are left. */
-const SUMS = 1e-5;
-
-const few = (replicas: number): string =>
-  `no prediction of OL/OR: ${replicas} replicas have no reliable standard error; give at least ` +
-  `${LEAST_REPLICAS}.`;
 
 interface Doubts {
   readonly left: number;
-  readonly right: number;
   readonly drift: number;
+  readonly rounding: number;
 }
 
 /** Why the relation is not claimed of a condition, or null. */
 function whyNot(
+  p: FdrAdamSettings,
   { run, burnIn }: ObservedAdam,
   { index, learningRate, optimizer }: Condition,
-  { left, right, drift }: Doubts,
+  { left, drift, rounding }: Doubts,
 ): string | null {
+  if (p.sampling === "sequential") {
+    return (
+      "no prediction of OL/OR: in a fixed order of the samples all replicas take the same path, " +
+      'and there is no standard error; use sampling "reshuffled".'
+    );
+  }
   const at = `no prediction for ${optimizer} at learning rate ${learningRate}:`;
   const { count } = run.replicas;
   const frozen = run.frozen.subarray(index * count, (index + 1) * count).some((step) => step >= 0);
   if (frozen) return `${at} replicas were frozen, and those left are no fair sample; lower it.`;
-  if (!(right > 0)) {
-    return `${at} nothing moves in float32, its steps are below the rounding of w; raise it.`;
+  if (!(rounding <= MAX_ROUNDING)) {
+    return (
+      `${at} the rounding of w to float32 diffuses ${rounding.toPrecision(2)} times as fast as its ` +
+      `steps, more than ${MAX_ROUNDING}; raise it.`
+    );
   }
   if (left > MAX_LEFT) {
     return (
@@ -192,7 +204,17 @@ function whyNot(
       "raise burnIn or lower beta2."
     );
   }
-  return count < LEAST_REPLICAS ? few(count) : null;
+  if (optimizer === "adam" && !isBounded(p)) {
+    return (
+      `${at} beta1² = ${p.beta1 ** 2} is not below beta2 = ${p.beta2}, so that its steps have no bound ` +
+      "and averages of |u|² no reliable error; raise beta2."
+    );
+  }
+  if (count >= LEAST_REPLICAS) return null;
+  return (
+    `no prediction of OL/OR: ${count} replicas have no reliable standard error; give at least ` +
+    `${LEAST_REPLICAS}.`
+  );
 }
 
 /** Adam's rates η/(√ŝ + ε) of a replica, [param], from the moment that divides. */
@@ -222,6 +244,7 @@ function adaptiveRates(
   condition: Condition,
 ): { ratio: Estimate; drift: number } {
   const { count } = run.replicas;
+  if (start.step === 0) return { ratio: noEstimate("no gradient before the first step"), drift: 1 };
   const before = Array.from({ length: count }, (_, r) => ratesOf(p, start, condition, r));
   const after = Array.from({ length: count }, (_, r) => ratesOf(p, end, condition, r));
   const mean = (rows: readonly number[][], i: number) =>

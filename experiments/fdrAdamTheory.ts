@@ -3,7 +3,7 @@ import { noiseFactor, type SamplingLaw } from "../engine/sampling.ts";
 import type { Dataset } from "../models/dataset.ts";
 import { type AdamMeanField, adamMeanField, regressionMinimum } from "../models/theory/index.ts";
 import { predictionOf } from "./outcome.ts";
-import { F32_BLOCK_SUM, roundingWalk } from "./systematic.ts";
+import { F32, F32_BLOCK_SUM, roundingWalk } from "./systematic.ts";
 
 /** The parameters of the experiment that theory needs. */
 export interface FdrAdamSettings {
@@ -54,6 +54,49 @@ export function predictAdam(p: FdrAdamSettings, data: Dataset): AdamPrediction {
 export const MAX_LEFT = 0.05;
 /** Relative change of the adaptive rates beyond which the state is not even nearly stationary. */
 export const MAX_DRIFT = 0.3;
+/** Diffusion by rounding over that of the dynamics, beyond which w moves as float32 lets it. */
+export const MAX_ROUNDING = 0.02;
+
+/** What the sizes of rounding errors are made of. */
+export interface RoundingSources {
+  readonly learningRate: number;
+  readonly steps: number;
+  /** O_R, in w²/η. */
+  readonly right: number;
+  readonly center: readonly number[];
+}
+
+/** √⟨|u|²⟩ */
+const sizeOfU = ({ right, learningRate }: RoundingSources): number =>
+  Math.sqrt((2 * right) / learningRate);
+
+/** w is stored to 2⁻²⁴|w|: each component's rounding has the variance (2⁻²⁴|w|)²/3 a step. */
+export const roundingDiffusion = (sources: RoundingSources): number =>
+  (sources.center.length * (F32 * Math.hypot(...sources.center)) ** 2) /
+  3 /
+  (sources.learningRate * sizeOfU(sources)) ** 2;
+
+/**
+ * 10⁻⁵ for the sums, and what the rounding of w' = w − ηu leaves: each step adds (w−c)·ε/η with |ε|
+ * about 2⁻²⁴|w|/√3, a random walk of T terms beside T|w−c||u|. Five deviations, for the largest of
+ * thousands of replicas; in a fixed order of the samples rounding repeats itself and adds up.
+ */
+export function residualBound(
+  sources: RoundingSources,
+  spread: number,
+  sampling: SamplingLaw,
+): number {
+  const { learningRate: eta, steps, center } = sources;
+  const far = Math.sqrt(spread);
+  const kick = (F32 * (Math.hypot(...center) + far)) / Math.sqrt(3) / (eta * sizeOfU(sources));
+  return 1e-5 + kick * (sampling === "sequential" ? 1 : 5 / Math.sqrt(steps));
+}
+
+/**
+ * Is Adam's step bounded? m² <= s ((1−β₁)²/(1−β₂)) Σ(β₁²/β₂)ᵏ by Cauchy-Schwarz. Where the sum
+ * diverges, |m|/√s is large whenever the last gradients happen to be small.
+ */
+export const isBounded = ({ beta1, beta2 }: FdrAdamSettings): boolean => beta1 * beta1 < beta2;
 
 /** What of the start is left after `burnIn` steps: of the mean, and of ⟨|w−c|²⟩. */
 export function leftOfStart(
@@ -65,14 +108,9 @@ export function leftOfStart(
   return { mean, square: INDEPENDENT.includes(sampling) ? mean * mean : mean };
 }
 
-export interface BiasSources {
-  readonly learningRate: number;
-  readonly steps: number;
-  /** O_R, in w²/η. */
-  readonly right: number;
+export interface BiasSources extends RoundingSources {
   /** ⟨|w−c|²⟩ */
   readonly spread: number;
-  readonly center: readonly number[];
   /** Relative change of the adaptive rates while observed. */
   readonly drift: number;
   readonly left: { readonly mean: number; readonly square: number };
@@ -86,7 +124,8 @@ export interface BiasSources {
  * by `left`. A drift of the adaptive rates a changes it by γ times as much: V = as²/(h(2 − x)) for a
  * mode h of noise s, x the stiffness's share of its limit 2, so that γ = 1/(1 − stiffness); twice
  * that, for multiplicative noise. From 0, c·(θ_T − θ_0)/(ηT O_R) comes in addition, of a mean that is
- * displaced by at most √V. Besides, device sums round, as in `systematic.ts`.
+ * displaced by at most √V. Besides, device sums round, as in `systematic.ts`, and w itself, twice
+ * whose diffusion is allowed for.
  */
 export function ratioBias(sources: BiasSources): { centered: number; raw: number } {
   const { learningRate: eta, steps, right, spread, drift, left, stiffness } = sources;
@@ -94,12 +133,8 @@ export function ratioBias(sources: BiasSources): { centered: number; raw: number
   const ends = (spread / (2 * eta * steps * right)) * (gamma * drift + left.square);
   const c = Math.hypot(...sources.center);
   const mean = ((c * Math.sqrt(spread)) / (eta * steps * right)) * (drift + left.mean);
-  // |u| = √(2 O_R/η)
-  const walk = (size: number): number =>
-    (roundingWalk() * size * Math.sqrt((2 * right) / eta)) / right;
+  const walk = (size: number): number => (roundingWalk() * size * sizeOfU(sources)) / right;
+  const relative = ends + F32_BLOCK_SUM + 2 * roundingDiffusion(sources);
   const delta = Math.sqrt(spread);
-  return {
-    centered: ends + F32_BLOCK_SUM + walk(delta),
-    raw: ends + mean + F32_BLOCK_SUM + walk(delta + c),
-  };
+  return { centered: relative + walk(delta), raw: relative + mean + walk(delta + c) };
 }

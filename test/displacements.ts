@@ -12,6 +12,7 @@ import { cosine } from "../engine/rate/cosine.ts";
 import type { EnsembleOptions } from "../engine/run/options.ts";
 import { adam } from "../engine/update/adam.ts";
 import { continuousSgd } from "../engine/update/continuousSgd.ts";
+import { heunLangevin } from "../engine/update/heunLangevin.ts";
 import { implicitSgd } from "../engine/update/implicitSgd.ts";
 import { langevin } from "../engine/update/langevin.ts";
 import { normals } from "../engine/update/referenceStep.ts";
@@ -42,6 +43,13 @@ export interface ParameterStep {
   readonly step: number;
   /** Batches in an epoch. */
   readonly batches: number;
+  /** Of all parameters: θ, G and the first normal numbers after it; and which this one is. */
+  readonly all: {
+    readonly theta: readonly number[];
+    readonly g: readonly number[];
+    readonly xi: readonly number[];
+  };
+  readonly p: number;
 }
 
 export interface RuleCase {
@@ -79,6 +87,16 @@ function free(v: number, xi: readonly [number, number], eta: number, setting: Se
     moved: (lost / gamma) * v + along * xi[0] + Math.sqrt(rest) * xi[1],
     velocity: (1 - lost) * v + kick * xi[0],
   };
+}
+
+/** (θ − θ')/η of a Langevin step on the unit sphere: P of the step, then back onto the sphere. */
+function onSphere({ all, eta, setting, p }: ParameterStep): number {
+  const { theta, g, xi } = all;
+  const kick = Math.sqrt(2 * eta * setting.temperature!);
+  const free = theta.map((_, q) => kick * xi[q]! - eta * g[q]!);
+  const along = theta.reduce((sum, x, q) => sum + x * free[q]!, 0);
+  const moved = theta.map((x, q) => x + free[q]! - along * x);
+  return (theta[p]! - moved[p]! / Math.hypot(...moved)) / eta;
 }
 
 /** Cases by name, for a model of so many parameters. */
@@ -142,6 +160,16 @@ export const rules = (parameters: 2 | 3): Readonly<Record<string, RuleCase>> => 
   langevin: {
     change: { update: langevin({ batchSize: 4, temperature: 0.2 }) },
     u: ({ g, after, eta }) => g - Math.sqrt(0.4 / eta) * after[0],
+    displacement: true,
+  },
+  "Heun's Langevin step": {
+    change: { update: heunLangevin({ batchSize: 4, temperature: 0.2 }), sampling: "symmetric" },
+    u: ({ g, after, eta }) => g - Math.sqrt(0.4 / eta) * after[0],
+    displacement: true,
+  },
+  "Langevin on a sphere": {
+    change: { update: langevin({ batchSize: 4, temperature: 0.2 }), spheres: { groups: "whole" } },
+    u: onSphere,
     displacement: true,
   },
   "SGWORLD, noise at every step": {
@@ -257,6 +285,11 @@ export function sumsOf(
     const next = path[t + 1]!;
     const { step, learningRate: eta } = now;
     const { before, after } = noise(options, setting, replica, step);
+    const all = {
+      theta: Array.from(now.theta),
+      g: Array.from(now.gradient),
+      xi: scales.map((_, p) => after(p)[0]),
+    };
     let [product, square] = [0, 0];
     for (const [p, scale] of scales.entries()) {
       if (scale === 0) continue;
@@ -271,7 +304,7 @@ export function sumsOf(
           before: before(p),
           after: after(p),
           eta: eta * scale,
-          ...{ setting, step, batches },
+          ...{ setting, step, batches, all, p },
         });
       product += (now.theta[p]! - CENTER[p]!) * direction;
       square += scale * direction ** 2;

@@ -40,6 +40,9 @@ export interface AdamMeanField {
   readonly stiffness: number;
 }
 
+/** Share of noise in E G² below which it is rounding. */
+const QUIET = 1e-12;
+
 /** Mean steps that are followed at most; a few hundred do unless the Hessian is nearly singular. */
 const MOST_ITERATIONS = 100_000;
 
@@ -55,8 +58,8 @@ export function adamMeanField(options: AdamMeanFieldOptions): AdamMeanField {
   const { learningRate: eta, beta1, epsilon, decoupledDecay: decay = 0 } = options;
   const problem = gradientsOf(options);
   const point = fixedPoint(options, problem);
-  const { square } = problem.at(point);
-  const quiet = square.findIndex((value) => !(value > 0));
+  const { square, mean } = problem.at(point);
+  const quiet = square.findIndex((value, i) => !(value - mean[i]! ** 2 > QUIET * value));
   if (quiet >= 0) {
     throw new ArgumentError(
       `adamMeanField: component ${quiet} of the gradient has no noise, so that Adam divides by its ` +

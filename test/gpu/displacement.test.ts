@@ -3,9 +3,9 @@
  * the rule's published equation from series of θ, v and G, and with the kept displacement from sums
  * on the device. Negative control of each: a rate wrong by 1 %.
  *
- * What limits it: θ' = θ − ηSu is rounded to float32 (a random walk of 2⁻²⁴|θ| against η|u|), G and
- * noise differ from the twin's by some roundings. The kept displacement is taken from the rounded θ',
- * so that only the division by η and the sums are rounded.
+ * What limits it: θ' = θ − ηSu is rounded to float32, a random walk of 2⁻²⁴|θ| against η|u|; G and
+ * noise differ from the twin's by some roundings; sums are rounded. The kept displacement is no
+ * better: software Vulkan simplifies (θ − ηSu) − θ to −ηSu.
  */
 import { describe, expect, test } from "vitest";
 import { displacementError, displacementResidual } from "../../analysis/index.ts";

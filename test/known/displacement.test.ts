@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { displacementError, displacementResidual } from "../../analysis/index.ts";
 import { resolve } from "../../engine/run/options.ts";
 import { type Instant, optionsOf, type RuleCase, rules, sumsOf } from "../displacements.ts";
+import { sourceFiles } from "../sourceFiles.ts";
 import { momentsOf } from "../trajectories.ts";
 import { twins } from "../twins.ts";
 
@@ -61,6 +62,13 @@ describe("the telescoping identity in float64", () => {
     expect(residual(rule, 1.01)).toBeGreaterThan(1e-4);
     // What keepVelocity keeps is −u.
     if (rule.displacement) expect(residual({ ...rule, u: kept })).toBeLessThanOrEqual(1e-12);
+  });
+
+  test("every rule is here", () => {
+    const written = sourceFiles(".wgsl").filter((path) => path.startsWith("shaders/update/"));
+    const shaders = written.map((path) => path.slice("shaders/".length, -".wgsl".length));
+    const held = Object.values(rules(3)).map(({ change }) => change.update!.shader);
+    expect(shaders.filter((shader) => !held.includes(shader))).toEqual(["update/clock"]);
   });
 
   test("v of Nesterov's step and of kinetic rules is no displacement", () => {
