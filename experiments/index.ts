@@ -14,6 +14,7 @@ import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { sgworld } from "./sgworld.ts";
 import { spiral } from "./spiral.ts";
 
 export type {
@@ -41,4 +42,5 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  sgworld,
 ] as unknown as readonly Experiment[];
