@@ -46,7 +46,7 @@ export interface Chain {
   /** Chains of one pace are observed at the same steps. */
   readonly pace: "overdamped" | "heun" | "kinetic";
   readonly control: ChainName | null;
-  /** Power of η in KL at small η, where the batches are smaller than the data. */
+  /** Power of η in KL at small η. */
   readonly order: 2 | 4;
 }
 
@@ -148,6 +148,13 @@ export const CHAINS: Readonly<Record<ChainName, Chain>> = {
   },
 };
 
+/** The control of a chain; batches of all samples make full-batch chains, which control themselves. */
+export function controlOf(name: ChainName, batchSize: number, samples: number): ChainName | null {
+  const { control, sampling } = CHAINS[name];
+  if (control === null || sampling === "fullBatch" || batchSize < samples) return control;
+  return CHAINS[control].control;
+}
+
 /** Samplers without a rule in the engine, known as exact curves only. */
 export const EXACT_ONLY: Readonly<Partial<Record<PosteriorSampler, string>>> = {
   sgworldEpochNoise: "SGWORLD, noise after epochs",
@@ -160,7 +167,7 @@ export const isSimulated = (sampler: PosteriorSampler): sampler is PosteriorSamp
 export const titleOf = (sampler: PosteriorSampler): string =>
   isSimulated(sampler) ? CHAINS[sampler].title : EXACT_ONLY[sampler]!;
 
-/** Powers of η in KL, those of `CHAINS` and of the exact curves; batches smaller than the data. */
+/** Powers of η in KL, those of `CHAINS` and of the exact curves. */
 export const orderOf = (sampler: PosteriorSampler): 2 | 4 =>
   isSimulated(sampler) ? CHAINS[sampler].order : 2;
 

@@ -36,7 +36,7 @@ export function exactCurve(
 ): ExactPoint[] {
   const from = Math.min(...p.learningRates) / 10;
   const to = 3 * Math.max(...p.learningRates);
-  const count = Math.min(121, 1 + Math.ceil(12 * Math.log10(to / from)));
+  const count = Math.min(161, 1 + Math.ceil(24 * Math.log10(to / from)));
   return Array.from({ length: count }, (_, i) => from * (to / from) ** (i / (count - 1))).flatMap(
     (learningRate) => {
       const law = lawAt(sampler, posterior, p, learningRate);
@@ -69,13 +69,12 @@ function slopeBelow(
  */
 export function exactSlopes(posterior: RegressionData, p: ExactSettings): Quantity[] {
   const largest = Math.min(...p.learningRates);
-  const samples = posterior.targets.length;
   return p.samplers.flatMap((sampler) => {
     const slope = slopeBelow(sampler, posterior, p, largest);
     const half = slopeBelow(sampler, posterior, p, largest / 2);
     if (slope === null || half === null) return [];
     const systematic = 4 * Math.abs(slope.value - half.value);
-    const isAsymptotic = systematic < 0.5 && p.batchSize < samples;
+    const isAsymptotic = systematic < 0.5;
     return [
       {
         name: "power of eta in KL, exact map",

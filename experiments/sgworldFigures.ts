@@ -12,6 +12,14 @@ interface Curve {
 
 const RATE = { label: "learning rate η per gradient", unit: "θ²/loss", scale: "log" } as const;
 
+/** A curve as far as larger steps make relaxation cheaper: beyond, it only turns back. */
+const cheaper = ({ sampler, points }: Curve): Curve => {
+  const end = points.findIndex(
+    ({ law }, i) => i > 0 && law.relaxationRate < points[i - 1]!.law.relaxationRate,
+  );
+  return { sampler, points: end < 0 ? points : points.slice(0, end) };
+};
+
 /** Lines of all samplers; those that are simulated share a label, their points tell them apart. */
 const theory = (curves: readonly Curve[], x: (point: ExactPoint) => number): Mark[] =>
   curves.map(({ sampler, points }) => ({
@@ -76,11 +84,11 @@ export function sgworldFigures(
       title: "Distance from the posterior against cost",
       caption:
         `${setting}. Cost: minibatch gradients in a relaxation time of the slowest mean, that is for an ` +
-        `independent sample or so.${unsimulated}`,
+        `independent sample or so. Lines end where larger steps relax no faster.${unsimulated}`,
       x: { label: "gradient evaluations per relaxation time", scale: "log" },
       y: kl,
       marks: [
-        ...theory(curves, ({ law }) => 1 / law.relaxationRate),
+        ...theory(curves.map(cheaper), ({ law }) => 1 / law.relaxationRate),
         ...measured(p.samplers, all, (one) => 1 / one.measured.chain.exact.relaxationRate),
       ],
     },

@@ -10,7 +10,7 @@ import { RefusalError } from "../engine/errors.ts";
 import { MOMENTS_BLOCK } from "../engine/observe/moments.ts";
 import type { PosteriorMoments, RegressionPosterior } from "../models/index.ts";
 import { CHAINS } from "./sgworldChains.ts";
-import type { PlannedChain, Rung } from "./sgworldPlan.ts";
+import { isSettled, type PlannedChain, type Rung } from "./sgworldPlan.ts";
 import type { Observed } from "./sgworldRuns.ts";
 import { F32 } from "./systematic.ts";
 
@@ -61,7 +61,7 @@ export function measureRung(
   const samples = records.map(({ moments }) => momentsAbout(moments, target.mean));
   const warnings: string[] = [];
   const measured = rung.chains.flatMap((chain, k): MeasuredChain[] => {
-    const c = rung.chains.findIndex(({ name }) => name === CHAINS[chain.name].control);
+    const c = isSettled(rung) ? rung.chains.findIndex(({ name }) => name === chain.control) : -1;
     const control = rung.chains[c];
     try {
       const plain = controlledMeans(samples[k]!);
@@ -103,18 +103,16 @@ function momentsOf({ shift, covariance }: PosteriorMoments): number[] {
  * - rounding of w at each step: where a step's noise √(2ηT) is wider than an ulp of w, it rounds
  *   either way and adds ulp²/12 to the noise; else it drifts by at most half an ulp a step for a
  *   relaxation time;
- * - the start, the target's own law: e^{−b/τ} of the differences after b steps, over τ of T steps
- *   observed; twice that, for differences that first grow.
+ * - the start: `left` of the differences from the target's own law.
  */
 function boundsOf(
-  { burnIn, steps, every, relaxation, learningRate }: Rung,
+  { steps, every, relaxation, left, learningRate }: Rung,
   chain: PlannedChain,
   control: PlannedChain | undefined,
   { mean, covariance, temperature }: Target,
 ): Bounds {
   const parts = control ? [chain, control] : [chain];
   const walk = Math.sqrt(Math.min(steps / every, MOMENTS_BLOCK)) * F32;
-  const left = 2 * Math.exp(-burnIn / relaxation) * Math.min(1, relaxation / steps);
   const largest =
     Math.max(...mean.map(Math.abs)) + Math.sqrt(Math.max(...covariance.map((r, i) => r[i]!)));
   const ulp = 2 * F32 * largest;

@@ -15,6 +15,7 @@ import { durations } from "./parameters.ts";
 import {
   CHAINS,
   type ChainName,
+  controlOf,
   isSimulated,
   lawOf,
   type SamplerSettings,
@@ -37,6 +38,8 @@ export interface PlannedChain {
   readonly hasErrors: boolean;
   /** Shown for itself, or only as a control? */
   readonly asked: boolean;
+  /** The chain that controls it; in its rung, unless it has no stationary state. */
+  readonly control: ChainName | null;
 }
 
 /** Chains that are observed at the same steps of the same noise. */
@@ -49,6 +52,12 @@ export interface Rung {
   readonly every: number;
   /** Slowest relaxation time of a mean [steps]. */
   readonly relaxation: number;
+  /**
+   * What is left in the averages of the start, which is the target's own law, relative to how far
+   * stationary moments are from it: e^{−b/τ} after b steps, over τ of T steps observed; twice that,
+   * for differences that first grow.
+   */
+  readonly left: number;
   readonly chains: readonly PlannedChain[];
 }
 
@@ -60,8 +69,8 @@ export interface Plan {
 /** Relaxation times of the slowest mean before observing (e^{−10} is left) and observed. */
 const BURN_IN_TIMES = 10;
 const OBSERVED_TIMES = 30;
-/** Records in a relaxation time: more of them say hardly more. */
-const RECORDS = 8;
+/** Of the start that controls may have in them. */
+const MOST_LEFT = 1e-3;
 
 const PACES = ["overdamped", "heun", "kinetic"] as const;
 
@@ -80,7 +89,38 @@ export function planChains(p: PlanSettings, posterior: RegressionData): Plan {
         return [{ learningRate, first: 0, chains, ...lengths }];
       }),
   );
-  return { rungs: rungs.map((rung, i) => ({ ...rung, first: i * p.replicas })), warnings };
+  checkStable(p, rungs, warnings);
+  return {
+    rungs: rungs.map((rung, i) => ({ ...rung, first: i * p.replicas })),
+    warnings: [...warnings, ...shortWarning(rungs)],
+  };
+}
+
+/** Are the controls in their stationary state, whose law is known? */
+export const isSettled = ({ left }: Rung): boolean => left <= MOST_LEFT;
+
+/** Where burn-in is too short for controls. */
+function shortWarning(rungs: readonly Rung[]): string[] {
+  const short = rungs.filter((rung) => !isSettled(rung));
+  if (short.length === 0) return [];
+  const list = short.map(
+    ({ learningRate, burnIn, relaxation, chains }) =>
+      `${burnIn} steps at learning rate ${learningRate} (${CHAINS[chains[0]!.name].pace}: relaxation ` +
+      `time ${relaxation.toPrecision(3)})`,
+  );
+  return [
+    `burnIn is short, ${list.join(", ")}: means lean towards the start, no control variates are used; ` +
+      "raise burnIn",
+  ];
+}
+
+/** @throws ArgumentError where nothing that is asked for has a stationary state. */
+function checkStable(p: PlanSettings, rungs: readonly unknown[], reasons: readonly string[]): void {
+  if (rungs.length > 0 || !p.samplers.some(isSimulated)) return;
+  throw new ArgumentError(
+    `learningRates: no sampler has a stationary state at ${p.learningRates.join(", ")}; lower them, or ` +
+      `raise noiseVariance (${reasons[0]}).`,
+  );
 }
 
 function checkTwice(name: string, values: readonly (number | string)[]): void {
@@ -118,10 +158,9 @@ function chainsOf(
     if (exact === null) return;
     const tails = tailsOf(name, posterior, learningRate, p, exact);
     if (isAsked) warnings.push(...tails.warnings.map((text) => `${where}: ${text}`));
-    found.set(name, { name, exact, hasErrors: tails.hasErrors, asked: isAsked });
-    const { control } = CHAINS[name];
-    if (isAsked && control !== null)
-      add(control, asked.includes(control as (typeof asked)[number]));
+    const control = isAsked ? controlOf(name, p.batchSize, posterior.targets.length) : null;
+    found.set(name, { name, exact, hasErrors: tails.hasErrors, asked: isAsked, control });
+    if (control !== null) add(control, (asked as readonly ChainName[]).includes(control));
   };
   for (const name of asked) add(name, true);
   return [...found.values()];
@@ -161,12 +200,14 @@ function lengthsOf(chains: readonly PlannedChain[], p: PlanSettings, samples: nu
     }),
   );
   const batches = Math.max(1, Math.floor(samples / p.batchSize));
-  const cycle = CHAINS[chains[0]!.name].pace === "overdamped" ? batches : 2 * batches;
-  const every = cycle * Math.max(1, Math.floor(relaxation / RECORDS / cycle));
+  // Every cycle, whatever the rate: kernels are compiled once for all rates.
+  const every = CHAINS[chains[0]!.name].pace === "overdamped" ? batches : 2 * batches;
   const asked = {
     burnIn: p.burnIn === "auto" ? Math.ceil(BURN_IN_TIMES * relaxation) : p.burnIn,
     steps: p.steps === "auto" ? Math.ceil(OBSERVED_TIMES * relaxation) : p.steps,
   };
   const least = { burnIn: 0, steps: 0, multiple: every };
-  return { relaxation, every, ...durations(asked, relaxation, least) };
+  const { burnIn, steps } = durations(asked, relaxation, least);
+  const left = 2 * Math.exp(-burnIn / relaxation) * Math.min(1, relaxation / steps);
+  return { relaxation, every, burnIn, steps, left };
 }

@@ -92,10 +92,23 @@ export function chainQuantities(
   if (!chain.asked) return [plainEnergy];
   const pairs = names.flatMap((_, i) => names.slice(i).map((__, k) => [i, i + k] as const));
   return [
-    quantity("KL", divergence.estimate, "nats", divergence.exact, divergence.systematic),
+    {
+      ...quantity(
+        `KL ${CHAINS[chain.name].title}`,
+        divergence.estimate,
+        "nats",
+        divergence.exact,
+        divergence.systematic,
+      ),
+      // One table of all samplers.
+      condition: { learningRate },
+    },
     ...names.map((name, i) => {
       const estimate = withoutInfluence(sharp.mean[i]!);
-      return quantity(`shift(${name})`, estimate, "θ", exact.shift[i]!, bounds.mean[i]!, false);
+      // Rounding of the exact solution.
+      const isZero = Math.abs(exact.shift[i]!) < 1e-12 * Math.sqrt(exact.covariance[i]![i]!);
+      const shift = isZero ? 0 : exact.shift[i]!;
+      return quantity(`shift(${name})`, estimate, "θ", shift, bounds.mean[i]!, false);
     }),
     ...pairs.map(([i, j]) =>
       quantity(
@@ -153,7 +166,7 @@ export function gainQuantities(divergences: readonly MeasuredDivergence[]): Quan
     };
     return [
       {
-        name: "KL(SGLD)/KL(SGWORLD)",
+        name: "KL SGLD/KL SGWORLD",
         condition: { learningRate },
         estimate,
         unit: "1",
@@ -164,50 +177,41 @@ export function gainQuantities(divergences: readonly MeasuredDivergence[]): Quan
   });
 }
 
-/** Power of η in the measured KL of each sampler, over the rates where it is resolved. */
+/** Power of η in the measured KL of each sampler, from rate to rate where it is resolved. */
 export function measuredSlopes(divergences: readonly MeasuredDivergence[]): Quantity[] {
-  const asked = divergences.filter(({ measured }) => measured.chain.asked);
-  const names = [...new Set(asked.map(({ measured }) => measured.chain.name))];
+  const usable = divergences.filter(
+    (one) => one.measured.chain.asked && one.measured.chain.hasErrors && isResolved(one),
+  );
+  const names = [...new Set(usable.map(({ measured }) => measured.chain.name))];
   return names.flatMap((name) => {
-    const points = asked.filter(
-      (one) => one.measured.chain.name === name && one.measured.chain.hasErrors && isResolved(one),
-    );
-    if (points.length < 2) return [];
-    const rates = points.map(({ measured }) => measured.learningRate);
-    const values = points.map(({ estimate }) => estimate.value);
-    const errors = points.map(({ estimate }) => estimate.standardError);
-    // The exact values with the same weights (y/s)².
-    const exact = points.map((point) => point.exact);
-    const scaled = exact.map((value, k) => (value * errors[k]!) / values[k]!);
-    const moved = points.map(
-      ({ systematic, estimate: { value, standardError } }) =>
-        systematic / value + 0.5 * (standardError / value) ** 2,
-    );
-    return [
-      {
-        name: "power of eta in KL, measured",
-        condition: { sampler: CHAINS[name].title },
-        estimate: logLogSlope(rates, values, errors),
-        unit: "1",
-        predicted: logLogSlope(rates, exact, scaled).value,
-        systematic: slopeBound(rates, values, errors, moved),
-      },
-    ];
+    const points = usable.filter(({ measured }) => measured.chain.name === name);
+    return points.slice(1).map((next, i) => slopeBetween(points[i]!, next));
   });
 }
 
-/** What errors δ of ln y (the logarithm's bias ½(s/y)² among them) can do to a weighted slope. */
-function slopeBound(
-  rates: readonly number[],
-  values: readonly number[],
-  errors: readonly number[],
-  moved: readonly number[],
-): number {
-  const weights = values.map((value, k) => (value / errors[k]!) ** 2);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const X = rates.map(Math.log);
-  const center = X.reduce((sum, x, k) => sum + weights[k]! * x, 0) / total;
-  const arms = X.map((x, k) => weights[k]! * Math.abs(x - center));
-  const spread = X.reduce((sum, x, k) => sum + weights[k]! * (x - center) ** 2, 0);
-  return arms.reduce((sum, arm, k) => sum + arm * moved[k]!, 0) / spread;
+function slopeBetween(a: MeasuredDivergence, b: MeasuredDivergence): Quantity {
+  const pair = [a, b];
+  const rates = pair.map(({ measured }) => measured.learningRate);
+  const estimate = logLogSlope(
+    rates,
+    pair.map((one) => one.estimate.value),
+    pair.map((one) => one.estimate.standardError),
+  );
+  const distance = Math.log(rates[1]! / rates[0]!);
+  // Biases of the logarithms: what the bound does to them, and their own ½(s/y)².
+  const moved = pair.map(
+    ({ systematic, estimate: { value, standardError } }) =>
+      systematic / value + 0.5 * (standardError / value) ** 2,
+  );
+  return {
+    name: "power of eta in KL, measured",
+    condition: {
+      sampler: CHAINS[a.measured.chain.name].title,
+      rates: `${rates[0]} to ${rates[1]}`,
+    },
+    estimate,
+    unit: "1",
+    predicted: Math.log(b.exact / a.exact) / distance,
+    systematic: (moved[0]! + moved[1]!) / distance,
+  };
 }
