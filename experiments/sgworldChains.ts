@@ -164,6 +164,9 @@ export const EXACT_ONLY: Readonly<Partial<Record<PosteriorSampler, string>>> = {
 export const isSimulated = (sampler: PosteriorSampler): sampler is PosteriorSampler & ChainName =>
   sampler in CHAINS;
 
+export const isFullBatch = (name: PosteriorSampler | ChainName): boolean =>
+  name in CHAINS && CHAINS[name as ChainName].sampling === "fullBatch";
+
 export const titleOf = (sampler: PosteriorSampler): string =>
   isSimulated(sampler) ? CHAINS[sampler].title : EXACT_ONLY[sampler]!;
 

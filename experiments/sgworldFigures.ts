@@ -1,7 +1,7 @@
 /** The pictures of card A7: divergence against learning rate and against cost, measured over exact. */
-import type { PosteriorSampler, RegressionData } from "../models/index.ts";
+import type { PosteriorMoments, PosteriorSampler, RegressionData } from "../models/index.ts";
 import type { Figure, Mark } from "./experiment.ts";
-import { EXACT_ONLY, isSimulated, titleOf } from "./sgworldChains.ts";
+import { type ChainName, EXACT_ONLY, isFullBatch, isSimulated, titleOf } from "./sgworldChains.ts";
 import { type ExactPoint, type ExactSettings, exactCurve } from "./sgworldExact.ts";
 import { isResolved, type MeasuredDivergence } from "./sgworldQuantities.ts";
 
@@ -21,12 +21,15 @@ const cheaper = ({ sampler, points }: Curve): Curve => {
 };
 
 /** Lines of all samplers; those that are simulated share a label, their points tell them apart. */
-const theory = (curves: readonly Curve[], x: (point: ExactPoint) => number): Mark[] =>
+const theory = (
+  curves: readonly Curve[],
+  x: (point: ExactPoint, sampler: PosteriorSampler) => number,
+): Mark[] =>
   curves.map(({ sampler, points }) => ({
     kind: "line",
     label: isSimulated(sampler) ? "exact" : `exact, ${titleOf(sampler)}`,
     role: "theory",
-    x: points.map(x),
+    x: points.map((point) => x(point, sampler)),
     y: points.map(({ law }) => law.kl),
   }));
 
@@ -59,6 +62,9 @@ export function sgworldFigures(
     sampler,
     points: exactCurve(sampler, posterior, p),
   }));
+  const samples = posterior.targets.length;
+  const cost = ({ relaxationRate }: PosteriorMoments, name: PosteriorSampler | ChainName) =>
+    (isFullBatch(name) ? samples : p.batchSize) / relaxationRate;
   const setting = `Batches of ${p.batchSize}, temperature ${p.temperature}`;
   const only = p.samplers.filter((sampler) => !isSimulated(sampler)).map((s) => EXACT_ONLY[s]);
   const unsimulated =
@@ -82,14 +88,12 @@ export function sgworldFigures(
     {
       id: "efficiency",
       title: "Distance from the posterior against cost",
-      caption:
-        `${setting}. Cost: minibatch gradients in a relaxation time of the slowest mean, that is for an ` +
-        `independent sample or so. Lines end where larger steps relax no faster.${unsimulated}`,
-      x: { label: "gradient evaluations per relaxation time", scale: "log" },
+      caption: `${setting}. Cost: gradients of single samples in a relaxation time of the slowest mean. Lines end where larger steps relax no faster.${unsimulated}`,
+      x: { label: "gradients of single samples per relaxation time", scale: "log" },
       y: kl,
       marks: [
-        ...theory(curves.map(cheaper), ({ law }) => 1 / law.relaxationRate),
-        ...measured(p.samplers, all, (one) => 1 / one.measured.chain.exact.relaxationRate),
+        ...theory(curves.map(cheaper), ({ law }, sampler) => cost(law, sampler)),
+        ...measured(p.samplers, all, ({ measured: { chain } }) => cost(chain.exact, chain.name)),
       ],
     },
   ];
