@@ -1,6 +1,7 @@
 /** Picks columns of a MomentsRecord, per replica, as the jackknife takes them. */
 import { ArgumentError } from "../engine/errors.ts";
 import type { MomentsRecord } from "../engine/record.ts";
+import { checkIndependent } from "./groups.ts";
 import { checkCondition } from "./seriesSource.ts";
 
 /** A coordinate by its name in the record or by its index. */
@@ -51,7 +52,7 @@ export interface MomentColumns {
   readonly reference: (i: number) => number;
 }
 
-/** @throws ArgumentError for a condition that is not in the record. */
+/** @throws ArgumentError for a condition that is not in the record, or replicas that interact. */
 export function momentColumns(
   where: string,
   record: MomentsRecord,
@@ -60,6 +61,7 @@ export function momentColumns(
 ): MomentColumns {
   const [conditions, replicas] = record.first.axes.map((axis) => axis.length) as [number, number];
   checkCondition(where, condition, conditions);
+  checkIndependent(where, record);
   const lags = record.lags.length;
   const d = record.coordinates.length;
   const row = (replica: number) => (condition * replicas + replica) * lags + lag;

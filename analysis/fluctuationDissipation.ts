@@ -100,7 +100,7 @@ export function fluctuationDissipation(
       right[r]! += kappa * weight * product(r, ["v.", i, zero], ["v.", j, zero]);
     }
   }
-  return sides(left, right);
+  return sidesOf(left, right);
 }
 
 export interface QuadraticChoice extends FluctuationChoice {
@@ -140,10 +140,11 @@ export function quadraticDissipation(
       right[r]! += kappa * weight * product(r, ["v.", i, zero], ["v.", j, zero]);
     }
   }
-  return sides(left, right);
+  return sidesOf(left, right);
 }
 
-function sides(left: Float64Array, right: Float64Array): FluctuationDissipation {
+/** Estimates of both sides from one value of each per replica. */
+export function sidesOf(left: Float64Array, right: Float64Array): FluctuationDissipation {
   return {
     left: replicaMean(left),
     right: replicaMean(right),
@@ -165,24 +166,30 @@ export interface PhaseSpace {
   readonly product: (replica: number, a: Factor, b: Factor) => number;
 }
 
-/** @throws ArgumentError when a coordinate, its velocity or its gradient is not in the record. */
+/**
+ * `needed`: what each coordinate x must have beside it, its velocity v.x, its gradient g.x.
+ * @throws ArgumentError when a coordinate or what it needs is not in the record.
+ */
 export function phaseSpace(
   where: string,
   record: MomentsRecord,
-  { coordinates, condition = 0 }: FluctuationChoice,
+  { coordinates, condition = 0 }: Pick<FluctuationChoice, "coordinates" | "condition">,
+  needed: readonly ("v." | "g.")[] = ["v.", "g."],
 ): PhaseSpace {
+  const last = needed[needed.length - 1]!;
   const names =
-    coordinates ?? record.coordinates.filter((name) => record.coordinates.includes(`g.${name}`));
+    coordinates ?? record.coordinates.filter((name) => record.coordinates.includes(last + name));
   if (names.length === 0) {
+    const observed = ["", ...needed].map((prefix) => `"${prefix}x"`).join(", ");
     throw new ArgumentError(
-      `${where}: no coordinate x with its gradient g.x in the record, which has ` +
-        `${record.coordinates.join(", ")}; observe moments({ of: ["x", "v.x", "g.x", …] }).`,
+      `${where}: no coordinate x with its ${last === "g." ? "gradient g.x" : "velocity v.x"} in the ` +
+        `record, which has ${record.coordinates.join(", ")}; observe moments({ of: [${observed}, …] }).`,
     );
   }
   const columns = momentColumns(where, record, condition, lagIndex(where, record, 0));
   const index = { "": [] as number[], "v.": [] as number[], "g.": [] as number[] };
   for (const name of names) {
-    for (const prefix of ["", "v.", "g."] as const) {
+    for (const prefix of ["", ...needed] as const) {
       index[prefix].push(coordinateIndex(where, record, `${prefix}${name}`));
     }
   }
@@ -199,7 +206,8 @@ export function phaseSpace(
 const identity = (d: number): number[][] =>
   Array.from({ length: d }, (_, i) => Array.from({ length: d }, (_, j) => (i === j ? 1 : 0)));
 
-function vector(where: string, name: string, values: readonly number[], d: number) {
+/** @throws ArgumentError unless there is one finite number for each coordinate. */
+export function vector(where: string, name: string, values: readonly number[], d: number) {
   if (values.length === d && values.every(Number.isFinite)) return values;
   throw new ArgumentError(
     `${where}: ${name} is [${values.join(", ")}] for ${d} coordinates; give one finite number each.`,

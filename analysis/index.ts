@@ -1,9 +1,29 @@
 /** Estimators: pure float64 functions on Records. */
 export { autocovariance, commonMean } from "./autocovariance.ts";
+export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
+export {
+  countEvents,
+  type DetailedFluctuation,
+  detailedFluctuation,
+  type EventCounts,
+  emptyCounts,
+} from "./detailedFluctuation.ts";
 export { digamma, trigamma } from "./digamma.ts";
+export {
+  type DisplacementChoice,
+  type DisplacementSides,
+  displacementDissipation,
+  displacementSides,
+} from "./displacementDissipation.ts";
+export {
+  type DisplacementErrorChoice,
+  type DisplacementSums,
+  displacementError,
+  displacementResidual,
+} from "./displacementTelescoping.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export {
   dissipationFactor,
@@ -16,6 +36,13 @@ export {
   quadraticDissipation,
 } from "./fluctuationDissipation.ts";
 export {
+  fluctuationRecord,
+  integralFluctuation,
+  SIGMA,
+  stepEntropies,
+  stretchSums,
+} from "./fluctuationTheorem.ts";
+export {
   type EntropyChoice,
   type EntropyOptions,
   entropyOfCovariance,
@@ -25,6 +52,7 @@ export {
 } from "./gaussianEntropy.ts";
 export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
+export { groupAverages } from "./groups.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {
@@ -44,6 +72,7 @@ export {
   type MeanChoice,
   mean,
   type PairChoice,
+  replicaMoments,
 } from "./moments.ts";
 export { momentCount, momentPairs, momentsAbout } from "./momentsAbout.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
@@ -59,6 +88,7 @@ export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {
   type EndPoint,

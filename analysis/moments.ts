@@ -47,16 +47,37 @@ export interface LaggedChoice extends PairChoice {
  * @throws ArgumentError for a condition or coordinate that is not there; RefusalError when all
  *   replicas froze.
  */
-export function mean(record: MomentsRecord, { condition = 0, i }: MeanChoice): Estimate {
-  const index = coordinateIndex("mean", record, i);
+export function mean(record: MomentsRecord, choice: MeanChoice): Estimate {
+  const { values, reference } = firstMoments("mean", record, choice);
+  const estimate = replicaMean(values);
+  return { ...estimate, value: estimate.value + reference };
+}
+
+/**
+ * ⟨z_i⟩ over the time of each replica, the reference point added back, [replica]: the input of
+ * `ratioOfMeans`. A replica that froze is NaN.
+ *
+ * @throws ArgumentError as `mean` does.
+ * @example replicaMoments(record.moments, { i: "theta.g" })
+ */
+export function replicaMoments(record: MomentsRecord, choice: MeanChoice): Float64Array {
+  const { values, reference } = firstMoments("replicaMoments", record, choice);
+  return values.map((value) => value + reference);
+}
+
+function firstMoments(
+  where: string,
+  record: MomentsRecord,
+  { condition = 0, i }: MeanChoice,
+): { values: Float64Array; reference: number } {
+  const index = coordinateIndex(where, record, i);
   const shortest = record.lags.indexOf(Math.min(...record.lags));
-  const columns = momentColumns("mean", record, condition, shortest);
+  const columns = momentColumns(where, record, condition, shortest);
   // Frozen replicas are marked in the second moments.
   const values = Float64Array.from({ length: columns.replicas }, (_, r) =>
     Number.isFinite(columns.second(r, index, index)) ? columns.first(r, index) : Number.NaN,
   );
-  const estimate = replicaMean(values);
-  return { ...estimate, value: estimate.value + columns.reference(index) };
+  return { values, reference: columns.reference(index) };
 }
 
 /**

@@ -7,6 +7,7 @@
 import { ArgumentError } from "../engine/errors.ts";
 import type { SeriesRecord } from "../engine/record.ts";
 import { noEstimate } from "./estimate.ts";
+import { checkIndependent } from "./groups.ts";
 import { refuse } from "./refusal.ts";
 import { replicaWarnings } from "./replicas.ts";
 
@@ -39,7 +40,8 @@ export interface ReplicaSeries {
 
 /**
  * The finite series of one quantity and condition.
- * @throws ArgumentError for a name or index that is not there, or series of unequal length.
+ * @throws ArgumentError for a name or index that is not there, series of unequal length, or replicas
+ *   that interact.
  * @throws RefusalError when no replica is finite throughout.
  */
 export function replicaSeries(
@@ -76,6 +78,7 @@ function isRecord(source: SeriesSource): source is SeriesRecord {
 type NamedSeries = Pick<ReplicaSeries, "name" | "every" | "series">;
 
 function ofRecord(where: string, record: SeriesRecord, choice: SeriesChoice): NamedSeries {
+  checkIndependent(where, record);
   const { quantities, values, every } = record;
   const known = quantities.join(", ");
   if (choice.quantity === undefined && quantities.length !== 1) {

@@ -101,18 +101,16 @@ export interface TelescopingChoice extends FluctuationChoice {
  *   RefusalError when all replicas froze.
  */
 export function telescopingError(record: MomentsRecord, choice: TelescopingChoice): Estimate {
+  const where = "telescopingError";
   const { steps, condition = 0 } = choice;
-  const space = phaseSpace("telescopingError", record, choice);
-  const { d, replicas, product } = space;
-  checkSteps(record, steps);
+  const { d, replicas, product } = phaseSpace(where, record, choice);
+  checkSteps(where, record, steps);
   const center = choice.center ?? new Array<number>(d).fill(0);
   const zero = new Array<number>(d).fill(0);
   const [start, end] = [choice.start, choice.end].map((states) =>
-    endPoints(states, d, condition, replicas),
+    endPoints(where, states, d, condition, replicas),
   );
-  let largest = 0;
-  let n = 0;
-  for (let r = 0; r < replicas; r++) {
+  return largestResidual(where, replicas, (r) => {
     const sums = { thetaG: 0, thetaSquare: 0, gradientSquare: 0, velocitySquare: 0 };
     for (let i = 0; i < d; i++) {
       sums.thetaG += steps * product(r, ["", i, center], ["g.", i, zero]);
@@ -120,11 +118,9 @@ export function telescopingError(record: MomentsRecord, choice: TelescopingChoic
       sums.gradientSquare += steps * product(r, ["g.", i, zero], ["g.", i, zero]);
       sums.velocitySquare += steps * product(r, ["v.", i, zero], ["v.", i, zero]);
     }
-    if (!Number.isFinite(sums.thetaG)) continue;
-    n++;
     const [first, last] = [start!(r), end!(r)];
     const shift = square(last.velocity) - square(first.velocity);
-    const residual = telescopingResidual(
+    return telescopingResidual(
       {
         thetaG: sums.thetaG,
         velocitySquare: sums.velocitySquare + shift,
@@ -135,13 +131,32 @@ export function telescopingError(record: MomentsRecord, choice: TelescopingChoic
       },
       choice,
     );
-    largest = Math.max(largest, Math.abs(residual));
+  });
+}
+
+/**
+ * The largest |residual| of an identity that each replica obeys; residuals that are not finite are
+ * those of frozen replicas.
+ * @throws RefusalError when all replicas froze.
+ */
+export function largestResidual(
+  where: string,
+  replicas: number,
+  residual: (replica: number) => number,
+): Estimate {
+  let largest = 0;
+  let n = 0;
+  for (let r = 0; r < replicas; r++) {
+    const value = Math.abs(residual(r));
+    if (!Number.isFinite(value)) continue;
+    n++;
+    largest = Math.max(largest, value);
   }
   const method = `largest of ${n} replicas`;
   const warnings = replicaWarnings(replicas - n, replicas).slice(0, replicas > n ? 1 : 0);
   const estimate: Estimate = { value: largest, standardError: 0, n, method, warnings };
   if (n > 0) return estimate;
-  const message = `telescopingError: none of ${replicas} replicas is finite; lower learningRate.`;
+  const message = `${where}: none of ${replicas} replicas is finite; lower learningRate.`;
   return refuse(message, { ...estimate, value: Number.NaN, standardError: Number.NaN });
 }
 
@@ -151,24 +166,36 @@ const square = (values: ArrayLike<number> = []): number => {
   return sum;
 };
 
-function checkSteps({ every, lags, counts }: MomentsRecord, steps: number): void {
+/** @throws ArgumentError unless the record holds every one of `steps` steps. */
+export function checkSteps(
+  where: string,
+  { every, lags, counts }: MomentsRecord,
+  steps: number,
+): void {
   const recorded = counts[lags.indexOf(0)];
   if (every === 1 && recorded === steps) return;
   throw new ArgumentError(
-    `telescopingError: ${recorded} records, one in ${every} steps, for ${steps} steps; the identity ` +
+    `${where}: ${recorded} records, one in ${every} steps, for ${steps} steps; the identity ` +
       "needs every step: observe moments({ every: 1 }).",
   );
 }
 
-function endPoints({ theta, velocity }: EndStates, d: number, condition: number, replicas: number) {
+/** The state of each replica; @throws ArgumentError for states that do not fit the record. */
+export function endPoints(
+  where: string,
+  { theta, velocity }: EndStates,
+  d: number,
+  condition: number,
+  replicas: number,
+): (replica: number) => Required<EndPoint> {
   const [, count, params] = theta.axes.map(({ length }) => length) as [number, number, number];
   if (count !== replicas || params !== d) {
     throw new ArgumentError(
-      `telescopingError: states of ${count} replicas and ${params} parameters for a record of ` +
-        `${replicas} and ${d}; observe x, v.x and g.x of every parameter x.`,
+      `${where}: states of ${count} replicas and ${params} parameters for a record of ` +
+        `${replicas} and ${d}; observe every parameter x with its v.x, and what else is needed.`,
     );
   }
-  return (r: number): Required<EndPoint> => {
+  return (r) => {
     const at = (condition * replicas + r) * d;
     const part = (field: Field | null) => field?.data.subarray(at, at + d) ?? new Float64Array(d);
     return { theta: part(theta), velocity: part(velocity) };

@@ -14,8 +14,10 @@ import type { Model } from "./model.ts";
 import { isOnline } from "./modelDraws.ts";
 import type { Observables, ObservationPlan } from "./observe/observation.ts";
 import { floatingPointOperations } from "./plan/floatingPointOperations.ts";
+import { groupWords } from "./plan/interactionSlots.ts";
 import { planThread, type ThreadPlan } from "./plan/threadPlan.ts";
 import { resolveConditions, ruleFor, type Sweep } from "./run/conditions.ts";
+import { resolveGroupSize } from "./run/groupSize.ts";
 import { laneWords, observationPlan } from "./run/observationPlan.ts";
 import type { SamplingLaw } from "./sampling.ts";
 import {
@@ -39,6 +41,8 @@ export interface ExplainOptions extends DynamicsOptions {
   /** Samples of the data set. */
   readonly samples?: number;
   readonly replicas?: number;
+  /** Replicas that interact, where the model reads their mean; all of them unless given. */
+  readonly groupSize?: number;
   readonly observables?: Observables;
   readonly unroll?: number;
 }
@@ -70,6 +74,7 @@ interface Decided {
   readonly sampling: SamplingLaw;
   readonly samples: number;
   readonly lanes: number;
+  readonly groupSize: number | null;
   readonly dynamics: Dynamics;
   readonly hasVelocity: boolean;
   readonly assumed: readonly string[];
@@ -101,6 +106,7 @@ function decide(model: Model, options: ExplainOptions): Decided {
     sampling,
     samples,
     lanes: conditions.length * replicas,
+    groupSize: resolveGroupSize(model, options.groupSize, { first: 0, count: replicas }),
     dynamics,
     hasVelocity: dynamics.kept.includes("velocity"),
     assumed,
@@ -190,15 +196,17 @@ function print(decided: Decided, explanation: Omit<Explanation, "text">): string
   ].join("\n");
 }
 
-/** Bytes of the data rows, and of hyperparameters and pilot means. */
+/** Bytes of the data rows, of hyperparameters and pilot means, of the means over groups. */
 function sharedBytes(
-  { samples, conditions, dynamics }: Decided,
+  { model, samples, conditions, dynamics, lanes, groupSize }: Decided,
   { row }: ThreadPlan,
   observation: ObservationPlan | null,
 ): number {
+  const groups = groupSize === null ? 0 : (lanes / groupSize) * groupWords(model.parameterCount);
   const hyperparameters =
     conditions.length * Object.keys(conditions[0]!).length + dynamicsWords(dynamics).length;
-  return 4 * (4 * row.vectors * samples + hyperparameters + (observation?.constants.length ?? 0));
+  const constants = observation?.constants.length ?? 0;
+  return 4 * (4 * row.vectors * samples + hyperparameters + constants + groups);
 }
 
 /**
@@ -211,14 +219,14 @@ function sharedBytes(
  */
 export function explain(model: Model, options: ExplainOptions = {}): Explanation {
   const decided = decide(model, options);
-  const { dynamics, sampling, samples, lanes, conditions } = decided;
+  const { dynamics, sampling, samples, lanes, conditions, groupSize } = decided;
   const plan = planThread({
     model,
     dynamics,
     sampling,
     samples,
     maxBatch: Math.max(...conditions.map((condition) => condition.batchSize!)),
-    lanes,
+    ...{ lanes, groupSize },
     ...(options.unroll !== undefined && { unroll: options.unroll }),
   });
   const observation = observationPlan(options.observables, decided);

@@ -3,8 +3,10 @@
  *
  * A `Node` is plain data: an operation, its inputs, a shape. It has no values and no device; the
  * float64 interpreter (`reference.ts`) and the WGSL emitter (`wgsl/emit.ts`) both read it, and
- * autodiff turns one graph into another. Leaves are parameters (θ), fields of a sample (x, y), fresh
- * random numbers of the sample (draws), settings (hyperparameters of the loss) and constants. Batch and replica axes never appear here: the schedules add them.
+ * autodiff turns one graph into another. Leaves are parameters (θ), means of parameters over a group of
+ * replicas, fields of a sample (x, y), fresh random numbers of the sample (draws), settings
+ * (hyperparameters of the loss) and constants. Batch and replica axes never appear here: the
+ * schedules add them.
  */
 
 /** Axis lengths, row-major, `[]` for a scalar. */
@@ -15,8 +17,8 @@ export type Attributes = Readonly<Record<string, number | string | boolean | rea
 
 export interface Node {
   /**
-   * Name of a row of the op table (`ops/index.ts`), or a leaf: `param`, `sample`, `draw`, `setting`,
-   * `constant`.
+   * Name of a row of the op table (`ops/index.ts`), or a leaf: `param`, `groupMean`, `sample`, `draw`,
+   * `setting`, `constant`.
    */
   readonly op: string;
   readonly inputs: readonly Node[];
@@ -39,6 +41,9 @@ const leaf = (op: string, shape: Shape, attributes: Attributes): Node =>
 
 /** A block of parameters θ. */
 export const param = (name: string, shape: Shape): Node => leaf("param", shape, { name });
+
+/** The mean of a block of parameters over the group of replicas; not differentiated. */
+export const groupMean = (name: string, shape: Shape): Node => leaf("groupMean", shape, { name });
 
 /** A field of one sample. `labels` > 0 marks an integer class in `[0, labels)` (scalar shape). */
 export const sampleField = (name: string, shape: Shape, labels = 0): Node =>

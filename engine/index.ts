@@ -42,6 +42,8 @@ export type { Rate } from "./rate/rate.ts";
 export { type StepDecaySettings, stepDecay } from "./rate/stepDecay.ts";
 export { type WarmUpSettings, warmUp } from "./rate/warmUp.ts";
 export type * from "./record.ts";
+export { type FullData, referenceFullData } from "./referenceFullData.ts";
+export { type GroupRequest, referenceGroup } from "./referenceGroup.ts";
 export {
   type ReferenceMoment,
   type ReferenceState,
@@ -90,6 +92,7 @@ export { type ImplicitSgdSettings, implicitSgd } from "./update/implicitSgd.ts";
 export { type LangevinSettings, langevin } from "./update/langevin.ts";
 export { type SgdSettings, sgd } from "./update/sgd.ts";
 export { type SgworldSettings, sgworld } from "./update/sgworld.ts";
+export type { SpheresOptions } from "./update/spheres.ts";
 export { ubu } from "./update/ubu.ts";
 export { type KineticSettings, underdampedLangevin } from "./update/underdampedLangevin.ts";
 export type { Setting, UpdateRule } from "./update/updateRule.ts";

@@ -8,6 +8,7 @@ import { checkName, type Place } from "./declaration.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import {
   draw,
+  groupMean,
   isNamed,
   type Node,
   param,
@@ -35,11 +36,20 @@ export type { FieldShape, ParamBlock, SampleField };
 export type Nodes<Names extends object> = { readonly [Name in keyof Names]: Node };
 
 /** What a loss may read beside θ and the sample. */
-export interface Randomness<Draws extends object, Settings extends object> {
+export interface Surroundings<
+  Params extends object,
+  Draws extends object,
+  Settings extends object,
+> {
   /** Fresh random numbers of this sample of this step. */
   readonly draws: Nodes<Draws>;
   /** Hyperparameters of the loss, scalars. */
   readonly settings: Nodes<Settings>;
+  /**
+   * Means of the parameter blocks over the group of replicas that interact (`groupSize` of an
+   * ensemble), this replica included, before the step; constants of the gradient.
+   */
+  readonly mean: Nodes<Params>;
 }
 
 export interface ModelDefinition<
@@ -72,7 +82,11 @@ type SampleScalar<
   Sample extends object,
   Draws extends object,
   Settings extends object,
-> = (theta: Nodes<Params>, sample: Nodes<Sample>, randomness: Randomness<Draws, Settings>) => Node;
+> = (
+  theta: Nodes<Params>,
+  sample: Nodes<Sample>,
+  surroundings: Surroundings<Params, Draws, Settings>,
+) => Node;
 
 /** Immutable plain data. Graphs are simplified together and share nodes. */
 export interface Model {
@@ -83,6 +97,8 @@ export interface Model {
   readonly fields: readonly SampleField[];
   readonly draws: readonly ModelDraw[];
   readonly settings: readonly ModelSetting[];
+  /** Does the loss or a metric read means over a group of replicas? */
+  readonly interacts: boolean;
   readonly loss: Node;
   /** ∂loss/∂block, in the order and shape of `params`. */
   readonly gradients: readonly Node[];
@@ -213,6 +229,7 @@ function declare(
 /** The leaves of a model's graph, by op. */
 const leavesOf = ({ params, fields, draws, settings }: Declared): Record<string, Node[]> => ({
   param: params.map(({ name, shape }) => param(name, shape)),
+  groupMean: params.map(({ name, shape }) => groupMean(name, shape)),
   sample: fields.map(({ name, shape, labels }) => sampleField(name, shape, labels)),
   draw: draws.map(({ name, shape, law }) => draw(name, shape, law)),
   setting: settings.map(({ name }) => setting(name)),
@@ -226,6 +243,10 @@ const leavesOf = ({ params, fields, draws, settings }: Declared): Record<string,
  * takes anew for every sample of every step (online data, noise on labels or inputs), `settings` are
  * hyperparameters of its own. Where the loss or a metric is averaged over the whole data (`fullLoss`,
  * `evaluate`) draws have their means, normal and sign 0, uniform ½: labels are without noise there.
+ *
+ * A loss that reads `mean` makes replicas interact: ∂loss/∂θ at fixed `mean` is the force on a particle
+ * of a system of `groupSize` replicas, so that any drift which depends on the law of θ through its mean
+ * can be written (McKean–Vlasov); with the rule `langevin` it is mean-field Langevin dynamics.
  *
  * Throws `ShapeError` for shapes that do not fit and a loss that is no scalar, `ArgumentError` for
  * names that cannot stand in WGSL or occur twice, and for a block the loss does not depend on.
@@ -253,6 +274,19 @@ const leavesOf = ({ params, fields, draws, settings }: Declared): Record<string,
  *   model: noisy, data, update: sgd({ learningRate: 0.05, batchSize: 8 }),
  *   sweep: { labelNoise: [0, 0.5, 1] }, replicas: 1024, seed: 7,
  * });
+ *
+ * @example
+ * const flock = defineModel({
+ *   params: { x: [] },
+ *   sample: {},
+ *   draws: { xi: [] },
+ *   loss: ({ x }, _sample, { draws, mean }) =>
+ *     op.add(op.mul(op.sub(mean.x, 1), x), op.mul(draws.xi, x)),
+ * });
+ * const systems = await createEnsemble(device, {
+ *   model: flock, data: onlineData, update: langevin({ learningRate: 0.05, batchSize: 1 }),
+ *   replicas: 1024, groupSize: 32, seed: 7,
+ * });
  */
 export function defineModel<
   const Params extends Record<string, Shape>,
@@ -265,11 +299,15 @@ export function defineModel<
     `defineModel(${name}): ${what}${which === undefined ? "" : ` "${which}"`}`;
   const declared = declare(place, definition as unknown as Parameters<typeof declare>[1]);
   const leaves = leavesOf(declared);
-  const randomness = { draws: byName(leaves.draw!), settings: byName(leaves.setting!) };
+  const surroundings = {
+    draws: byName(leaves.draw!),
+    settings: byName(leaves.setting!),
+    mean: byName(leaves.groupMean!),
+  };
   const given = [
     byName(leaves.param!) as Nodes<Params>,
     byName(leaves.sample!) as Nodes<Sample>,
-    randomness as unknown as Randomness<Draws, Settings>,
+    surroundings as unknown as Surroundings<Params, Draws, Settings>,
   ] as const;
   const loss = checkScalar(place, "loss", undefined, definition.loss(...given));
   const metrics = Object.entries(definition.metrics ?? {}).map(
@@ -287,6 +325,7 @@ export function defineModel<
     name,
     ...declared,
     parameterCount: declared.params.reduce((total, block) => total + block.size, 0),
+    interacts: topologicalOrder(simple).some(({ op }) => op === "groupMean"),
     loss: simple[0]!,
     gradients: Object.freeze(simple.slice(1, 1 + blocks)),
     metrics: Object.freeze(

@@ -29,6 +29,8 @@ export interface SeriesRecord {
   readonly every: number;
   /** Step numbers, [time]. The value at step t is taken from θ_t, before update t is applied. */
   readonly steps: Float64Array;
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
   /** [quantity, condition, replica, time]; NaN from the step a replica froze. */
   readonly values: Field;
 }
@@ -36,6 +38,8 @@ export interface SeriesRecord {
 /** Time-averaged first and second moments per replica, about a common reference point. */
 export interface MomentsRecord {
   readonly kind: "moments";
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
   /** Names of the coordinates z_k: `theta[0]`, `W[1,2]`, `v.theta[0]`, or a projection's name. */
   readonly coordinates: readonly string[];
   readonly every: number;
@@ -56,6 +60,8 @@ export interface MomentsRecord {
 /** Whole states at chosen steps. */
 export interface SnapshotRecord {
   readonly kind: "snapshot";
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
   readonly steps: Float64Array;
   readonly coordinates: readonly string[];
   /** [time, condition, replica, coordinate]; NaN from the step a replica froze. */
@@ -84,6 +90,11 @@ export interface RunInfo {
   readonly conditions: readonly Readonly<Record<string, number>>[];
   /** Global numbers of the replicas in this Record. */
   readonly replicas: { readonly first: number; readonly count: number };
+  /**
+   * Replicas that interact through their mean, in groups of so many: not independent of each other,
+   * groups are. Absent where replicas are independent.
+   */
+  readonly groupSize?: number;
   /** Step at which a replica was frozen because it diverged, −1 if it was not, [condition, replica]. */
   readonly frozen: Int32Array;
   /**

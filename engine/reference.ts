@@ -14,11 +14,14 @@ export interface Bindings {
   readonly sample: Readonly<Record<string, Float64Array | number>>;
   readonly draws?: Readonly<Record<string, Float64Array | number>>;
   readonly settings?: Readonly<Record<string, number>>;
+  /** Of each parameter block over the group of replicas. */
+  readonly means?: Readonly<Record<string, Float64Array>>;
 }
 
 /** Where a leaf's values are found, and what it is called. */
 const SOURCES: Readonly<Record<string, { table: keyof Bindings; what: string }>> = {
   param: { table: "params", what: "parameter block" },
+  groupMean: { table: "means", what: "group mean of" },
   sample: { table: "sample", what: "sample field" },
   draw: { table: "draws", what: "draw" },
   setting: { table: "settings", what: "setting" },

@@ -19,7 +19,7 @@ const HALVINGS = 40;
 
 /** (1/B) Σ_b ∇²l_b at the θ of an array that may change, [param, param]. */
 function batchHessian(
-  { model, rows, lane, setting: settings }: StepGradientRequest,
+  { model, rows, means, lane, setting: settings }: StepGradientRequest,
   theta: Float64Array,
 ): (batch: Uint32Array, step: number) => Matrix {
   const run = compileReference(curvatureNodes(model));
@@ -39,7 +39,7 @@ function batchHessian(
       direction[column] = 1;
       for (const [b, row] of batch.entries()) {
         const sample = rows[row]!;
-        run({ params, sample, draws: drawsOf(step, b), settings }).forEach((block, k) => {
+        run({ params, sample, draws: drawsOf(step, b), settings, means }).forEach((block, k) => {
           const { offset } = model.params[k]!;
           block.forEach((value, i) => {
             const at = offset + i;

@@ -23,6 +23,8 @@ export interface StepGradientRequest {
   readonly lane: Lane;
   /** Fields of every sample. */
   readonly rows: readonly Readonly<Record<string, Float64Array>>[];
+  /** Means over the replica's group before the step, by parameter block. */
+  readonly means: Readonly<Record<string, Float64Array>>;
   readonly steppers: ReferenceStep;
   readonly sampleGradient: SampleGradient;
   /** θ, and the point where G is taken: the same array unless the rule moves it. */

@@ -1,20 +1,26 @@
 /** Every experiment the command line knows. */
 
+import { additiveNoise } from "./additiveNoise.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
 import type { Experiment } from "./experiment.ts";
+import { fdrAdam } from "./fdrAdam.ts";
 import { fdrAnharmonic } from "./fdrAnharmonic.ts";
+import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { implicitSgd } from "./implicitSgd.ts";
+import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { sgworld } from "./sgworld.ts";
+import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
 export type {
@@ -33,6 +39,7 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  fdrNetwork,
   fdrRegression,
   fdrAnharmonic,
   spiral,
@@ -43,4 +50,9 @@ export const experiments = [
   onlineRegression,
   fdrScheduler,
   sgworld,
+  implicitSgd,
+  sphereGibbs,
+  fdrAdam,
+  meanFieldLangevin,
+  additiveNoise,
 ] as unknown as readonly Experiment[];

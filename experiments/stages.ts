@@ -14,7 +14,7 @@ import type { Ensemble, RecordOf } from "../engine/run/ensemble.ts";
 import { merge } from "../engine/run/merge.ts";
 import type { RunContext } from "./experiment.ts";
 
-export interface Stage<O extends Observables> {
+export interface Stage<O extends Observables, R = RecordOf<O>> {
   /** Unique in the experiment, e.g. the model's name. */
   readonly label: string;
   readonly ensemble: Ensemble<O>;
@@ -26,12 +26,17 @@ export interface Stage<O extends Observables> {
   readonly observeBurnIn?: boolean;
   /** Floating-point operations of one replica-step, roughly: sets the length of a block. */
   readonly work: number;
+  /**
+   * What is kept of a block's Record, where all of it would be too much: a function of the Record alone,
+   * whose values merge.
+   */
+  readonly fold?: (record: RecordOf<O>) => R;
 }
 
-export interface StageRecords<O extends Observables> {
+export interface StageRecords<R> {
   /** null unless `observeBurnIn`. */
-  readonly burnIn: RecordOf<O> | null;
-  readonly observed: RecordOf<O>;
+  readonly burnIn: R | null;
+  readonly observed: R;
 }
 
 interface Saved {
@@ -75,7 +80,7 @@ export class Stages {
   }
 
   /** Runs a stage, or what is left of it. */
-  async run<O extends Observables>(stage: Stage<O>): Promise<StageRecords<O>> {
+  async run<O extends Observables, R = RecordOf<O>>(stage: Stage<O, R>): Promise<StageRecords<R>> {
     const { label, ensemble, burnIn, steps } = stage;
     const end = burnIn + steps;
     const earlier = this.saved.get(label);
@@ -92,11 +97,11 @@ export class Stages {
       await this.checkpoint(label, { done, ...records }, ensemble, done === end);
     }
     this.doneWork += end * ensemble.lanes * stage.work;
-    return records as StageRecords<O>;
+    return records as StageRecords<R>;
   }
 
-  private async block<O extends Observables>(
-    { ensemble, burnIn, steps, work, observeBurnIn }: Stage<O>,
+  private async block<O extends Observables, R>(
+    { ensemble, burnIn, steps, work, observeBurnIn, fold }: Stage<O, R>,
     phase: string,
     done: number,
     count: number,
@@ -118,7 +123,10 @@ export class Stages {
       });
     };
     const options = { steps: count, onProgress };
-    if (observing || observeBurnIn) return (await ensemble.observe(options)) as RunRecord;
+    if (observing || observeBurnIn) {
+      const record = await ensemble.observe(options);
+      return (fold ? fold(record) : record) as RunRecord;
+    }
     await ensemble.advance(options);
     return null;
   }
@@ -164,7 +172,11 @@ function joined(
 }
 
 /** A function of the work alone, never of measured time. */
-function blockSteps<O extends Observables>({ ensemble, work, multiple = 1 }: Stage<O>): number {
+function blockSteps<O extends Observables, R>({
+  ensemble,
+  work,
+  multiple = 1,
+}: Stage<O, R>): number {
   const steps = BLOCK_WORK / (ensemble.lanes * work);
   return multiple * Math.max(1, Math.round(steps / multiple));
 }

@@ -13,9 +13,12 @@ export {
 export { kickedMode } from "./kickedMode.ts";
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearRegression } from "./linearRegression.ts";
+export { linearTilt } from "./linearTilt.ts";
+export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { onlineRegressionModel } from "./onlineRegression.ts";
 export { productLoss } from "./productLoss.ts";
+export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";
 export { quadraticMode } from "./quadraticMode.ts";
 export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";

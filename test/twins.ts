@@ -1,5 +1,6 @@
 /** Float64 twins of whole ensembles: every lane's trajectory, to compare a device's with. */
 import type { Observables } from "../engine/observe/observation.ts";
+import { referenceGroup } from "../engine/referenceGroup.ts";
 import {
   type ReferenceMoment,
   referenceTrajectory,
@@ -16,16 +17,17 @@ export interface TwinOptions {
   readonly onStep?: (lane: number, moment: ReferenceMoment) => void;
 }
 
-/** The twin of every lane, condition-major. */
+/** The twin of every lane, condition-major; of groups where replicas interact. */
 export function twins<O extends Observables>(
   options: EnsembleOptions<O>,
   { steps, record = false, onStep }: TwinOptions,
 ): Trajectory[] {
-  const { model, data, conditions, sampling, initial, seed, commonNoise, replicas } =
+  const { model, data, conditions, sampling, initial, seed, commonNoise, replicas, groupSize } =
     resolve(options);
+  const size = groupSize ?? 1;
   return conditions.flatMap((setting, c) =>
-    Array.from({ length: replicas.count }, (_, r) =>
-      referenceTrajectory({
+    Array.from({ length: replicas.count / size }, (_, g) => {
+      const request = {
         model,
         data,
         rule: options.update,
@@ -34,15 +36,20 @@ export function twins<O extends Observables>(
         ...(options.rate && { rate: options.rate }),
         ...(options.rateScale && { rateScale: options.rateScale }),
         ...(options.noiseCovariance && { noiseCovariance: options.noiseCovariance }),
+        ...(options.spheres && { spheres: options.spheres }),
         sampling,
         initial,
-        lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + r },
+        lane: { seed, condition: commonNoise ? 0 : c, replica: replicas.first + g * size },
         ownCondition: c,
         steps,
         record,
-        ...(onStep && { onStep: (moment) => onStep(c * replicas.count + r, moment) }),
-      }),
-    ),
+      };
+      const told = (member: number, moment: ReferenceMoment): void =>
+        onStep?.(c * replicas.count + g * size + member, moment);
+      return groupSize === null
+        ? [referenceTrajectory({ ...request, onStep: (moment) => told(0, moment) })]
+        : referenceGroup({ ...request, groupSize, onStep: told });
+    }).flat(),
   );
 }
 

@@ -79,6 +79,7 @@ export function explainGraph(model: Model): ExplainedGraph {
 export function printNodes(nodes: readonly ExplainedNode[]): string[] {
   const formula = ({ op, inputs, attributes }: ExplainedNode): string => {
     if (op === "param") return "parameter";
+    if (op === "groupMean") return ["mean over the group", ...attributes].join(" ");
     if (op === "sample") return ["sample field", ...attributes].join(" ");
     if (op === "draw") return ["draw", ...attributes].join(" ");
     if (op === "setting") return "setting";

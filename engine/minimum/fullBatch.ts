@@ -7,10 +7,11 @@
  * graph of the gradient's size. Left out: products for more parameters than a dense Hessian bears.
  */
 import { hessianVectorProduct } from "../autodiff.ts";
+import { ArgumentError } from "../errors.ts";
 import { param } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { compileReference } from "../reference.ts";
-import { paramViews, sampleViews } from "../referenceTrajectory.ts";
+import { paramViews, sampleViews } from "../referenceReplica.ts";
 import { checkData } from "../run/checkData.ts";
 import { simplify } from "../simplify.ts";
 import type { DataSource } from "../wgsl/row.ts";
@@ -47,6 +48,12 @@ export const dot = (a: Float64Array, b: Float64Array): number => {
  */
 export function fullBatch(model: Model, data: DataSource, weightDecay = 0): FullBatch {
   checkData(data, model);
+  if (model.interacts) {
+    throw new ArgumentError(
+      `fullBatch: the loss of ${model.name} depends on means over a group of replicas, it is no ` +
+        "function of one θ; use a model that does not read mean.",
+    );
+  }
   const parameters = model.parameterCount;
   const samples = sampleViews(model, data);
   const run = compileReference([model.loss, ...model.gradients]);

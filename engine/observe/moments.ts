@@ -10,6 +10,7 @@
  * Cost per record and replica: 2 (K + K(K+1)/2) memory accesses, and for each lag 2 (2K + K²).
  */
 import { ArgumentError, LimitError } from "../errors.ts";
+import { isFullData } from "./fullData.ts";
 import { type Quantity, type QuantityContext, quantityCode, quantityName } from "./quantity.ts";
 import { requireEvery } from "./series.ts";
 
@@ -75,9 +76,11 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
   const coordinates =
     spec.of ?? (context.hasVelocity ? [...names, ...names.map((name) => `v.${name}`)] : names);
   const count = coordinates.length;
-  if (coordinates.some((quantity) => quantityName(quantity) === "fullLoss")) {
+  const full = coordinates.map(quantityName).find(isFullData);
+  if (full !== undefined) {
+    const instead = full === "fullLoss" ? ", or use loss" : "";
     throw new ArgumentError(
-      "moments: fullLoss is not summed on the device; observe it with series, or use loss.",
+      `moments: ${full} is not summed on the device; observe it with series${instead}.`,
     );
   }
   if (count > MAX_COORDINATES) {

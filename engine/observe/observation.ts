@@ -8,6 +8,7 @@
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
+import { isFullData, requireDirection } from "./fullData.ts";
 import {
   localSums,
   type MomentsLayout,
@@ -97,8 +98,9 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
     if (spec.kind === "series") {
-      if (isOnline(model) && spec.of.some((quantity) => quantityName(quantity) === "fullLoss")) {
-        throw new ArgumentError(`observables: ${noFullLoss(model)}`);
+      for (const name of spec.of.map(quantityName).filter(isFullData)) {
+        if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
+        requireDirection("observables", name, hasVelocity);
       }
       const slots = windowSlots(spec.every, window);
       const region = { name, spec, at: seriesWords, slots };

@@ -6,22 +6,34 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { FULL_DATA } from "./fullData.ts";
 
-/** A linear projection a·θ (or a·v). */
+/** A linear projection a·θ (or a·v, a·G). */
 export interface Projection {
   readonly name: string;
   /** Coefficients, [param]. */
   readonly vector: readonly number[];
   /** Project the velocity instead of θ. */
   readonly velocity?: boolean;
+  /** Project the minibatch gradient G instead of θ. */
+  readonly gradient?: boolean;
 }
 
 /**
- * `loss` (minibatch), `fullLoss` (mean over the data, no weight decay), `theta.theta`, `g.g`,
- * `theta.g`, `v.v`, `learningRate` (η_t, before a learning-rate matrix), a coordinate such as
- * `W[0,1]`, its velocity `v.W[0,1]`, its component of G `g.W[0,1]`, or a projection. Where the rate
- * finds itself (`fdrRate`): `rateDrops`, the number of its drops so far, `stepsSinceDrop`, and
- * `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
+ * `loss` (minibatch), `theta.theta`, `g.g`, `theta.g`, `v.v`, `learningRate` (η_t, before a
+ * learning-rate matrix), a coordinate such as `W[0,1]`, its velocity `v.W[0,1]`, its component of G
+ * `g.W[0,1]`, its mean over the group of replicas that interact `mean.W[0,1]`, or a projection. Where the rate finds itself (`fdrRate`): `rateDrops`, the number of its
+ * drops so far, `stepsSinceDrop`, and `fdrRatio`, ⟨O_L⟩/⟨O_R⟩ of the last check (0 before the first).
+ * Over the full data, for `series` and `evaluate`:
+ *
+ * - `fullLoss`: the mean loss L, no weight decay
+ * - `fullGradientSquare`: |∇f|², with f = L + (λ/2)|θ|², λ the weight decay in the gradient
+ * - `theta.fullGradient`: θ·∇f
+ * - `velocityCurvature`: v·H v, H the Hessian of f at θ_t; v_t is the velocity that led to θ_t
+ * - `velocityThirdDerivative`: Σ f_ijk v_i v_j v_k
+ *
+ * The last two need a velocity: without momentum v_t = −(1 − ν)G_{t−1}, kept with
+ * `keepVelocity: true`.
  */
 export type Quantity = string | Projection;
 
@@ -64,6 +76,16 @@ const RATES: Readonly<Record<string, string>> = {
 export const coordinateIndex = (model: Model, name: string): number =>
   model.coordinateNames.indexOf(name.replaceAll(" ", ""));
 
+/** Arrays of the schedule that have an element for each parameter, by the prefix of its name. */
+const VECTORS: Readonly<Record<string, string>> = {
+  "v.": "velocity",
+  "g.": "gradient",
+  "mean.": "group_mean",
+};
+
+/** `v.W[0,1]` → `W[0,1]` */
+export const afterPoint = (name: string): string => name.slice(name.indexOf(".") + 1);
+
 export function quantityCode(
   quantity: Quantity,
   local: string,
@@ -89,17 +111,23 @@ export function quantityCode(
     requireAdaptation(name !== "learningRate", context.adapts, name);
     return { lines: [], value: rate };
   }
-  const vector = name.startsWith("v.") ? "velocity" : name.startsWith("g.") ? "gradient" : "theta";
-  const index = coordinateIndex(model, vector === "theta" ? name : name.slice(2));
+  const vector = VECTORS[name.slice(0, name.indexOf(".") + 1)] ?? "theta";
+  const index = coordinateIndex(model, vector === "theta" ? name : afterPoint(name));
   if (index < 0) {
     throw new ArgumentError(
-      `observables: "${name}" is no quantity of this model; use loss, fullLoss, theta.theta, g.g, ` +
-        `theta.g, v.v, learningRate, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
+      `observables: "${name}" is no quantity of this model; use loss, ${FULL_DATA.join(", ")}, ` +
+        `theta.theta, g.g, theta.g, v.v, learningRate, a projection, or a coordinate (${model.coordinateNames.slice(0, 4).join(", ")}` +
         `${model.parameterCount > 4 ? ", …" : ""}; v.${model.coordinateNames[0]} for its velocity, ` +
         `g.${model.coordinateNames[0]} for its gradient).`,
     );
   }
   requireVelocity(vector === "velocity", hasVelocity, name);
+  if (vector === "group_mean" && !model.interacts) {
+    throw new ArgumentError(
+      `observables: "${name}" is a mean over replicas that interact, and those of ${model.name} do ` +
+        "not; average over the replicas of the record.",
+    );
+  }
   return { lines: [], value: `${vector}[${index}u]` };
 }
 
@@ -108,7 +136,7 @@ function projectionCode(
   local: string,
   context: QuantityContext,
 ): QuantityCode {
-  const { vector, velocity = false, name } = projection;
+  const { vector, velocity = false, gradient = false, name } = projection;
   const { model } = context;
   if (vector.length !== model.parameterCount || !vector.every(Number.isFinite)) {
     throw new ArgumentError(
@@ -117,9 +145,14 @@ function projectionCode(
         `${model.coordinateNames.slice(0, 3).join(", ")}, …`,
     );
   }
+  if (velocity && gradient) {
+    throw new ArgumentError(
+      `observables: projection "${name}" asks for the velocity and the gradient; name one of them.`,
+    );
+  }
   requireVelocity(velocity, context.hasVelocity, name);
   const at = context.place(vector);
-  const from = velocity ? "velocity" : "theta";
+  const from = velocity ? "velocity" : gradient ? "gradient" : "theta";
   return {
     lines: [
       `var ${local} = 0.0;  // ${name}`,

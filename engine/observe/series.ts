@@ -2,9 +2,12 @@
  * Observable `series`: chosen numbers of every replica, every so many steps.
  *
  * The schedule writes one f32 a number, record and lane; the host takes a window of them at a time.
- * Cost: one store, plus a sum over the parameters for each of the dot products.
+ * Cost: one store, plus a sum over the parameters for each of the dot products. A quantity over the
+ * full data costs a pass over it, about as much as N/B steps (its loss), or several times that (its
+ * derivatives).
  */
 import { ArgumentError } from "../errors.ts";
+import { isFullData } from "./fullData.ts";
 import { type Quantity, type QuantityContext, quantityCode, quantityName } from "./quantity.ts";
 
 export interface SeriesSpec {
@@ -39,9 +42,9 @@ export function requireEvery(where: string, every: number): void {
   }
 }
 
-/** Quantities the schedule itself writes; `fullLoss` comes from the evaluation kernel. */
+/** Quantities the schedule itself writes; those over the full data come from evaluation kernels. */
 export const kernelQuantities = (spec: SeriesSpec): readonly Quantity[] =>
-  spec.of.filter((quantity) => quantityName(quantity) !== "fullLoss");
+  spec.of.filter((quantity) => !isFullData(quantityName(quantity)));
 
 /** Records of a series in a window of `steps` steps, at most. */
 export const windowSlots = (every: number, steps: number): number => Math.ceil(steps / every) + 1;

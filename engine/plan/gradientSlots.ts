@@ -12,6 +12,7 @@ import type { EmitOptions } from "../wgsl/emit.ts";
 import type { SlotBody } from "../wgsl/link.ts";
 import type { RowLayout } from "../wgsl/row.ts";
 import { furtherArguments, hessianVectorFunction } from "../wgsl/sampleFunction.ts";
+import { projectGradient } from "./sphereSlots.ts";
 import {
   addNoise,
   correct,
@@ -164,6 +165,10 @@ function noiseFactor(sampling: SamplingLaw): string {
   return "(f32(SAMPLES) - h.batch_size) / (h.batch_size * max(1.0, f32(SAMPLES) - 1.0))";
 }
 
+/** G of parameters on spheres is its tangential part. */
+const tangential = ({ dynamics, unroll }: GradientSlotsRequest): Lines =>
+  dynamics.spheres ? projectGradient(dynamics.spheres, unroll) : [];
+
 function modelled(request: GradientSlotsRequest): Slots {
   const writer = new Writer(request);
   const { model, parameterCount: count } = request;
@@ -212,7 +217,10 @@ function modelled(request: GradientSlotsRequest): Slots {
       ].join("\n"),
     },
     finish_gradient: indented(
-      writer.each((p) => `gradient[${p}] += h.weight_decay * theta[${p}];`),
+      [
+        ...writer.each((p) => `gradient[${p}] += h.weight_decay * theta[${p}];`),
+        ...tangential(request),
+      ],
       4,
     ),
   };
@@ -231,7 +239,7 @@ export function gradientSlots(request: GradientSlotsRequest): Slots {
     finish_gradient: indented(
       corrected
         ? [...complete, ...correct(writer, parameterCount, sumsAt(request.model))]
-        : complete,
+        : [...complete, ...tangential(request)],
       4,
     ),
   };

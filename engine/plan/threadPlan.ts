@@ -5,20 +5,27 @@
  * (chunks, steps per dispatch) is decided by `run/`, and never changes a result.
  */
 import { sources } from "#shaders";
-import { LimitError } from "../errors.ts";
+import { invariant, LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { SAMPLING_SHADERS, type SamplingLaw } from "../sampling.ts";
-import type { Dynamics } from "../update/dynamics.ts";
+import { type Dynamics, stateWords } from "../update/dynamics.ts";
 import { drawnBytes } from "../wgsl/drawAccess.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
-import { type LinkedShader, link } from "../wgsl/link.ts";
+import { type LinkedShader, link, type SlotBody } from "../wgsl/link.ts";
 import { type RowLayout, rowLayout } from "../wgsl/row.ts";
 import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
 import { adaptationMemory } from "./adaptationSlots.ts";
 import { gradientMemory, gradientSlots } from "./gradientSlots.ts";
-import { normalWords, threadSlots } from "./threadSlots.ts";
+import {
+  GROUP_MEAN,
+  type GroupMeansPlan,
+  groupMeansPlan,
+  type InteractionRequest,
+  loadGroupMeanOrStop,
+} from "./interactionSlots.ts";
+import { indented, normalWords, threadSlots } from "./threadSlots.ts";
 
 export const RUN_SCHEMA = {
   first_step: "u32",
@@ -47,6 +54,8 @@ export interface ThreadRequest {
   readonly maxBatch: number;
   /** Lanes of the whole ensemble: sets the default workgroup size. */
   readonly lanes: number;
+  /** Replicas that interact, where the model reads their mean; null or left out where it does not. */
+  readonly groupSize?: number | null;
   readonly workgroup?: number;
   readonly unroll?: number;
 }
@@ -60,6 +69,10 @@ export interface ThreadPlan {
   /** Bytes of θ, G and v in function memory. */
   readonly functionMemory: number;
   readonly reasons: readonly string[];
+  /** Who interacts with whom; null where no replicas do. */
+  readonly interaction: InteractionRequest | null;
+  /** The kernel of the means over groups, which goes before each step; null where none interact. */
+  readonly groupMeans: GroupMeansPlan | null;
   /** The kernel with these observables (none: the kernel of `advance`). */
   readonly shader: (observation: ObservationPlan | null) => LinkedShader;
 }
@@ -92,6 +105,27 @@ function held({ model, dynamics }: ThreadRequest): { names: string; bytes: numbe
   };
 }
 
+/** What interacts, where the model reads means. */
+function interactionOf({ model, dynamics, groupSize }: ThreadRequest): InteractionRequest | null {
+  if (!model.interacts) return null;
+  invariant(groupSize, `no group size for ${model.name}, whose replicas interact`);
+  const { parameterCount } = model;
+  return { parameterCount, words: stateWords(dynamics, parameterCount), groupSize };
+}
+
+/** The model's function with the means it reads, and their loading before anything else. */
+function interactionSlots(
+  interaction: InteractionRequest,
+  body: SlotBody,
+  loadVectors: SlotBody,
+): Record<string, SlotBody> {
+  const load = indented(loadGroupMeanOrStop(interaction), 2).code;
+  return {
+    loss_gradient: { ...body, code: `${GROUP_MEAN}\n\n${body.code}` },
+    load_vectors: { ...loadVectors, code: `${load}\n${loadVectors.code}` },
+  };
+}
+
 export function planThread(request: ThreadRequest): ThreadPlan {
   const { model, dynamics } = request;
   const { rule } = dynamics;
@@ -116,6 +150,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
   const row = rowLayout(model.fields);
   const body = lossGradientFunction(model, row, { unroll });
   const { sampling } = request;
+  const interaction = interactionOf(request);
   const slots = { model, parameterCount: model.parameterCount, dynamics, unroll, row, sampling };
   const shader = (observation: ObservationPlan | null): LinkedShader =>
     link(
@@ -136,6 +171,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           update: { code: "", imports: [rule.shader] },
           loss_gradient: body,
           ...threadSlots(slots),
+          ...(interaction && interactionSlots(interaction, body, threadSlots(slots).load_vectors!)),
           ...gradientSlots(slots),
           ...(observation && {
             observables: { code: observation.declarations },
@@ -160,7 +196,15 @@ export function planThread(request: ThreadRequest): ThreadPlan {
       unroll === 0
         ? `loops are kept; unless asked, those of up to ${UNROLL} iterations are written out`
         : `loops of up to ${unroll} iterations are written out, so that arrays are addressed by constants`,
+      ...(interaction
+        ? [
+            `groups of ${interaction.groupSize} replicas interact: their means are computed before each step, ` +
+              "so that a step is two dispatches",
+          ]
+        : []),
     ],
+    interaction,
+    groupMeans: interaction && groupMeansPlan(interaction, RUN_SCHEMA),
     shader,
   };
 }

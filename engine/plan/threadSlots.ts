@@ -11,6 +11,7 @@ import { type Dynamics, SHARED } from "../update/dynamics.ts";
 import type { SlotBody } from "../wgsl/link.ts";
 import { furtherArguments } from "../wgsl/sampleFunction.ts";
 import { type AdaptationLines, adaptationSlots } from "./adaptationSlots.ts";
+import { stepOntoSpheres } from "./sphereSlots.ts";
 
 export interface ThreadSlotsRequest {
   readonly model: Model;
@@ -54,7 +55,7 @@ const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 export class Writer {
   private readonly count: number;
-  private readonly unroll: number;
+  readonly unroll: number;
   readonly dynamics: Dynamics;
   readonly model: Model;
 
@@ -119,6 +120,12 @@ export class Writer {
     };
   }
 
+  /** The learning rate of parameter p. */
+  rate(p: string): string {
+    const { scales } = this.dynamics;
+    return `h.learning_rate${scales ? ` * hyper[${this.shared("scales")} + ${p}]` : ""}`;
+  }
+
   xi(normals: 0 | 1 | 2, p: string): string {
     if (normals === 0) return "vec2f()";
     return normals === 1 ? `vec2f(xi[${p}], 0.0)` : `vec2f(xi[2u * ${p}], xi[2u * ${p} + 1u])`;
@@ -178,6 +185,7 @@ function declarations(writer: Writer, count: number): Lines {
     ...(words > 0 ? [`var xi = array<f32, ${words}>();`] : []),
     ...(drawsNoise(dynamics) ? [key("noise_key", "STREAM_GRADIENT_NOISE")] : []),
     ...(normals.prepare + normals.update > 0 ? [key("thermal_key", "STREAM_THERMAL_NOISE")] : []),
+    ...(dynamics.spheres ? [`let radius = hyper[${writer.shared("radius")}];`] : []),
     ...(model.draws.length > 0 ? [key("draw_key", "STREAM_SAMPLE")] : []),
   ];
 }
@@ -275,7 +283,7 @@ export function correct(writer: Writer, count: number, sums: (at: string) => Lin
 
 function apply(writer: Writer, count: number): Lines {
   const { dynamics } = writer;
-  const { rule, normals } = dynamics;
+  const { rule, normals, spheres } = dynamics;
   const prefix = rule.prepare ? "point_" : "";
   // The normal numbers of the corrected point are still there, unless the gradient's noise took their place.
   const drawn = rule.gradient === "corrected" && !drawsNoise(dynamics);
@@ -288,12 +296,22 @@ function apply(writer: Writer, count: number): Lines {
       const stores = writer
         .vectors()
         .map(({ component, array }) => `${array}[${p}] = next.${component};`);
-      if (dynamics.displacement) {
+      if (dynamics.displacement && !spheres) {
         // Before θ is overwritten; a rate of 0 moves nothing.
         stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
       }
-      return `{ ${before}let next = ${call}; ${[...stores, `theta[${p}] = next.x;`].join(" ")} }`;
+      // G has been used: its array takes where the rule goes, until the spheres are seen to.
+      stores.push(`${spheres ? "gradient" : "theta"}[${p}] = next.x;`);
+      return `{ ${before}let next = ${call}; ${stores.join(" ")} }`;
     }),
+    ...(spheres
+      ? stepOntoSpheres(spheres, {
+          unroll: writer.unroll,
+          parameters: count,
+          radial: normals.update > 0 || dynamics.scales !== null,
+          displacementRate: dynamics.displacement ? (p) => writer.rate(p) : null,
+        })
+      : []),
   ];
 }
 

@@ -27,29 +27,53 @@ export interface LaneWords {
   readonly moments: number;
 }
 
-/** Lanes in each chunk, so that no buffer passes the device's binding limit. */
+/** Lanes that must stand in one chunk, and the words of state that they share behind the lanes'. */
+export interface Group {
+  readonly lanes: number;
+  readonly words: number;
+}
+
+/** Lanes that know nothing of each other. */
+const ALONE: Group = { lanes: 1, words: 0 };
+
+/** Lanes in each chunk, so that no buffer passes the device's binding limit: whole groups. */
 export function chunkLanes(
   words: LaneWords,
   lanes: number,
   limits: GPUSupportedLimits,
-  wanted?: number,
+  wanted = lanes,
+  group = ALONE,
 ): number[] {
   const bytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  const widest = 4 * Math.max(words.state, words.order, words.series, words.moments, 1);
-  const most = Math.floor(bytes / widest);
+  const state = words.state + group.words / group.lanes;
+  const widest = 4 * Math.max(state, words.order, words.series, words.moments, 1);
+  const most = Math.floor(bytes / (widest * group.lanes));
+  if (most < 1 && group.lanes > 1) {
+    throw new LimitError(
+      `ensemble: a group of ${group.lanes} replicas needs a buffer of ${widest * group.lanes} bytes, ` +
+        `this device binds ${bytes}; give a smaller groupSize, or observe fewer coordinates.`,
+    );
+  }
+  if (wanted < group.lanes) {
+    throw new LimitError(
+      `execution: lanesPerChunk is ${wanted}, a group of replicas that interact has ${group.lanes}; ` +
+        "leave it out, or give as many at least.",
+    );
+  }
   if (most < 1) {
     throw new LimitError(
       `ensemble: one replica needs a buffer of ${widest} bytes, this device binds ${bytes}; ` +
         "observe fewer coordinates, or use a smaller data set with this sampling law.",
     );
   }
-  const size = Math.min(most, wanted ?? most, lanes);
-  const chunks = Math.ceil(lanes / size);
+  const groups = lanes / group.lanes;
+  const size = Math.min(most, Math.floor(wanted / group.lanes), groups);
+  const chunks = Math.ceil(groups / size);
   // Even chunks: none is left with a few lanes.
-  return Array.from(
-    { length: chunks },
-    (_, i) => Math.floor(((i + 1) * lanes) / chunks) - Math.floor((i * lanes) / chunks),
-  );
+  return Array.from({ length: chunks }, (_, i) => {
+    const [first, end] = [i, i + 1].map((k) => Math.floor((k * groups) / chunks));
+    return (end! - first!) * group.lanes;
+  });
 }
 
 export function createChunk(
@@ -57,13 +81,14 @@ export function createChunk(
   firstLane: number,
   lanes: number,
   words: LaneWords,
+  group = ALONE,
 ): Chunk {
   const make = (label: string, count: number): GPUBuffer | null =>
     count === 0 ? null : storage(gpu, label, 4 * count * lanes);
   return {
     firstLane,
     lanes,
-    state: storage(gpu, "state", 4 * words.state * lanes),
+    state: storage(gpu, "state", 4 * (words.state * lanes + (group.words * lanes) / group.lanes)),
     frozen: storage(gpu, "frozen", 4 * lanes),
     order: make("order", words.order),
     series: make("series", words.series),

@@ -5,6 +5,7 @@ import { ArgumentError } from "../errors.ts";
 import type { SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
 import { noiseModelComplaint } from "../update/noiseModel.ts";
+import { sphereComplaint } from "../update/spheres.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 
 /** Axis values by hyperparameter: conditions are all combinations, the last name fastest. */
@@ -121,6 +122,8 @@ function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting
 /** Why kernels made for one set of conditions cannot run under `settings`, or null. */
 export function misfit(made: Made, settings: readonly Setting[]): string | null {
   const { rule, conditions, dynamics, sampling } = made;
+  const onSpheres = dynamics.spheres && sphereComplaint(dynamics.spheres, rule, settings);
+  if (onSpheres) return onSpheres;
   const missing = absent(dynamics, rule, settings);
   if (missing !== null) {
     return (

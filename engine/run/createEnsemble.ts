@@ -29,6 +29,7 @@ export async function createEnsemble<const O extends Observables = Record<never,
     samples: resolved.data.samples,
     maxBatch: largestBatch(resolved.conditions),
     lanes: resolved.lanes,
+    groupSize: resolved.groupSize,
     ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
     ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),
   });

@@ -7,6 +7,7 @@
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { isOnline } from "../modelDraws.ts";
+import { isFullData } from "../observe/fullData.ts";
 import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
 import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
@@ -19,6 +20,7 @@ import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { Evaluator } from "./evaluate.ts";
+import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import { ensembleAxes, Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
@@ -85,8 +87,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     this.settings = resolved.conditions;
     this.reference = observation?.constants ?? new Float32Array(0);
     this.memory = new LaneMemory(device, resolved, plan, observation);
-    this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory);
-    this.evaluator = new Evaluator(device, resolved, plan, this.memory);
+    const { parameterCount } = resolved.model;
+    const means = plan.groupMeans
+      ? new GroupMeans(device, plan.groupMeans, this.memory, parameterCount)
+      : null;
+    this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory, means);
+    this.evaluator = new Evaluator(device, resolved, plan, this.memory, means);
   }
 
   /** SGD steps taken so far. */
@@ -148,7 +154,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         steps: options.steps,
         memory: this.memory,
         dispatcher: this.dispatcher,
-        evaluator: this.evaluator,
+        evaluate: (of) => this.evaluator.values(of, { settings: this.settings }),
         take: (before, steps, first) =>
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
@@ -186,30 +192,30 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   }
 
   /**
-   * Means over a data set of the loss and of the model's metrics, [quantity, condition, replica].
+   * Quantities over a data set, [quantity, condition, replica]: means of the loss and of the model's
+   * metrics (all of them when nothing is named; no weight decay), and derivatives of
+   * f = mean loss + (λ/2)|θ|²: `fullGradientSquare` |∇f|², `theta.fullGradient` θ·∇f,
+   * `velocityCurvature` v·Hv, `velocityThirdDerivative` Σ f_ijk v_i v_j v_k.
    *
-   * Without `data`, over the data the ensemble is trained on. No weight decay is included. Draws have
-   * their means: labels are without their noise. The loss of a model that draws its samples has no
-   * mean over data and is refused; its metrics are functions of the parameters alone.
+   * Without `data`, over the data the ensemble is trained on. Draws have their means: labels are
+   * without their noise. The loss of a model that draws its samples has no mean over data and is
+   * refused; its metrics are functions of the parameters alone. Means over groups of replicas that
+   * interact are those of the current parameters.
    */
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
   ): Promise<Field> {
     return this.exclusively("evaluate", async () => {
       const { model, shape } = this.resolved;
-      const { outputs } = this.evaluator;
-      const of = options.of ?? outputs;
-      if (isOnline(model) && (of.includes("loss") || of.length === 0)) {
-        throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
-      }
-      const unknown = of.find((name) => !outputs.includes(name));
-      if (unknown !== undefined) {
-        throw new ArgumentError(
-          `evaluate: "${unknown}" is no output of ${model.name}; there are ${outputs.join(", ")}.`,
-        );
-      }
+      const of = options.of ?? this.evaluator.outputs;
+      const full = of.length === 0 || of.some((name) => name === "loss" || isFullData(name));
+      if (isOnline(model) && full) throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
+      this.evaluator.check(of);
       if (options.data) checkData(options.data, model);
-      const data = await this.evaluator.means(of, options.data);
+      const data = await this.evaluator.values(of, {
+        settings: this.settings,
+        ...(options.data && { data: options.data }),
+      });
       const quantity = { name: "quantity", length: of.length, values: of };
       return { axes: [quantity, ...ensembleAxes(shape)], data, unit: "" };
     });
@@ -330,7 +336,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     frozen: Int32Array,
     unsolved: Int32Array | null,
   ): RunInfo {
-    const { replicas, seed, model, sampling, rule, bounds, version } = this.resolved;
+    const { replicas, seed, model, sampling, rule, bounds, version, groupSize } = this.resolved;
     const { adapter, software } = this.device.info;
     const provenance = {
       thermograd: version,
@@ -343,7 +349,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       schedule: this.plan.schedule,
     };
     const lost = unsolved ? { frozen, unsolved } : { frozen };
-    return { firstStep, steps, conditions: this.settings, replicas, ...lost, bounds, provenance };
+    const groups = groupSize === null ? {} : { groupSize };
+    const { settings: conditions } = this;
+    return { firstStep, steps, conditions, replicas, ...groups, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

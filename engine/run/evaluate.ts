@@ -1,72 +1,70 @@
 /**
- * Means of per-sample scalars over a data set, for every replica, without leaving the device.
+ * Quantities over a whole data set, for every replica, without leaving the device.
  */
 import { sources } from "#shaders";
 import type { Device } from "../device.ts";
-import { invariant } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 import type { Node } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
+import {
+  FULL_DATA,
+  isAlongVelocity,
+  isFullData,
+  requireDirection,
+  sampleScalars,
+} from "../observe/fullData.ts";
+import type { InteractionRequest } from "../plan/interactionSlots.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
-import type { UpdateRule } from "../update/updateRule.ts";
-import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
-import { type Schema, structBytes, structText } from "../wgsl/layout.ts";
-import { type LinkedShader, link, type SlotBody } from "../wgsl/link.ts";
+import type { Setting, UpdateRule } from "../update/updateRule.ts";
+import { structText } from "../wgsl/layout.ts";
+import { type LinkedShader, link } from "../wgsl/link.ts";
 import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
 import { withoutDraws } from "../withoutDraws.ts";
-import { type Readback, storage, uniform } from "./buffers.ts";
-import type { Chunk } from "./chunk.ts";
+import { storage } from "./buffers.ts";
+import {
+  bindGroup,
+  DATA_PASS,
+  type DataPass,
+  passOver,
+  settingSlots,
+  WORKGROUP,
+  widestSlice,
+} from "./dataPass.ts";
+import {
+  type FullGradientShaders,
+  fullGradientShaders,
+  fullGradientSquares,
+} from "./fullGradient.ts";
+import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
-import { type Kernel, kernel } from "./pipeline.ts";
-
-const RUN = {
-  first_lane: "u32",
-  lanes: "u32",
-  state_lanes: "u32",
-  samples: "u32",
-  block: "u32",
-  global_lane: "u32",
-  replicas: "u32",
-  conditions: "u32",
-} as const satisfies Schema;
+import { kernel } from "./pipeline.ts";
 
 /** Samples summed in f32 by one invocation. */
 const BLOCK = 64;
-const WORKGROUP = 16;
 /** Sample evaluations of one dispatch, at most. */
 const WORK = 1 << 19;
 
-/** How `outputs` is given the hyperparameters of its lane's condition, where the model has settings. */
-function settingSlots(
-  { name, settings }: Model,
-  rule: UpdateRule | null,
-): Record<string, SlotBody> {
-  if (settings.length === 0) return {};
-  invariant(rule, `no rule says where the settings of ${name} stand`);
-  const declarations = [
-    "@group(0) @binding(4) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]",
-    hyperparameterStruct(rule),
-    hyperparameterLoader(rule),
-  ];
-  return {
-    settings: { code: declarations.join("\n") },
-    load_settings: {
-      code: "  let h = hyperparameters((run.global_lane + lane) / run.replicas);",
-    },
-    evaluate: { code: "    let value = outputs(sample, &theta, h);" },
-  };
+export interface EvaluationShaderOptions {
+  readonly unroll: number;
+  /** Number of the vector in the state that is the direction; 0: none is used. */
+  readonly direction: number;
+  /** Says where the model's settings stand; null where it has none. */
+  readonly rule?: UpdateRule | null;
+  /** With whom replicas interact; null where they do not. */
+  readonly interaction?: InteractionRequest | null;
 }
 
-/** Sums of `outputs`, nodes of a model without draws, over samples; `rule` where it has settings. */
+/** Sums of `outputs`, nodes of a model without draws, over samples. */
 export function evaluationShader(
   model: Model,
   outputs: readonly Node[],
   row: RowLayout,
-  unroll: number,
-  rule: UpdateRule | null = null,
+  options: EvaluationShaderOptions,
 ): LinkedShader {
+  const call = "let value = outputs(sample, &theta, &direction, weight_decay, h);";
   return link(
     "schedules/evaluate",
     {
@@ -74,46 +72,37 @@ export function evaluationShader(
         PARAMS: `${model.parameterCount}u`,
         ROW: `${row.vectors}u`,
         OUTPUTS: `${outputs.length}u`,
+        DIRECTION: `${options.direction}u`,
       },
       slots: {
-        run: { code: structText("Run", RUN) },
-        outputs: outputsFunction(model, outputs, row, { unroll }),
-        ...settingSlots(model, rule),
+        run: { code: structText("Run", DATA_PASS) },
+        outputs: outputsFunction(model, outputs, row, options),
+        ...settingSlots(model, options, call),
       },
     },
     sources,
   );
 }
 
-interface EvaluationRequest {
-  readonly device: Device;
-  readonly shader: LinkedShader;
-  readonly outputs: number;
-  readonly chunks: readonly Chunk[];
-  readonly data: GPUBuffer;
-  /** Hyperparameters, where the shader reads them. */
-  readonly hyper: GPUBuffer | null;
-  readonly conditions: number;
-  /** Of one condition. */
-  readonly replicas: number;
-  readonly samples: number;
-  readonly readback: Readback;
-}
-
 /** Means over the samples, [output, lane], float64. */
-async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> {
-  const { device, chunks, outputs, samples } = request;
+async function sampleMeans(
+  pass: DataPass,
+  shader: LinkedShader,
+  outputs: number,
+): Promise<Float64Array> {
+  const { device, chunks, samples } = pass;
   const { gpu } = device;
-  const { pipeline, layouts }: Kernel = await kernel(
+  const { pipeline, layouts } = await kernel(
     device,
-    request.shader,
+    shader,
     [
       [
         "uniform",
         "read-only-storage",
         "read-only-storage",
+        "read-only-storage",
         "storage",
-        request.hyper && "read-only-storage",
+        pass.hyper && "read-only-storage",
       ],
     ],
     { WORKGROUP },
@@ -121,42 +110,20 @@ async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> 
   const total = chunks.reduce((sum, { lanes }) => sum + lanes, 0);
   const means = new Float64Array(outputs * total);
   const blocks = Math.ceil(samples / BLOCK);
-  const widest = Math.max(1, Math.min(1 << 16, Math.floor(WORK / samples)));
-  const parameters = uniform(gpu, "evaluate", 16 * Math.ceil(Object.keys(RUN).length / 4));
+  const widest = widestSlice(WORK, samples);
   const sums = storage(gpu, "sums", 4 * outputs * blocks * widest);
-  for (const chunk of chunks) {
-    const group = gpu.createBindGroup({
-      layout: layouts[0]!,
-      entries: [parameters, chunk.state, request.data, sums, request.hyper].flatMap(
-        (buffer, binding) => (buffer ? [{ binding, resource: { buffer } }] : []),
-      ),
-    });
-    for (let first = 0; first < chunk.lanes; first += widest) {
-      const lanes = Math.min(widest, chunk.lanes - first);
-      gpu.queue.writeBuffer(
-        parameters,
-        0,
-        structBytes(RUN, {
-          first_lane: first,
-          lanes,
-          state_lanes: chunk.lanes,
-          samples,
-          block: BLOCK,
-          global_lane: chunk.firstLane,
-          replicas: request.replicas,
-          conditions: request.conditions,
-        }),
-      );
-      const encoder = gpu.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(Math.ceil(lanes / WORKGROUP), blocks);
-      pass.end();
-      gpu.queue.submit([encoder.finish()]);
-      const size = 4 * outputs * blocks * lanes;
-      const [bytes] = await request.readback.read([{ buffer: sums, offset: 0, size }]);
-      const words = new Float32Array(bytes!);
+  await passOver(pass, {
+    block: BLOCK,
+    widest,
+    words: outputs * blocks,
+    result: sums,
+    encode: (compute, { chunk, lanes }, run) => {
+      const buffers = [run, chunk.state, pass.decay, pass.data, sums, pass.hyper];
+      compute.setPipeline(pipeline);
+      compute.setBindGroup(0, bindGroup(gpu, layouts[0]!, buffers));
+      compute.dispatchWorkgroups(Math.ceil(lanes / WORKGROUP), blocks);
+    },
+    take: (words, { chunk, first, lanes }) => {
       for (let k = 0; k < outputs; k += 1) {
         for (let lane = 0; lane < lanes; lane += 1) {
           let sum = 0;
@@ -165,67 +132,139 @@ async function evaluateLanes(request: EvaluationRequest): Promise<Float64Array> 
           means[k * total + chunk.firstLane + first + lane] = sum / samples;
         }
       }
-    }
-  }
-  parameters.destroy();
+    },
+  });
   sums.destroy();
   return means;
 }
 
-/** Means of a model's outputs (its loss and metrics, by name) over data sets. */
+/** Where and with which hyperparameters to evaluate. */
+export interface EvaluationContext {
+  /** λ is that of these. */
+  readonly settings: readonly Setting[];
+  /** Instead of the data the ensemble is trained on. */
+  readonly data?: DataSource;
+}
+
+/** Full-data quantities of an ensemble, by name: means of its outputs, and derivatives of f. */
 export class Evaluator {
   private readonly device: Device;
   private readonly resolved: Resolved;
   private readonly plan: ThreadPlan;
   private readonly memory: LaneMemory;
-  /** Shaders by the outputs they average. */
+  private readonly groupMeans: GroupMeans | null;
+  /** Shaders by the scalars they average. */
   private readonly shaders = new Map<string, LinkedShader>();
+  private gradientShaders: FullGradientShaders | null = null;
 
-  constructor(device: Device, resolved: Resolved, plan: ThreadPlan, memory: LaneMemory) {
+  constructor(
+    device: Device,
+    resolved: Resolved,
+    plan: ThreadPlan,
+    memory: LaneMemory,
+    groupMeans: GroupMeans | null,
+  ) {
     this.device = device;
     this.resolved = resolved;
     this.plan = plan;
     this.memory = memory;
+    this.groupMeans = groupMeans;
   }
 
-  /** Names that can be averaged. The loss of a model that draws its samples cannot. */
+  /**
+   * The loss and metrics: what is evaluated when nothing is named. The loss of a model that draws its
+   * samples has no mean over data.
+   */
   get outputs(): readonly string[] {
     const { model } = this.resolved;
     const metrics = Object.keys(model.metrics);
     return isOnline(model) ? metrics : ["loss", ...metrics];
   }
 
-  /** Means over `data`, or over the data the ensemble is trained on, [output, lane]. */
-  async means(of: readonly string[], data?: DataSource): Promise<Float64Array> {
-    const { fields, settings } = this.resolved.model;
-    const { conditions, replicas } = this.resolved;
+  /** @throws ArgumentError for a name that cannot be evaluated. */
+  check(of: readonly string[]): void {
+    const known = [...this.outputs, ...FULL_DATA];
+    const { model, hasVelocity } = this.resolved;
+    for (const name of of) {
+      if (!known.includes(name)) {
+        throw new ArgumentError(
+          `evaluate: "${name}" is no output of ${model.name}; there are ${known.join(", ")}.`,
+        );
+      }
+      requireDirection("evaluate", name, hasVelocity);
+    }
+  }
+
+  /** [quantity, lane], float64. */
+  async values(of: readonly string[], context: EvaluationContext): Promise<Float64Array> {
+    const { fields, parameterCount, settings: own } = this.resolved.model;
+    const { gpu } = this.device;
+    const { data, settings } = context;
     const rows = data
-      ? storage(this.device.gpu, "evaluation data", packRows(data, fields, this.plan.row))
+      ? storage(gpu, "evaluation data", packRows(data, fields, this.plan.row))
       : this.memory.data;
-    const means = await evaluateLanes({
+    await this.groupMeans?.refresh();
+    const decay = storage(gpu, "weight decay", decayOf(settings));
+    const pass: DataPass = {
       device: this.device,
-      shader: this.shader(of),
-      outputs: of.length,
       chunks: this.memory.chunks,
       data: rows,
-      hyper: settings.length > 0 ? this.memory.hyper : null,
-      conditions: conditions.length,
-      replicas: replicas.count,
       samples: (data ?? this.resolved.data).samples,
+      decay,
+      hyper: own.length > 0 ? this.memory.hyper : null,
+      conditions: settings.length,
+      replicas: this.resolved.replicas.count,
       readback: this.memory.readback,
-    });
+    };
+    const scalars = of.filter((name) => name !== "fullGradientSquare");
+    const means =
+      scalars.length > 0 ? await sampleMeans(pass, this.shader(scalars), scalars.length) : [];
+    const squares =
+      scalars.length < of.length
+        ? await fullGradientSquares(pass, this.fullGradient(), parameterCount)
+        : [];
     if (data) rows.destroy();
-    return means;
+    decay.destroy();
+    const { lanes } = this.resolved;
+    const values = new Float64Array(of.length * lanes);
+    let scalar = 0;
+    of.forEach((name, q) => {
+      const from = name === "fullGradientSquare" ? 0 : lanes * scalar++;
+      const source = name === "fullGradientSquare" ? squares : means;
+      for (let lane = 0; lane < lanes; lane += 1) values[q * lanes + lane] = source[from + lane]!;
+    });
+    return values;
   }
 
   private shader(of: readonly string[]): LinkedShader {
     const known = this.shaders.get(of.join());
     if (known) return known;
+    const { rule, dynamics } = this.resolved;
     const model = withoutDraws(this.resolved.model);
-    const nodes = of.map((name) => (name === "loss" ? model.loss : model.metrics[name]!));
-    const { row, unroll } = this.plan;
-    const shader = evaluationShader(model, nodes, row, unroll, this.resolved.rule);
+    const shader = evaluationShader(model, sampleScalars(model, of), this.plan.row, {
+      unroll: of.some(isFullData) ? Math.min(this.plan.unroll, UNROLL) : this.plan.unroll,
+      direction: of.some(isAlongVelocity) ? 1 + dynamics.kept.indexOf("velocity") : 0,
+      rule,
+      interaction: this.plan.interaction,
+    });
     this.shaders.set(of.join(), shader);
     return shader;
   }
+
+  private fullGradient(): FullGradientShaders {
+    const { row, unroll } = this.plan;
+    const { rule, model } = this.resolved;
+    this.gradientShaders ??= fullGradientShaders(withoutDraws(model), row, unroll, {
+      rule,
+      interaction: this.plan.interaction,
+    });
+    return this.gradientShaders;
+  }
 }
+
+/** Derivatives have several times the code of the loss: their longer loops are kept. */
+const UNROLL = 64;
+
+/** λ of each condition, the weight decay in the gradient; 0 under a rule that has none. */
+const decayOf = (settings: readonly Setting[]): Float32Array<ArrayBuffer> =>
+  Float32Array.from(settings.map(({ weightDecay }) => weightDecay ?? 0));

@@ -5,9 +5,11 @@
 import type { Device } from "../device.ts";
 import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
+import { groupWords } from "../plan/interactionSlots.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import { initialAdaptation } from "../rate/adaptation.ts";
 import { type Dynamics, dynamicsWords, stateWords } from "../update/dynamics.ts";
+import { normalizeOntoSpheres } from "../update/spheres.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import { packRows } from "../wgsl/row.ts";
@@ -16,10 +18,13 @@ import { type Chunk, chunkLanes, createChunk, destroyChunk } from "./chunk.ts";
 import { laneWords } from "./observationPlan.ts";
 import type { Resolved } from "./options.ts";
 
-const RUN_ZERO = Object.fromEntries(Object.keys(RUN_SCHEMA).map((name) => [name, 0])) as Record<
-  keyof typeof RUN_SCHEMA,
-  number
->;
+/** The uniform of a dispatch with nothing in it. */
+export const RUN_ZERO = Object.fromEntries(
+  Object.keys(RUN_SCHEMA).map((name) => [name, 0]),
+) as Record<keyof typeof RUN_SCHEMA, number>;
+
+/** Steps of one submit, at most, where each is a dispatch of its own. */
+export const RUN_SLOTS = 256;
 
 /** [hyperparameter, condition], then what the dynamics shares between conditions. */
 function hyperWords(settings: readonly Setting[], dynamics: Dynamics): Float32Array<ArrayBuffer> {
@@ -49,8 +54,9 @@ export class LaneMemory {
   readonly chunks: readonly Chunk[];
   readonly data: GPUBuffer;
   readonly hyper: GPUBuffer;
-  /** The uniform of a dispatch. */
+  /** The uniform of a dispatch; of `RUN_SLOTS` dispatches, in strides, where replicas interact. */
   readonly run: GPUBuffer;
+  readonly runStride: number;
   /** Read-only numbers of the observables: projections, pilot means; null without any. */
   readonly constants: GPUBuffer | null;
   readonly readback: Readback;
@@ -72,23 +78,35 @@ export class LaneMemory {
     this.width = stateWords(resolved.dynamics, resolved.model.parameterCount);
     this.vectors = (1 + resolved.dynamics.kept.length) * resolved.model.parameterCount;
     const words = laneWords({ ...resolved, samples: resolved.data.samples }, observation);
-    const sizes = chunkLanes(words, resolved.lanes, gpu.limits, resolved.execution.lanesPerChunk);
+    const { lanes: total, execution, groupSize, model } = resolved;
+    const group =
+      groupSize === null
+        ? undefined
+        : { lanes: groupSize, words: groupWords(model.parameterCount) };
+    const sizes = chunkLanes(words, total, gpu.limits, execution.lanesPerChunk, group);
     let first = 0;
     this.chunks = sizes.map((lanes) => {
       first += lanes;
-      return createChunk(gpu, first - lanes, lanes, words);
+      return createChunk(gpu, first - lanes, lanes, words, group);
     });
     this.data = storage(gpu, "data", packRows(resolved.data, resolved.model.fields, plan.row));
     this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions, resolved.dynamics));
-    this.run = uniform(gpu, "run", structBytes(RUN_SCHEMA, RUN_ZERO).byteLength);
+    const runBytes = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
+    const alignment = gpu.limits.minUniformBufferOffsetAlignment;
+    this.runStride = alignment * Math.ceil(runBytes / alignment);
+    this.run = uniform(gpu, "run", plan.groupMeans ? RUN_SLOTS * this.runStride : runBytes);
     const constants = observation?.constants ?? new Float32Array(0);
     this.constants = constants.length > 0 ? storage(gpu, "observation", constants) : null;
     this.readback = new Readback(gpu);
   }
 
-  /** Uploads θ₀ and v₀; other vectors start at 0, rates that find themselves at their whole value. */
+  /**
+   * Uploads θ₀, on its spheres where there are any, and v₀; other vectors start at 0, rates that find
+   * themselves at their whole value.
+   */
   initialize(): void {
     const { model, initial, seed, replicas, commonNoise, dynamics } = this.resolved;
+    const { spheres } = dynamics;
     const adaptation = initialAdaptation(dynamics.rate?.adaptation);
     const count = model.parameterCount;
     const state = new Float32Array((1 + dynamics.kept.length) * count);
@@ -107,10 +125,16 @@ export class LaneMemory {
         const condition = commonNoise ? 0 : ownCondition;
         const replica = replicas.first + (global % replicas.count);
         initialState(initial, { seed, condition, ownCondition, replica }, theta, velocity);
+        if (spheres) normalizeOntoSpheres(spheres, theta, ` in replica ${replica}`);
         for (let k = 0; k < state.length; k += 1) words[k * chunk.lanes + lane] = state[k]!;
       }
       this.queue.writeBuffer(chunk.state, 0, words);
     }
+  }
+
+  /** One dispatch's uniform, to be bound. */
+  get runResource(): GPUBufferBinding {
+    return { buffer: this.run, size: structBytes(RUN_SCHEMA, RUN_ZERO).byteLength };
   }
 
   setHyperparameters(settings: readonly Setting[]): void {

@@ -117,6 +117,7 @@ function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
     sampling,
     seed,
     conditions: run.conditions.length,
+    groupSize: run.groupSize,
     observables: described,
   };
 }

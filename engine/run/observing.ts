@@ -3,6 +3,7 @@
  * Record. One `Observing` lives for one call of `observe`.
  */
 import type { Model } from "../model.ts";
+import { isFullData } from "../observe/fullData.ts";
 import { momentsNames } from "../observe/moments.ts";
 import type { MomentsRegion, ObservationPlan, SeriesRegion } from "../observe/observation.ts";
 import { quantityName } from "../observe/quantity.ts";
@@ -20,6 +21,8 @@ export interface EnsembleShape {
   readonly replicas: number;
   readonly firstReplica: number;
   readonly labels: readonly string[];
+  /** Replicas that interact; null where they are independent. */
+  readonly groupSize: number | null;
 }
 
 export const ensembleAxes = (shape: EnsembleShape): [Axis, Axis] => [
@@ -118,7 +121,7 @@ export class Observing {
       const { from, count } = this.inWindow(region.spec.every, first, steps);
       let written = 0;
       region.spec.of.forEach((quantity, q) => {
-        if (quantityName(quantity) === "fullLoss") return;
+        if (isFullData(quantityName(quantity))) return;
         const at = region.at + written * region.slots;
         written += 1;
         for (let slot = 0; slot < count; slot += 1) {
@@ -144,14 +147,16 @@ export class Observing {
     }
   }
 
-  /** Takes the full loss of every lane at record `index` of each series that asks for it. */
-  takeFullLoss(rel: number, losses: Float64Array): void {
+  /** Takes full-data quantities, [quantity, lane], for each series that is due and asks for them. */
+  takeFullData(rel: number, of: readonly string[], taken: Float64Array): void {
     for (const { region, times, values } of this.series) {
       if (rel % region.spec.every !== 0) continue;
       region.spec.of.forEach((quantity, q) => {
-        if (quantityName(quantity) !== "fullLoss") return;
+        const source = of.indexOf(quantityName(quantity));
+        if (source < 0) return;
+        const record = rel / region.spec.every;
         for (let lane = 0; lane < this.lanes; lane += 1) {
-          values[(q * this.lanes + lane) * times + rel / region.spec.every] = losses[lane]!;
+          values[(q * this.lanes + lane) * times + record] = taken[source * this.lanes + lane]!;
         }
       });
     }
@@ -166,14 +171,12 @@ export class Observing {
     }
   }
 
-  /** The host must act before this step: a full loss or a snapshot is due. */
-  due(rel: number): { fullLoss: boolean; snapshot: boolean } {
+  /** The host must act before this step: full-data quantities, or a snapshot. */
+  due(rel: number): { fullData: readonly string[]; snapshot: boolean } {
+    const now = this.series.filter(({ region }) => rel % region.spec.every === 0);
+    const names = now.flatMap(({ region }) => region.spec.of.map(quantityName));
     return {
-      fullLoss: this.series.some(
-        ({ region }) =>
-          rel % region.spec.every === 0 &&
-          region.spec.of.some((q) => quantityName(q) === "fullLoss"),
-      ),
+      fullData: [...new Set(names.filter(isFullData))],
       snapshot: this.snapshots.some(({ every }) => rel % every === 0),
     };
   }
@@ -185,7 +188,7 @@ export class Observing {
       next = Math.min(next, (Math.floor(rel / every) + 1) * every);
     };
     for (const { region } of this.series) {
-      if (region.spec.of.some((q) => quantityName(q) === "fullLoss")) consider(region.spec.every);
+      if (region.spec.of.some((q) => isFullData(quantityName(q)))) consider(region.spec.every);
     }
     for (const { every } of this.snapshots) consider(every);
     return next;
@@ -197,7 +200,11 @@ export class Observing {
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
-    return records;
+    const { groupSize } = this.shape;
+    if (groupSize === null) return records;
+    return Object.fromEntries(
+      Object.entries(records).map(([name, record]) => [name, { ...record, groupSize }]),
+    );
   }
 
   private seriesRecord({ region, times, values }: SeriesHost, frozen: Int32Array): SeriesRecord {

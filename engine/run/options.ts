@@ -24,6 +24,7 @@ import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { resolveConditions, ruleFor, type Sweep, sweptNames } from "./conditions.ts";
 import { hex, sha256 } from "./container.ts";
+import { resolveGroupSize } from "./groupSize.ts";
 import type { EnsembleShape } from "./observing.ts";
 
 /** Choices that change how fast a run is and nothing else. */
@@ -46,6 +47,12 @@ export interface EnsembleOptions<O extends Observables = Observables> extends Dy
   readonly lastBatch?: LastBatch;
   /** How many, or a range of a larger ensemble. */
   readonly replicas: number | { readonly first: number; readonly count: number };
+  /**
+   * Replicas that interact, where the model's loss reads their mean: each condition's replicas are cut
+   * in groups of so many, one after the other, which know nothing of each other. All replicas of a
+   * condition unless given.
+   */
+  readonly groupSize?: number;
   /** Whole number in [0, 2³²). */
   readonly seed: number;
   /** Every condition gets the same random numbers. */
@@ -69,6 +76,8 @@ export interface Resolved {
   readonly conditions: readonly Setting[];
   readonly sampling: SamplingLaw;
   readonly replicas: { readonly first: number; readonly count: number };
+  /** Replicas that interact; null where the model does not read their mean. */
+  readonly groupSize: number | null;
   readonly seed: number;
   readonly commonNoise: boolean;
   readonly initial: Initial;
@@ -133,6 +142,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
   };
   checkBatches(conditions, data.samples);
   const replicas = replicaRange(options.replicas);
+  const groupSize = resolveGroupSize(model, options.groupSize, replicas);
   const lanes = conditions.length * replicas.count;
   if (lanes >= 2 ** 31) {
     throw new LimitError(
@@ -161,6 +171,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
     conditions,
     sampling,
     replicas,
+    groupSize,
     seed,
     commonNoise: options.commonNoise ?? false,
     initial,
@@ -172,6 +183,7 @@ export function resolve<O extends Observables>(options: EnsembleOptions<O>): Res
       replicas: replicas.count,
       firstReplica: replicas.first,
       labels,
+      groupSize,
     },
     lanes,
     dynamics,
@@ -211,6 +223,7 @@ function checkExecution(execution: Execution): Execution {
 export async function fingerprint(resolved: Resolved): Promise<string> {
   const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, dynamics } =
     resolved;
+  const { groupSize } = resolved;
   const nodes = topologicalOrder([model.loss, ...model.gradients]);
   const number = new Map(nodes.map((node, i) => [node, i]));
   const graph = nodes.map(({ op, inputs, shape, attributes }) => [
@@ -227,12 +240,14 @@ export async function fingerprint(resolved: Resolved): Promise<string> {
     rule: rule.name,
     sampling,
     replicas,
+    ...(groupSize !== null && { groupSize }),
     seed,
     commonNoise,
     conditions: conditions.length,
     rate: dynamics.rate && [dynamics.rate.name, stateWords(dynamics, model.parameterCount)],
     kept: dynamics.kept,
     shared: dynamicsWords(dynamics),
+    ...(dynamics.spheres && { spheres: dynamics.spheres }),
     data: hex(await sha256(new Uint8Array(rows.buffer))),
   });
   return hex(await sha256(new TextEncoder().encode(text)));

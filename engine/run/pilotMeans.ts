@@ -3,7 +3,7 @@
  * of the mean.
  */
 import type { ObservationPlan } from "../observe/observation.ts";
-import { coordinateIndex } from "../observe/quantity.ts";
+import { afterPoint, coordinateIndex } from "../observe/quantity.ts";
 import type { Field } from "../record.ts";
 import type { Resolved } from "./options.ts";
 
@@ -18,14 +18,15 @@ export function fillReference(
 ): void {
   const count = model.parameterCount;
   region.layout.coordinates.forEach((quantity, k) => {
+    // Nothing of a gradient is known before the first batch is drawn: its origin is 0.
+    if (typeof quantity !== "string" && quantity.gradient) return;
     const name = typeof quantity === "string" ? quantity : quantity.name;
     const ofVelocity =
       typeof quantity === "string" ? name.startsWith("v.") : quantity.velocity === true;
     const source = ofVelocity ? velocity! : theta;
-    const index = coordinateIndex(
-      model,
-      ofVelocity && typeof quantity === "string" ? name.slice(2) : name,
-    );
+    // The mean of a group's mean is that of its members.
+    const isPrefixed = typeof quantity === "string" && (ofVelocity || name.startsWith("mean."));
+    const index = coordinateIndex(model, isPrefixed ? afterPoint(name) : name);
     const vector = typeof quantity === "string" ? null : quantity.vector;
     if (vector === null && index < 0) return;
     for (let c = 0; c < conditions.length; c += 1) {

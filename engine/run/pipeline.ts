@@ -5,8 +5,11 @@ import type { Device } from "../device.ts";
 import { ShaderError } from "../errors.ts";
 import { type LinkedShader, locate } from "../wgsl/link.ts";
 
-/** One binding of a kernel, as the pipeline layout wants it. */
-export type BindingKind = "uniform" | "read-only-storage" | "storage";
+/** One binding of a kernel, as the pipeline layout wants it; of several uniforms, one is chosen by its offset. */
+export type BindingKind = "uniform" | "uniform-at-offset" | "read-only-storage" | "storage";
+
+const bufferLayout = (kind: BindingKind): GPUBufferBindingLayout =>
+  kind === "uniform-at-offset" ? { type: "uniform", hasDynamicOffset: true } : { type: kind };
 
 /** [group][binding] → kind; holes are null. */
 export type Bindings = readonly (readonly (BindingKind | null)[])[];
@@ -14,6 +17,16 @@ export type Bindings = readonly (readonly (BindingKind | null)[])[];
 export interface Kernel {
   readonly pipeline: GPUComputePipeline;
   readonly layouts: readonly GPUBindGroupLayout[];
+}
+
+/** Dispatches workgroups in rows, as many in each as the device takes. */
+export function dispatchRows(
+  pass: GPUComputePassEncoder,
+  workgroups: number,
+  { maxComputeWorkgroupsPerDimension: widest }: GPUSupportedLimits,
+): void {
+  const rows = Math.ceil(workgroups / widest);
+  pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
 }
 
 const caches = new WeakMap<GPUDevice, Map<string, Promise<Kernel>>>();
@@ -42,7 +55,7 @@ async function build(
       entries: group.flatMap((kind, binding) =>
         kind === null
           ? []
-          : [{ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type: kind } }],
+          : [{ binding, visibility: GPUShaderStage.COMPUTE, buffer: bufferLayout(kind) }],
       ),
     }),
   );

@@ -1,12 +1,11 @@
 /**
- * An observation, window by window: steps on the device, records of the host in between (full losses,
- * snapshots), readback and merging while the next window runs.
+ * An observation, window by window: steps on the device, records of the host in between (full-data
+ * quantities, snapshots), readback and merging while the next window runs.
  */
 import type { ObservationPlan } from "../observe/observation.ts";
 import type { Range } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import type { Evaluator } from "./evaluate.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Observing } from "./observing.ts";
 
@@ -16,7 +15,8 @@ export interface WindowedRun {
   readonly steps: number;
   readonly memory: LaneMemory;
   readonly dispatcher: Dispatcher;
-  readonly evaluator: Evaluator;
+  /** Full-data quantities at the present state, [quantity, lane]. */
+  readonly evaluate: (of: readonly string[]) => Promise<Float64Array>;
   /** Takes `steps` steps after `before`, in the window that began at `first`. */
   readonly take: (before: number, steps: number, first: number) => Promise<void>;
 }
@@ -40,10 +40,12 @@ export async function observeWindows(run: WindowedRun): Promise<void> {
 
 /** The steps of a window, with the host's own records in between. */
 async function takeSteps(run: WindowedRun, first: number, end: number): Promise<void> {
-  const { observing, evaluator, memory } = run;
+  const { observing, memory } = run;
   for (let rel = first; rel < end; ) {
     const due = observing.due(rel);
-    if (due.fullLoss) observing.takeFullLoss(rel, await evaluator.means(["loss"]));
+    if (due.fullData.length > 0) {
+      observing.takeFullData(rel, due.fullData, await run.evaluate(due.fullData));
+    }
     if (due.snapshot) observing.takeSnapshot(rel, await memory.readPhaseSpace());
     const next = observing.nextDue(rel, end);
     await run.take(rel, next - rel, first);

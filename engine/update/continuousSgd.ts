@@ -63,7 +63,9 @@ const timeStep = ({ noiseModel, timeStep: step }: Setting): number =>
  * `loss` is the mean over all of them.
  *
  * @see Li, Tai & E, JMLR 20(40) (2019)
- * @example continuousSgd({ learningRate: 0.1, batchSize: 4, timeStep: 0.1, noiseModel: 3 })
+ * @example
+ * // SGD, diagonal and full noise side by side: sweep: { noiseModel: [0, 2, 3] }
+ * continuousSgd({ learningRate: 0.1, batchSize: 4, timeStep: 0.1 })
  */
 export function continuousSgd(settings: ContinuousSgdSettings): UpdateRule {
   return {

@@ -2,8 +2,8 @@
  * The whole of a step's dynamics: an update rule with what the ensemble adds to it.
  *
  * A rule acts on one parameter; schedules of the learning rate, learning-rate matrices, noise of
- * given covariance and clipping are common to all rules and are put together here. Plain data and
- * pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
+ * given covariance, clipping and spheres are common to all rules and are put together here. Plain data
+ * and pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -12,6 +12,7 @@ import { settingComplaint } from "../modelSettings.ts";
 import { adaptationSize } from "../rate/adaptation.ts";
 import type { Rate } from "../rate/rate.ts";
 import { choleskyFactor } from "./choleskyFactor.ts";
+import { type Spheres, type SpheresOptions, sphereComplaint, spheresOf } from "./spheres.ts";
 import type { Normals, Setting, UpdateRule } from "./updateRule.ts";
 
 /** What an ensemble says of its dynamics beside the rule. */
@@ -25,6 +26,11 @@ export interface DynamicsOptions {
   readonly rateScale?: Readonly<Record<string, number | readonly number[]>>;
   /** Covariance of the noise added to the gradient, [param, param]; s² times it is added. */
   readonly noiseCovariance?: readonly (readonly number[])[];
+  /**
+   * Groups of parameters that stay on spheres: their G is its tangential part, also where it is
+   * observed, and θ₀ and every θ after a step are brought back to the radius.
+   */
+  readonly spheres?: SpheresOptions;
   /**
    * Keep v even where no condition has momentum, to observe it. In rules without a velocity it is
    * the last displacement, v_t = (θ_t − θ_{t−1})/η: minus the direction u of θ' = θ − ηu.
@@ -50,6 +56,10 @@ export interface Dynamics {
   readonly center: Float64Array | null;
   /** Lower Cholesky factor of the noise covariance, row by row, [P(P + 1)/2]; null: the identity. */
   readonly noiseFactor: Float64Array | null;
+  /** null: all parameters move freely. */
+  readonly spheres: Spheres | null;
+  /** Their radius alone. */
+  readonly radius: readonly number[] | null;
 }
 
 /** A rule that has the rate's hyperparameters too. */
@@ -203,6 +213,15 @@ export function dynamicsOf(
   }
   checkRelation(rule, options);
   checkCorrected(rule);
+  const spheres = spheresOf(model, options.spheres);
+  const complaint = spheres && sphereComplaint(spheres, rule, conditions);
+  if (complaint) throw new ArgumentError(complaint);
+  if (spheres && options.rate?.adaptation) {
+    throw new ArgumentError(
+      `spheres: ${options.rate.name} compares ⟨θ·u⟩ with η⟨u·u⟩/2, which are equal on a sphere ` +
+        "in every state; use a schedule, or no spheres.",
+    );
+  }
   return {
     rule,
     rate: options.rate ?? null,
@@ -213,11 +232,13 @@ export function dynamicsOf(
     scales: diagonal(model, options.rateScale),
     center: adaptationCenter(model, options.rate),
     noiseFactor: noiseFactor(model, options.noiseCovariance),
+    spheres,
+    radius: spheres && [spheres.radius],
   };
 }
 
 /** Numbers shared by all conditions, in the order of the device buffer. */
-export const SHARED = ["scales", "noiseFactor", "center"] as const;
+export const SHARED = ["scales", "noiseFactor", "center", "radius"] as const;
 
 export const dynamicsWords = (dynamics: Dynamics): number[] =>
   SHARED.flatMap((name) => [...(dynamics[name] ?? [])]);

@@ -12,6 +12,7 @@ import {
 } from "../random.ts";
 import type { Lane } from "../sampling.ts";
 import { type Dynamics, settingAt } from "./dynamics.ts";
+import { normalizeOntoSpheres, projectTangential, type Spheres } from "./spheres.ts";
 import type { Clock, Element, Setting } from "./updateRule.ts";
 
 /** θ and every vector the rule may keep, [vector][param]. */
@@ -78,6 +79,14 @@ function clip(gradient: Float64Array, longest: number): void {
   for (let p = 0; p < gradient.length; p += 1) gradient[p]! *= longest / norm;
 }
 
+/** Takes the tangential part of a step from `before` to θ, and θ back to the radius. */
+function stepOntoSpheres(spheres: Spheres, theta: Float64Array, before: Float64Array): void {
+  for (let p = 0; p < theta.length; p += 1) theta[p]! -= before[p]!;
+  projectTangential(spheres, theta, before);
+  for (let p = 0; p < theta.length; p += 1) theta[p]! += before[p]!;
+  normalizeOntoSpheres(spheres, theta);
+}
+
 /** The steps of one lane under one setting. */
 export function referenceStep(dynamics: Dynamics, setting: Setting, lane: Lane): ReferenceStep {
   const { rule } = dynamics;
@@ -118,14 +127,17 @@ export function referenceStep(dynamics: Dynamics, setting: Setting, lane: Lane):
       }
       if (clipNorm > 0) clip(gradient, clipNorm);
       for (let p = 0; p < gradient.length; p += 1) gradient[p]! += weightDecay * point[p]!;
+      if (dynamics.spheres) projectTangential(dynamics.spheres, gradient, point);
     },
     update: (vectors, point, gradient, clock) => {
       const count = vectors[0]!.length;
+      const before = dynamics.spheres && Float64Array.from(point[0]!);
       const first = Math.ceil((each.prepare * count) / 2);
       const xi = normals(thermalKey, clock.step, each.update * count, first);
       every(point, vectors, clock, (x, p, at) =>
         rule.update(x, gradient[p]!, pairOf(xi, each.update, p), at, constants(at, clock)),
       );
+      if (dynamics.spheres) stepOntoSpheres(dynamics.spheres, vectors[0]!, before!);
     },
   };
 }

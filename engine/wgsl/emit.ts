@@ -25,6 +25,8 @@ import {
 export interface Leaves {
   /** Element of a parameter block, e.g. `(*theta)[W_at + 3u]`. */
   readonly param: (name: string, flat: Index) => string;
+  /** Element of a parameter block's mean over the group of replicas, e.g. `group_mean[W_at + 3u]`. */
+  readonly mean: (name: string, flat: Index) => string;
   /** Element of a sample's field. */
   readonly sample: (name: string, flat: Index) => string;
   /** Element of a draw. */
@@ -152,6 +154,7 @@ class Writer {
   private leaf({ op, attributes }: Node, flat: Index): string {
     const name = attributes.name as string;
     if (op === "param") return this.leaves.param(name, flat);
+    if (op === "groupMean") return this.leaves.mean(name, flat);
     if (op === "draw") return this.leaves.draw(name, flat);
     return op === "setting" ? this.leaves.setting(name) : this.leaves.sample(name, flat);
   }

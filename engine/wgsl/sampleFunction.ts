@@ -5,7 +5,8 @@
  * All take a sample's number and the replica's parameters in function memory; a sample's row is
  * loaded as vec4f once. Only elements that a rolled loop addresses by a variable go through an array.
  * Models with settings are given the hyperparameters `h` too, those with draws what names the random
- * numbers: `draw_key`, `step`, and the number `b` of the sample in its batch.
+ * numbers: `draw_key`, `step`, and the number `b` of the sample in its batch. Models that interact read
+ * their group's means from `group_mean`, private to the invocation.
  */
 
 import { hessianVectorProduct } from "../autodiff.ts";
@@ -28,6 +29,10 @@ const element = (array: string, name: string, flat: Index): string =>
     : `(*${array})[${at(name)} + ${printIndex(flat)}]`;
 
 const theta = (name: string, flat: Index): string => element("theta", name, flat);
+
+/** The invocation's array of means, [param], declared by `plan/interactionSlots.ts`. */
+const mean = (name: string, flat: Index): string =>
+  `group_mean[${at(name)}${isLiteral(flat) && flat.constant === 0 ? "" : ` + ${printIndex(flat)}`}]`;
 
 /** A field's local array; the prefix keeps a field named `theta` or `data` from shadowing ours. */
 const arrayOf = (field: string): string => `sample_${field}`;
@@ -121,6 +126,7 @@ export function lossGradientFunction(
   const random = drawAccess(model);
   const leaves: Leaves = {
     param: theta,
+    mean,
     sample: row.sample,
     draw: random.draw,
     setting,
@@ -185,6 +191,7 @@ export function hessianVectorFunction(
   const sinks = model.params.map(({ name }, i) => ({ offset: at(name), node: nodes[i]! }));
   const leaves: Leaves = {
     param: thetaOrDirection,
+    mean,
     sample: row.sample,
     draw: random.draw,
     setting,
@@ -212,9 +219,16 @@ export function hessianVectorFunction(
   };
 }
 
+/** The scalar leaf λ. No block can have this name: it is no identifier. */
+export const WEIGHT_DECAY = "weight decay";
+
+const outputsLeaf = (name: string, flat: Index): string =>
+  name === WEIGHT_DECAY ? "weight_decay" : thetaOrDirection(name, flat);
+
 /**
- * `fn outputs(sample, theta) -> array<f32, OUTPUTS>`: per-sample scalars, e.g. loss and accuracy, of a
- * model without draws (`withoutDraws`); with settings `h` is given too.
+ * `fn outputs(sample, theta, direction, weight_decay) -> array<f32, OUTPUTS>`: per-sample scalars of
+ * a model without draws (`withoutDraws`), e.g. loss, accuracy, the curvature along a direction
+ * (`observe/fullData.ts`); with settings `h` is given too.
  */
 export function outputsFunction(
   model: Model,
@@ -226,16 +240,28 @@ export function outputsFunction(
   const draw = (name: string): never => {
     invariant(false, `the draw ${name} is evaluated`);
   };
-  const leaves: Leaves = { param: theta, sample: row.sample, draw, setting, gradient: "" };
+  const leaves: Leaves = {
+    param: outputsLeaf,
+    mean,
+    sample: row.sample,
+    draw,
+    setting,
+    gradient: "",
+  };
   const body = emit(outputs, [], leaves, options);
-  const h = model.settings.length > 0 ? ", h: Hyperparameters" : "";
   return {
     imports: body.imports,
     code: [
       ...offsets(model),
       ...body.constants,
       "",
-      `fn outputs(sample: u32, theta: ${POINTER}${h}) -> array<f32, ${outputs.length}> {`,
+      "fn outputs(",
+      "  sample: u32,",
+      `  theta: ${POINTER},`,
+      "  direction: ptr<function, array<f32, DIRECTIONS>>,",
+      "  weight_decay: f32,",
+      ...(model.settings.length > 0 ? ["  h: Hyperparameters,"] : []),
+      `) -> array<f32, ${outputs.length}> {`,
       ...row.loads(),
       ...body.lines,
       `  return array<f32, ${outputs.length}>(${body.outputs.join(", ")});`,

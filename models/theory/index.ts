@@ -1,4 +1,12 @@
 /** Exact predictions that experiments and tests compare with; one file per result. */
+export { type AdamMeanField, type AdamMeanFieldOptions, adamMeanField } from "./adamMeanField.ts";
+export {
+  type AdditiveNoise,
+  type AdditiveNoiseOptions,
+  additiveNoise,
+  type ContinuousCurrent,
+  continuousCurrent,
+} from "./additiveNoise.ts";
 export {
   type AffineMap,
   followedBy,
@@ -51,8 +59,20 @@ export {
   heavyBallRoots,
   type ModeState,
 } from "./heavyBallPath.ts";
+export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export {
+  kickVariance,
+  type MeanFieldOptions,
+  meanFieldLangevin,
+  meanFieldLimit,
+  meanFieldModes,
+  meanFieldPath,
+  type ParticleLaw,
+  type ParticleStart,
+  type StationaryParticleLaw,
+} from "./meanFieldLangevin.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
   inputVariance,
@@ -88,7 +108,12 @@ export {
 } from "./regressionPosterior.ts";
 export {
   type RegressionOptions,
+  type RegressionProblem,
   type RegressionStationary,
   regressionMinimum,
+  regressionProblem,
   regressionStationary,
 } from "./regressionStationary.ts";
+export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
+export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";

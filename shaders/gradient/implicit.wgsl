@@ -64,7 +64,8 @@ fn implicit_evaluate(
   return ImplicitPoint(loss, sqrt(square), sqrt(distance), energy, false);
 }
 
-/// Moves `point`, at first θ, to y; leaves G(y) in `gradient`.
+/// Moves `point`, at first θ, to y; leaves G(y) in `gradient`. Iteration 0 evaluates at θ. There is
+/// one call that evaluates, since compilers write it out wherever it stands.
 fn implicit_point(
   m: ptr<function, Minibatch>,
   problem: Implicit,
@@ -77,37 +78,44 @@ fn implicit_point(
   var size = 0.0;
   for (var p = 0u; p < PARAMS; p += 1u) { size += (*theta)[p] * (*theta)[p]; }
   let rounding = ROUNDING * sqrt(size);
-  var now = implicit_evaluate(m, problem, theta, rate, force, point, gradient);
-  let threshold = problem.tolerance * now.residual + rounding;
-  // However small the step is, it is taken.
-  now.solved = now.residual == 0.0;
+  var threshold = 0.0;
+  var now = ImplicitPoint(0.0, 0.0, 0.0, 0.0, false);
   var delta = array<f32, PARAMS>();
   var used = array<f32, PARAMS>();
-  for (var k = 0u; k < problem.newton_steps && !now.solved; k += 1u) {
-    for (var p = 0u; p < PARAMS; p += 1u) {
-      used[p] = -((*point)[p] - (*theta)[p] + (*rate)[p] * (*gradient)[p]);
+  for (var k = 0u; k <= problem.newton_steps && !now.solved; k += 1u) {
+    var step = Direction(false, false, 0.0);
+    if (k > 0u) {
+      for (var p = 0u; p < PARAMS; p += 1u) {
+        used[p] = -((*point)[p] - (*theta)[p] + (*rate)[p] * (*gradient)[p]);
+      }
+      step = conjugate_gradients(m, problem, threshold, rate, point, &used, &delta);
     }
-    let step = conjugate_gradients(m, problem, threshold, rate, point, &used, &delta);
     let before = now;
     used = *point;
     var share = 1.0;
     var moved = false;
-    for (var halving = 0u; halving < HALVINGS && !moved; halving += 1u) {
-      for (var p = 0u; p < PARAMS; p += 1u) { (*point)[p] = used[p] + share * delta[p]; }
+    for (var halving = 0u; halving <= HALVINGS && !moved; halving += 1u) {
+      if (halving == HALVINGS) {
+        *point = used;  // given up
+      } else {
+        for (var p = 0u; p < PARAMS; p += 1u) { (*point)[p] = used[p] + share * delta[p]; }
+      }
       now = implicit_evaluate(m, problem, theta, rate, force, point, gradient);
-      moved = select(
+      moved = k == 0u || select(
         smaller(now.residual, before.residual),
         lower(now.energy, before.energy),
         step.negative,
       );
       share *= 0.5;
     }
-    if (!moved) {
-      *point = used;
-      now = implicit_evaluate(m, problem, theta, rate, force, point, gradient);
+    if (k == 0u) {
+      threshold = problem.tolerance * now.residual + rounding;
+      // However small the step is, it is taken.
+      now.solved = now.residual == 0.0;
+    } else {
+      let short = step.length <= problem.tolerance * now.moved + rounding;
+      now.solved = now.residual <= threshold || (step.solved && short);
     }
-    let short = step.length <= problem.tolerance * now.moved + rounding;
-    now.solved = now.residual <= threshold || (step.solved && short);
     if (!moved) { break; }
   }
   return now;

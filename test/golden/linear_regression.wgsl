@@ -261,6 +261,7 @@ fn update(x: vec4f, gradient: f32, xi: vec2f, h: Hyperparameters, c: Constants) 
 //   G_t = clip((1/B) Σ_{b ∈ batch_t} ∇l_b + s ξ_t) + λ θ   at x_t
 //   (θ_{t+1}, kept vectors) = update(x_t, G_t)
 //
+// Parameters on spheres: G_t is its tangential part, and θ_{t+1} is brought back to the radius.
 // Observables see θ_t, v_t, G_t and the minibatch loss before the update of step t.
 // Lanes are condition-major: lane = condition · replicas + replica. A dispatch covers a range of
 // the lanes of one chunk; nothing a lane computes depends on which.

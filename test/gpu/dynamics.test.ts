@@ -198,6 +198,41 @@ const SHAPED: Readonly<Record<string, (model: Model) => Case>> = {
       wrong: { update, rateScale: { [name]: scales.map((x) => 1.01 * x) } },
     };
   },
+  "a sphere and free parameters": ({ params }) => {
+    const sweep = { gradientNoise: [0, 0.3] };
+    const spheres = (radius: number) => ({ groups: [[params[0]!.name]], radius });
+    return {
+      change: { spheres: spheres(0.7), sweep },
+      wrong: { spheres: spheres(0.701), sweep },
+    };
+  },
+  "a sphere under a noise model of SGD": ({ params }) => {
+    const update = (noiseModel: number) =>
+      continuousSgd({ batchSize: 4, noiseModel, timeStep: 0.5 });
+    const more = {
+      sampling: "distinct" as const,
+      spheres: { groups: [params.map(({ name }) => name)] },
+      sweep: { weightDecay: [0] },
+    };
+    return { change: { update: update(3), ...more }, wrong: { update: update(2), ...more } };
+  },
+  "spheres with noise and rates of their own": ({ params }) => {
+    const [first, ...others] = params.map(({ name }) => name);
+    const groups =
+      others.length > 1 ? [[first!, others[1]!], [others[0]!]] : [[first!, others[0]!]];
+    const update = (temperature: number) =>
+      langevin({ learningRate: 0.05, batchSize: 4, temperature });
+    const more = {
+      spheres: { groups, radius: 1.3 },
+      rateScale: { [first!]: 0.6 },
+      keepVelocity: true,
+      sweep: { learningRate: [0.05, 0], weightDecay: [0] },
+    };
+    return {
+      change: { update: update(0.1), ...more },
+      wrong: { update: update(0.1003), ...more },
+    };
+  },
 };
 
 const options = (model: Model, change: Partial<EnsembleOptions>): EnsembleOptions => ({
@@ -215,9 +250,24 @@ describeWithDevice("dynamics", "software", (device) => {
   describe.each([linearRegression(2), network(2, 3), noisyRegression])("of $name", (model) => {
     const named: [string, Case][] = [
       ...Object.entries(CASES),
-      ...Object.entries(SHAPED).map(([name, make]): [string, Case] => [name, make(model)]),
+      ...Object.entries(SHAPED)
+        // Gradients of a model that draws have no covariance over the data: refused.
+        .filter(([name]) => !(name.includes("noise model") && model.draws.length > 0))
+        .map(([name, make]): [string, Case] => [name, make(model)]),
     ];
-    test.each(named)("%s", async (_name, { change, wrong }) => {
+    // Models of the noise are those of a data set: a model that draws its own is refused.
+    const possible = named.filter(
+      ([, { change }]) => change.update?.gradient !== "modelled" || model.draws.length === 0,
+    );
+    for (const [name, { change }] of named.filter((one) => !possible.includes(one))) {
+      test(`${name} is refused`, async () => {
+        await expect(createEnsemble(device(), options(model, change))).rejects.toThrow(
+          "draws random numbers of its own",
+        );
+      });
+    }
+
+    test.each(possible)("%s", async (_name, { change, wrong }) => {
       const given = options(model, change);
       await using ensemble = await createEnsemble(device(), given);
       await ensemble.advance({ steps: STEPS });
@@ -234,6 +284,8 @@ describeWithDevice("dynamics", "software", (device) => {
       CASES["clipped gradient"]!,
       SHAPED["noise of given covariance"]!(model),
       SHAPED["learning-rate matrix"]!(model),
+      SHAPED["a sphere and free parameters"]!(model),
+      SHAPED["spheres with noise and rates of their own"]!(model),
       SHAPED["learning-rate matrix of a corrected step"]!(model),
       SHAPED["noise models of SGD"]!(model),
       SHAPED["implicit learning-rate matrix"]!(model),

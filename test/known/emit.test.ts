@@ -4,12 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defineModel, type Model } from "../../engine/model.ts";
+import { FULL_DATA, sampleScalars } from "../../engine/observe/fullData.ts";
 import { moments } from "../../engine/observe/moments.ts";
 import { type Observables, planObservation } from "../../engine/observe/observation.ts";
 import { series } from "../../engine/observe/series.ts";
 import { op } from "../../engine/ops/index.ts";
 import { planThread, type ThreadRequest } from "../../engine/plan/threadPlan.ts";
 import { evaluationShader } from "../../engine/run/evaluate.ts";
+import { fullGradientShaders } from "../../engine/run/fullGradient.ts";
 import { SAMPLING_LAWS } from "../../engine/sampling.ts";
 import { dynamicsOf } from "../../engine/update/dynamics.ts";
 import { sgd } from "../../engine/update/sgd.ts";
@@ -174,7 +176,19 @@ describe("every shader", () => {
       });
       await check(plan.shader(observation).code);
       const outputs = [model.loss, ...Object.values(model.metrics)];
-      await check(evaluationShader(model, outputs, plan.row, unroll).code);
+      await check(evaluationShader(model, outputs, plan.row, { unroll, direction: 0 }).code);
+      const gradients = fullGradientShaders(model, plan.row, unroll, {});
+      await check(gradients.sums.code);
+      await check(gradients.squares.code);
+    }
+    // The engine keeps the longer loops of derivatives (`run/evaluate.ts`).
+    for (const unroll of [0, 64]) {
+      const scalars = sampleScalars(
+        model,
+        FULL_DATA.filter((name) => name !== "fullGradientSquare"),
+      );
+      const row = rowLayout(model.fields);
+      await check(evaluationShader(model, scalars, row, { unroll, direction: 1 }).code);
     }
   });
 

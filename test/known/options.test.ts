@@ -242,7 +242,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   "an unknown quantity": [
     { observables: { a: series({ of: "w[2]" }) } },
     ArgumentError,
-    'observables: "w[2]" is no quantity of this model; use loss, fullLoss, theta.theta, g.g, theta.g, v.v, learningRate, a projection, or a coordinate (w[0], w[1], b; v.w[0] for its velocity, g.w[0] for its gradient).',
+    'observables: "w[2]" is no quantity of this model; use loss, fullLoss, fullGradientSquare, theta.fullGradient, velocityCurvature, velocityThirdDerivative, theta.theta, g.g, theta.g, v.v, learningRate, a projection, or a coordinate (w[0], w[1], b; v.w[0] for its velocity, g.w[0] for its gradient).',
   ],
   "a velocity that is not kept": [
     { observables: { a: moments({ of: ["v.b"] }) } },
@@ -359,7 +359,7 @@ describeWithDevice("an ensemble refuses", "null", (device) => {
       );
     }
     await expect(ensemble.evaluate({ of: ["accuracy"] })).rejects.toThrow(
-      'evaluate: "accuracy" is no output of linear regression; there are loss.',
+      'evaluate: "accuracy" is no output of linear regression; there are loss, fullLoss, fullGradientSquare, theta.fullGradient, velocityCurvature, velocityThirdDerivative.',
     );
     await expect(ensemble.evaluate({ data: x([1]) })).rejects.toBeInstanceOf(DataError);
   });

@@ -1,0 +1,193 @@
+/** Quantities of card 4B, each beside its exact value; and what they are over the mean-field limit. */
+import { type Estimate, scaled } from "../analysis/index.ts";
+import {
+  kickVariance,
+  type MeanFieldOptions,
+  meanFieldModes,
+  meanFieldPath,
+  type ParticleLaw,
+  type ParticleStart,
+  type StationaryParticleLaw,
+} from "../models/theory/index.ts";
+import type { Quantity } from "./experiment.ts";
+import { difference, type ParticleEstimates } from "./meanFieldMeasures.ts";
+import { F32, F32_BLOCK_SUM } from "./systematic.ts";
+
+/** Systems of one N, η and s: measured, and what theory says. */
+export interface Measured {
+  readonly options: MeanFieldOptions;
+  readonly exact: StationaryParticleLaw | null;
+  readonly estimates: ParticleEstimates;
+  readonly burnIn: number;
+}
+
+/** The same at a step after the start. */
+export interface MeasuredAt {
+  readonly options: MeanFieldOptions;
+  readonly exact: ParticleLaw;
+  readonly estimates: ParticleEstimates;
+  readonly step: number;
+}
+
+/** Bounds on biases of a mean, and of variances relative to their size and absolutely. */
+interface Bias {
+  readonly mean: number;
+  readonly relative: number;
+  readonly variance: number;
+}
+
+/**
+ * What float32 does to the dynamics.
+ *
+ * Each hyperparameter is off by 2⁻²⁴ of itself: V ∝ 1/((2 − ηr)ηr) follows by 8·2⁻²⁴(1 + 2/(2 − ηr)), the
+ * mean likewise. Each step rounds three times by u = 2⁻²⁴|x| at most: added to the kicks σ² these are 3u²/σ²
+ * of them while kicks are larger than roundings (σ > 8u), and independent; else each |deviation| is
+ * wrong by 3u/(1 − |f|) at most, f the factor of its mode.
+ */
+function rounding(options: MeanFieldOptions, law: ParticleLaw): Bias {
+  const { mean: a, relative: b } = meanFieldModes(options);
+  const size = Math.hypot(law.mean, Math.sqrt(Math.max(0, law.variance)));
+  const u = F32 * size;
+  const kick = kickVariance(options);
+  const isShaken = kick > 64 * u * u;
+  const stuck = (3 * u) / Math.max(Number.MIN_VALUE, 1 - Math.max(Math.abs(a), Math.abs(b)));
+  // 2 − ηr is 1 + b; where a mode grows there is nothing to be bounded.
+  const edge = Math.max(F32, Math.min(1 + a, 1 + b));
+  const relative = 8 * F32 * (1 + 2 / edge) + (isShaken ? (3 * u * u) / kick : 0);
+  return {
+    mean: size * 8 * F32 * (1 + 2 / edge) + (isShaken ? 0 : stuck),
+    relative,
+    variance: isShaken ? 0 : stuck * stuck,
+  };
+}
+
+/** What the start has left at the end of the burn-in, by the exact path; and float32 sums. */
+function stationaryBias(
+  { options, burnIn }: Measured,
+  law: ParticleLaw,
+  start: ParticleStart,
+): Bias {
+  const left = meanFieldPath(options, start, burnIn);
+  const mean = Math.abs(left.mean - law.mean);
+  const device = rounding(options, law);
+  const variances = ["variance", "meanVariance", "relativeVariance"] as const;
+  const most = Math.max(...variances.map((name) => Math.abs(left[name] - law[name])));
+  return {
+    mean: device.mean + mean + F32_BLOCK_SUM * Math.sqrt(Math.max(0, law.variance)),
+    relative: device.relative + F32_BLOCK_SUM,
+    variance: device.variance + most + mean * mean,
+  };
+}
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+/** One row: what is measured, its unit, its exact value, the bound on its bias. */
+type Row = readonly [string, Estimate, string, number | undefined, number];
+
+const quantity = (
+  [name, estimate, unit, predicted, systematic]: Row,
+  condition: Quantity["condition"],
+): Quantity => ({
+  name,
+  condition,
+  estimate,
+  unit,
+  predicted: finite(predicted),
+  systematic: Number.isFinite(systematic) ? systematic : 0,
+});
+
+/** The four moments and the 1/N term. */
+function lawRows(
+  estimates: ParticleEstimates,
+  law: ParticleLaw | null,
+  particles: number,
+  bias: Bias,
+): Row[] {
+  const of = (size: number): number => bias.relative * Math.abs(size) + bias.variance;
+  const rows: Row[] = [
+    ["<x>", estimates.mean, "x", law?.mean, bias.mean],
+    ["Var(x)", estimates.variance, "x²", law?.variance, of(law?.variance ?? 0)],
+    ["Var(mean)", estimates.meanVariance, "x²", law?.meanVariance, of(law?.meanVariance ?? 0)],
+  ];
+  if (particles === 1) return rows;
+  const { relativeVariance: rest = 0, meanVariance = 0 } = law ?? {};
+  return [
+    ...rows,
+    ["Var(x - mean)", estimates.relativeVariance, "x²", law?.relativeVariance, of(rest)],
+    [
+      "gap: 1/N",
+      estimates.finiteSize,
+      "x²",
+      law?.finiteSize,
+      of(meanVariance) + of(rest) / (particles - 1),
+    ],
+  ];
+}
+
+const conditionOf = ({ particles, learningRate, gradientNoise }: MeanFieldOptions) => ({
+  particles,
+  learningRate,
+  gradientNoise,
+});
+
+const NO_BIAS: Bias = { mean: 0, relative: 0, variance: 0 };
+
+/** Vr, what Var(x) would be without the 1/N term: N/(N − 1) Var(x − mean). */
+const withoutFiniteSize = ({ options: { particles: N }, estimates }: Measured): Estimate =>
+  scaled(estimates.relativeVariance, N / (N - 1));
+
+/** The terms of the gap that are not 1/N: of the step size without noise, of the noise beside it. */
+export function gapTerm(one: Measured, all: readonly Measured[]): Estimate | null {
+  const { options, exact } = one;
+  if (exact === null || options.particles === 1 || !Number.isFinite(exact.limit)) return null;
+  const own = withoutFiniteSize(one);
+  if (options.gradientNoise === 0) return { ...own, value: own.value - exact.limit };
+  const quiet = all.find(
+    ({ options: o }) =>
+      o.gradientNoise === 0 &&
+      o.particles === options.particles &&
+      o.learningRate === options.learningRate,
+  );
+  return quiet ? difference(own, withoutFiniteSize(quiet)) : null;
+}
+
+export function stationaryQuantities(
+  all: readonly Measured[],
+  start: ParticleStart,
+): { compared: Quantity[]; limits: Quantity[] } {
+  const compared: Quantity[] = [];
+  const limits: Quantity[] = [];
+  for (const one of all) {
+    const { options, exact, estimates } = one;
+    const condition = conditionOf(options);
+    const bias = exact ? stationaryBias(one, exact, start) : NO_BIAS;
+    const rows = lawRows(estimates, exact, options.particles, bias);
+    const term = gapTerm(one, all);
+    if (term && exact) {
+      const quiet = options.gradientNoise === 0;
+      const name = quiet ? "gap: learning rate" : "gap: gradient noise";
+      const predicted = quiet ? exact.gap.learningRate : exact.gap.gradientNoise;
+      // Of one or two variances that are at most twice Var(x − mean).
+      const systematic = 4 * (bias.relative * exact.relativeVariance + bias.variance);
+      rows.push([name, term, "x²", predicted, systematic]);
+    }
+    compared.push(...rows.map((row) => quantity(row, condition)));
+    if (exact && exact.limit > 0 && Number.isFinite(exact.limit)) {
+      const ratio = scaled(estimates.variance, 1 / exact.limit);
+      limits.push(quantity(["Var(x) over lambda/r", ratio, "1", undefined, 0], condition));
+    }
+  }
+  return { compared, limits };
+}
+
+/** The law at some steps after the start; exact where no stationary state exists as well. */
+export function startingQuantities(all: readonly MeasuredAt[]): Quantity[] {
+  return all.flatMap(({ options, exact, estimates, step }) => {
+    const rows = lawRows(estimates, exact, options.particles, rounding(options, exact));
+    const condition = { ...conditionOf(options), step };
+    return rows
+      .filter(([name]) => name === "<x>" || name === "Var(x)" || name === "gap: 1/N")
+      .map(([name, ...rest]) => quantity([`${name} from the start`, ...rest], condition));
+  });
+}
