@@ -88,7 +88,10 @@ function checkControls(samples: ReplicaSamples, control: ControlVariates): void 
  * @throws ArgumentError for controls of other replicas; RefusalError when fewer than 2 are finite.
  * @see file head
  * @example
- * controlledMeans(samples, { samples: ofTheControl, exact: [0, 1] }).values;
+ * // x̄ = 4/3 and c̄ = 1 of three replicas; too few for a control of mean 0, so the plain mean.
+ * const samples = { data: Float64Array.of(1, 2, 1), replicas: 3, k: 1 };
+ * const control = { samples: { data: Float64Array.of(0, 2, 1), replicas: 3, k: 1 }, exact: [0] };
+ * controlledMeans(samples, control).values; // [4/3]
  */
 export function controlledMeans(samples: ReplicaSamples, control?: ControlVariates): MeanVector {
   if (control) checkControls(samples, control);

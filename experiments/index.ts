@@ -19,6 +19,7 @@ import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
+import { sgworld } from "./sgworld.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
@@ -48,6 +49,7 @@ export const experiments = [
   quadraticCalibration,
   onlineRegression,
   fdrScheduler,
+  sgworld,
   implicitSgd,
   sphereGibbs,
   fdrAdam,
