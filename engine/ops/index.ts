@@ -29,4 +29,5 @@ export const ops: Readonly<Record<string, Op>> = Object.freeze(
 bindTable(ops);
 
 export { apply, type Operand, op, sumTo, zeros } from "./build.ts";
+export { erf } from "./errorFunction.ts";
 export type { Lowering, Op } from "./op.ts";
