@@ -2,8 +2,11 @@
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export type { Coordinate } from "./coordinates.ts";
+export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
+export { densityField, type GridChoice } from "./densityField.ts";
 export { digamma, trigamma } from "./digamma.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
+export { fieldDistance, fieldError, fieldSlope } from "./fieldComparison.ts";
 export {
   dissipationFactor,
   type FluctuationChoice,
@@ -23,6 +26,7 @@ export {
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
 export { geweke } from "./geweke.ts";
+export type { GridField } from "./gridField.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {
@@ -52,11 +56,17 @@ export {
 } from "./nearestNeighborEntropy.ts";
 export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
+export {
+  type FitChoice,
+  type OrnsteinUhlenbeckFit,
+  ornsteinUhlenbeckFit,
+} from "./ornsteinUhlenbeckFit.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {
   type EndPoint,

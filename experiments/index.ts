@@ -14,6 +14,7 @@ import { heavyBallMode } from "./heavyBallMode.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
+import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { spiral } from "./spiral.ts";
@@ -45,4 +46,5 @@ export const experiments = [
   onlineRegression,
   fdrScheduler,
   implicitSgd,
+  ouReference,
 ] as unknown as readonly Experiment[];
