@@ -146,7 +146,7 @@ function quantitiesOfStates(p: OuSettings, { exact }: OuPlan, observed: Records)
   const deviation = [0, 1].map((k) => Math.sqrt(S?.[k]?.[k] ?? 0)) as [number, number];
   const area = (): Estimate => scaled(areaRate(record, { i: X, j: Y }), 1 / timeStep);
   const rate = sampled?.areaRate[0]?.[1];
-  const fit = (of: (fit: OrnsteinUhlenbeckFit) => Estimate) => () =>
+  const linear = (of: (process: OrnsteinUhlenbeckFit) => Estimate) => () =>
     of(ornsteinUhlenbeckFit(record, { i: X, j: Y, timeStep }));
   const turns = fitted && fitted.areaRate[0]![1]! / (2 * Math.PI * rootDeterminant(S!));
   const pairs = [
@@ -168,21 +168,21 @@ function quantitiesOfStates(p: OuSettings, { exact }: OuPlan, observed: Records)
     quantity("area", area, rate, "x² per time", Math.abs(rate ?? 0)),
     quantity(
       "cyclingFrequency",
-      fit((one) => one.cyclingFrequency),
+      linear((one) => one.cyclingFrequency),
       turns,
       "1/time",
       Math.abs(turns ?? 0),
     ),
     quantity(
       "entropyProduction",
-      fit((one) => one.entropyProduction),
+      linear((one) => one.entropyProduction),
       fitted?.entropyProduction,
       "nat per time",
       fitted?.entropyProduction,
     ),
     quantity(
       "entropyProduction(pairs)",
-      fit((one) => one.pairEntropyProduction),
+      linear((one) => one.pairEntropyProduction),
       sampled?.entropyProduction,
       "nat per time",
       sampled?.entropyProduction,

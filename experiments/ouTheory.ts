@@ -51,7 +51,7 @@ export function ouPlan(p: OuSettings): OuPlan {
   }));
   // Without a stationary state: what diffusion alone reaches in a unit of time.
   const variances = [0, 1].map(
-    (k) => states?.sampled.covariance[k]![k]! ?? 2 * process.diffusion[k]![k]!,
+    (k) => (states ? states.sampled.covariance : process.diffusion)[k]![k]!,
   );
   const grid = variances.map((variance): CellAxis => {
     const reach = p.reach * Math.sqrt(variance);
