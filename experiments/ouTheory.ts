@@ -42,16 +42,16 @@ export interface OuPlan {
 const ROUNDING = 1e-12;
 
 export function ouPlan(p: OuSettings): OuPlan {
-  const process = ouProcess(p);
-  const options = { ...process, timeStep: p.timeStep, integrator: p.integrator };
+  const matrices = ouProcess(p);
+  const options = { ...matrices, timeStep: p.timeStep, integrator: p.integrator };
   const step = linearStep(options);
   const { exact: states, warnings } = predictionOf(() => ({
     sampled: sampledOrnsteinUhlenbeck(options),
-    continuous: ornsteinUhlenbeck(process),
+    continuous: ornsteinUhlenbeck(matrices),
   }));
   // Without a stationary state: what diffusion alone reaches in a unit of time.
   const variances = [0, 1].map(
-    (k) => (states ? states.sampled.covariance : process.diffusion)[k]![k]!,
+    (k) => (states ? states.sampled.covariance : matrices.diffusion)[k]![k]!,
   );
   const grid = variances.map((variance): CellAxis => {
     const reach = p.reach * Math.sqrt(variance);

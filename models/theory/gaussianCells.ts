@@ -48,7 +48,9 @@ const between = (a: number, b: number): number => 0.5 * (erf(b / Math.SQRT2) - e
  * Error: about 1e-12 of the peak density.
  *
  * @throws ArgumentError when S is not positive definite.
- * @example gaussianCells([[1, 0], [0, 1]], [axis, axis]).density
+ * @example
+ * const axis = { from: -3, to: 3, bins: 16 };
+ * const { density } = gaussianCells([[1, 0], [0, 1]], [axis, axis]);
  */
 export function gaussianCells(S: MatrixRows, axes: readonly [CellAxis, CellAxis]): GaussianCells {
   const [sxx, sxy, syy] = [S[0]![0]!, S[0]![1]!, S[1]![1]!];
