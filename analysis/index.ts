@@ -4,6 +4,8 @@ export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
+export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
+export { densityField, type GridChoice } from "./densityField.ts";
 export {
   countEvents,
   type DetailedFluctuation,
@@ -25,6 +27,7 @@ export {
   displacementResidual,
 } from "./displacementTelescoping.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
+export { fieldDistance, fieldError, fieldSlope } from "./fieldComparison.ts";
 export {
   dissipationFactor,
   type FluctuationChoice,
@@ -52,6 +55,7 @@ export {
 } from "./gaussianEntropy.ts";
 export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
+export type { GridField } from "./gridField.ts";
 export { groupAverages } from "./groups.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
@@ -83,11 +87,17 @@ export {
 } from "./nearestNeighborEntropy.ts";
 export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
+export {
+  type FitChoice,
+  type OrnsteinUhlenbeckFit,
+  ornsteinUhlenbeckFit,
+} from "./ornsteinUhlenbeckFit.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {

@@ -68,7 +68,62 @@ export interface SnapshotRecord {
   readonly values: Field;
 }
 
-export type ObservableRecord = SeriesRecord | MomentsRecord | SnapshotRecord;
+/** One axis of a grid: half-open cells of equal width. */
+export interface GridAxis {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly bins: number;
+}
+
+/**
+ * What the records on grids share. Replicas are dealt to groups by their number, r mod 64, whatever
+ * the shard; a group without replicas has zeros.
+ */
+interface GridRecord {
+  readonly grid: readonly GridAxis[];
+  readonly every: number;
+  /** Replicas of each group, [condition, group]. */
+  readonly replicas: Field;
+  /** Of these, replicas that were frozen at the end; they count up to their last step. */
+  readonly frozen: Field;
+}
+
+/** Visits of the cells of a grid. */
+export interface DensityRecord extends GridRecord {
+  readonly kind: "density";
+  /** Records of a replica that did not freeze. */
+  readonly records: number;
+  /** Visits, [condition, group, cell…], one cell axis for each axis of the grid. */
+  readonly counts: Field;
+  /** Records outside of the grid, [condition, group]. */
+  readonly outside: Field;
+}
+
+/** Half displacements on a grid of two axes, from which currents are made. */
+export interface FluxRecord extends GridRecord {
+  readonly kind: "flux";
+  /** Displacements of a replica that did not freeze; each is over `every` steps. */
+  readonly pairs: number;
+  /** ½ for each start and each end of a displacement, [condition, group, cell, cell]. */
+  readonly visits: Field;
+  /** Σ ½dx, in the cell of the start and in that of the end, [condition, group, component, cell, cell]. */
+  readonly displacement: Field;
+  /** The same outside of the grid, [condition, group] and [condition, group, component]. */
+  readonly visitsOutside: Field;
+  readonly displacementOutside: Field;
+}
+
+/** The Record of each kind of observable. */
+export interface RecordOfKind {
+  readonly series: SeriesRecord;
+  readonly moments: MomentsRecord;
+  readonly snapshot: SnapshotRecord;
+  readonly density: DensityRecord;
+  readonly flux: FluxRecord;
+}
+
+export type ObservableRecord = RecordOfKind[keyof RecordOfKind];
 
 /** Which software, device and numbers made a Record. */
 export interface Provenance {

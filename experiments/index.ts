@@ -17,6 +17,7 @@ import { implicitSgd } from "./implicitSgd.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
+import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { sgworld } from "./sgworld.ts";
@@ -55,4 +56,5 @@ export const experiments = [
   fdrAdam,
   meanFieldLangevin,
   additiveNoise,
+  ouReference,
 ] as unknown as readonly Experiment[];

@@ -12,6 +12,7 @@ export {
 } from "./gaussianPosterior.ts";
 export { kickedMode } from "./kickedMode.ts";
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
+export { linearDrift } from "./linearDrift.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { linearTilt } from "./linearTilt.ts";
 export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";

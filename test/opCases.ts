@@ -175,6 +175,18 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   erf: unary(op.erf),
   sin: unary(op.sin),
   cos: unary(op.cos),
+  // Held fixed: only the other factor gets a derivative.
+  detach: [
+    ...FEW_SHAPES.map(
+      (shape): Case =>
+        ({ affine }) =>
+          op.mul(op.detach(affine(shape)), affine(shape)),
+    ),
+    ({ param }) => {
+      const theta = param([2]);
+      return op.dot(op.detach(op.mul(theta, theta)), theta);
+    },
+  ],
   dot: [
     ({ param, field }) => op.dot(param([5]), field([5])),
     ({ affine }) => op.dot(affine([3]), op.tanh(affine([3]))),

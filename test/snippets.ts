@@ -37,15 +37,17 @@ declare const model: Engine.Model;
 declare const data: Engine.DataSource;
 declare const ensemble: Engine.Ensemble<{
   loss: Engine.SeriesSpec; series: Engine.SeriesSpec; moments: Engine.MomentsSpec;
+  density: Engine.DensitySpec; flux: Engine.FluxSpec;
 }>;
 declare const record: Engine.RecordOf<{
   loss: Engine.SeriesSpec; series: Engine.SeriesSpec; moments: Engine.MomentsSpec;
+  density: Engine.DensitySpec; flux: Engine.FluxSpec;
 }>;
 declare const loss: Engine.Node, W: Engine.Node, w: Engine.Node, a: Engine.Node;
 declare const x: Engine.Node, y: Engine.Node;
 declare const left: Engine.SeriesRecord, right: Engine.SeriesRecord;
 declare const steps: number, batchSize: number, replicas: number;
-declare const centers: Float64Array;
+declare const centers: Float64Array, expected: Float64Array;
 `;
 
 /** Where a name means something else than in `PRELUDE`: parameters around the example. */

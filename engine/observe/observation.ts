@@ -1,13 +1,16 @@
 /**
  * All observables of an ensemble together: their regions in the device buffers and their WGSL.
  *
- * `series` is [quantity, slot, lane], `moments` [sum or ring entry, lane], `observation` read-only
- * [projection coefficients, then pilot means by coordinate and condition]. A buffer that no
- * observable needs is not declared, so the default path stays at eight storage buffers or fewer.
+ * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids, then last
+ * records of fluxes; lane], `observation` read-only [projection coefficients, then pilot means by
+ * coordinate and condition]. A buffer that no observable needs is not declared, so the default path
+ * stays at eight storage buffers or fewer.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
+import { type DensitySpec, densityCode, densityWords } from "./density.ts";
+import { FLUX_KEPT, type FluxSpec, fluxCode, fluxWords, keptRecord } from "./flux.ts";
 import { isFullData, requireDirection } from "./fullData.ts";
 import {
   localSums,
@@ -20,7 +23,8 @@ import { type QuantityContext, quantityName } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
 
-export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec;
+export type GridSpec = DensitySpec | FluxSpec;
+export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec | GridSpec;
 export type Observables = Readonly<Record<string, ObservableSpec>>;
 
 export interface SeriesRegion {
@@ -40,13 +44,27 @@ export interface MomentsRegion {
   readonly referenceAt: number;
 }
 
+export interface GridRegion {
+  readonly name: string;
+  readonly spec: GridSpec;
+  /** Offset in words per lane, from the first word of a grid on. */
+  readonly at: number;
+  /** Words of sums. */
+  readonly words: number;
+}
+
 export interface ObservationPlan {
   readonly series: readonly SeriesRegion[];
   readonly moments: readonly MomentsRegion[];
+  readonly grids: readonly GridRegion[];
   readonly snapshots: readonly { readonly name: string; readonly spec: SnapshotSpec }[];
   /** Words per lane of the two accumulating buffers. */
   readonly seriesWords: number;
   readonly momentsWords: number;
+  /** Words of the grids, behind those of the moments in the same buffer. */
+  readonly gridWords: number;
+  /** Words of the fluxes' last records, behind those. */
+  readonly keptWords: number;
   /** Initial content of the `observation` buffer; pilot means are filled in when observing begins. */
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
@@ -90,6 +108,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   const series: SeriesRegion[] = [];
   const moments: MomentsRegion[] = [];
   const snapshots: { name: string; spec: SnapshotSpec }[] = [];
+  const grids = gridRegions(observables);
   const code: string[] = [];
   const load: string[] = [];
   const store: string[] = [];
@@ -97,6 +116,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   let momentsWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
+    if (spec.kind === "density" || spec.kind === "flux") continue;
     if (spec.kind === "series") {
       for (const name of spec.of.map(quantityName).filter(isFullData)) {
         if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
@@ -123,20 +143,68 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
       snapshots.push({ name, spec });
     }
   }
+  const gridWords = grids.reduce((sum, { words }) => sum + words, 0);
+  const counting = gridCode(grids, momentsWords, momentsWords + gridWords, context);
   return {
     series,
     moments,
+    grids,
     snapshots,
     seriesWords,
     momentsWords,
+    gridWords,
+    keptWords: counting.keptWords,
     constants: Float32Array.from(constants),
     window,
-    declarations: declarations(seriesWords > 0, momentsWords > 0, constants.length > 0),
-    load: indented(load, 2),
-    code: code.length === 0 ? "" : indented(["let rel = step - run.observe_first;", ...code], 4),
-    store: indented(store, 2),
+    declarations: declarations(seriesWords > 0, momentsWords + gridWords > 0, constants.length > 0),
+    load: indented([...load, ...counting.load], 2),
+    code: recordingCode([...code, ...counting.code]),
+    store: indented([...store, ...counting.store], 2),
   };
 }
+
+/** The grids, one after the other. */
+function gridRegions(observables: Observables): GridRegion[] {
+  const regions: GridRegion[] = [];
+  let at = 0;
+  for (const [name, spec] of Object.entries(observables)) {
+    if (spec.kind !== "density" && spec.kind !== "flux") continue;
+    const words = spec.kind === "density" ? densityWords(spec) : fluxWords(spec);
+    regions.push({ name, spec, at, words });
+    at += words;
+  }
+  return regions;
+}
+
+/** WGSL of the grids, whose sums begin at word `at` and last records at word `keptAt` of a lane. */
+function gridCode(
+  grids: readonly GridRegion[],
+  at: number,
+  keptAt: number,
+  context: QuantityContext,
+): { load: string[]; code: string[]; store: string[]; keptWords: number } {
+  const load: string[] = [];
+  const code: string[] = [];
+  const store: string[] = [];
+  let keptWords = 0;
+  grids.forEach(({ name, spec, at: offset }, k) => {
+    const label = `g${k}`;
+    code.push(`// ${name}`);
+    if (spec.kind === "density") {
+      code.push(...densityCode(spec, label, at + offset, context));
+      return;
+    }
+    const kept = keptRecord(label, keptAt + keptWords);
+    keptWords += FLUX_KEPT;
+    load.push(...kept.load);
+    code.push(...fluxCode(spec, label, at + offset, context));
+    store.push(...kept.store);
+  });
+  return { load, code, store, keptWords };
+}
+
+const recordingCode = (code: readonly string[]): string =>
+  code.length === 0 ? "" : indented(["let rel = step - run.observe_first;", ...code], 4);
 
 const indented = (lines: readonly string[], spaces: number): string =>
   lines.map((line) => `${" ".repeat(spaces)}${line}`).join("\n");

@@ -137,6 +137,8 @@ export const op = Object.freeze({
   erf: unary("erf"),
   sin: unary("sin"),
   cos: unary("cos"),
+  /** x, which differentiation takes for a constant: a drift that is no gradient, detach(A θ)·θ. */
+  detach: unary("detach"),
   /** Σ_i a_i b_i of two vectors [n]. */
   dot: binary("dot"),
   /** W x: [m, n], [n] → [m]. */

@@ -3,6 +3,7 @@ import { arithmetic } from "./arithmetic.ts";
 import { bindTable } from "./build.ts";
 import { classification } from "./classification.ts";
 import { contraction } from "./contraction.ts";
+import { detach } from "./detach.ts";
 import { movement } from "./movement.ts";
 import type { Op } from "./op.ts";
 import { piecewise } from "./piecewise.ts";
@@ -17,6 +18,7 @@ const all: readonly Op[] = [
   ...movement,
   ...reduction,
   ...classification,
+  detach,
 ];
 
 /** Every operation by name. Leaves (`param`, `sample`, `constant`) are not operations. */
@@ -27,4 +29,5 @@ export const ops: Readonly<Record<string, Op>> = Object.freeze(
 bindTable(ops);
 
 export { apply, type Operand, op, sumTo, zeros } from "./build.ts";
+export { erf } from "./errorFunction.ts";
 export type { Lowering, Op } from "./op.ts";

@@ -180,12 +180,17 @@ export class Dispatcher {
     };
   }
 
-  /** Sums of moments to zero; the rings of earlier states stay. */
+  /** Sums of moments and grids to zero; the rings of earlier states and last records stay. */
   clearMoments(): void {
     const encoder = this.device.gpu.createCommandEncoder();
+    const { moments = [], momentsWords = 0, gridWords = 0 } = this.observation ?? {};
     for (const chunk of this.memory.chunks) {
-      for (const { at, layout } of this.observation?.moments ?? []) {
+      for (const { at, layout } of moments) {
         encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * layout.sums * chunk.lanes);
+      }
+      if (gridWords > 0) {
+        const [from, size] = [momentsWords, gridWords].map((words) => 4 * words * chunk.lanes);
+        encoder.clearBuffer(chunk.moments!, from, size);
       }
     }
     this.device.gpu.queue.submit([encoder.finish()]);
@@ -210,12 +215,12 @@ export class Dispatcher {
       ["read-only-storage", "read-only-storage", order],
     ];
     if (!observing || !this.observation) return base;
-    const { seriesWords, momentsWords } = this.observation;
+    const { seriesWords, momentsWords, gridWords } = this.observation;
     return [
       ...base,
       [
         seriesWords > 0 ? "storage" : null,
-        momentsWords > 0 ? "storage" : null,
+        momentsWords + gridWords > 0 ? "storage" : null,
         this.memory.constants ? "read-only-storage" : null,
       ],
     ];

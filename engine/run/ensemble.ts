@@ -10,7 +10,7 @@ import { isOnline } from "../modelDraws.ts";
 import { isFullData } from "../observe/fullData.ts";
 import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
 import type { ThreadPlan } from "../plan/threadPlan.ts";
-import type { Field, MomentsRecord, RunInfo, SeriesRecord, SnapshotRecord } from "../record.ts";
+import type { Field, RecordOfKind, RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
@@ -19,10 +19,11 @@ import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
 import { Dispatcher, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
+import { ensembleAxes } from "./ensembleShape.ts";
 import { Evaluator } from "./evaluate.ts";
 import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
-import { ensembleAxes, Observing } from "./observing.ts";
+import { Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { fillReference } from "./pilotMeans.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
@@ -31,11 +32,7 @@ import { observeWindows } from "./windows.ts";
 
 /** The Record type of a set of observables, by name. */
 export type RecordOf<O extends Observables> = {
-  readonly [Name in keyof O]: O[Name]["kind"] extends "series"
-    ? SeriesRecord
-    : O[Name]["kind"] extends "moments"
-      ? MomentsRecord
-      : SnapshotRecord;
+  readonly [Name in keyof O]: RecordOfKind[O[Name]["kind"]];
 } & { readonly run: RunInfo };
 
 export interface RunOptions {
@@ -149,9 +146,11 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         reference: this.reference,
       });
       await observeWindows({
+        device: this.device,
         plan: observation,
         observing,
         steps: options.steps,
+        shape: this.resolved.shape,
         memory: this.memory,
         dispatcher: this.dispatcher,
         evaluate: (of) => this.evaluator.values(of, { settings: this.settings }),

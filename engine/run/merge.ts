@@ -10,6 +10,7 @@ import type {
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
+import { gridsBeside, gridsInTime, isOnGrid } from "./mergeGrids.ts";
 
 /** What `observe` returns: observables by name, and `run`. */
 type AnyRecord = { readonly run: RunInfo };
@@ -97,6 +98,7 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
     return merged;
   }
   if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
+  if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsInTime(a, b);
   throw new ArgumentError(
     `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
   );
@@ -109,6 +111,7 @@ function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
   const described = Object.entries(observablesOf(record)).map(([name, part]) => {
     if (part.kind === "series") return [name, part.kind, part.every, part.quantities];
     if (part.kind === "snapshot") return [name, part.kind, part.coordinates];
+    if (isOnGrid(part)) return [name, part.kind, part.every, part.grid];
     return [name, part.kind, part.every, part.lags, part.coordinates];
   });
   return {
@@ -137,7 +140,8 @@ function checkSame(where: string, a: AnyRecord, b: AnyRecord): void {
 /**
  * The Record of two stretches of one run, `a` before `b`.
  *
- * Series and snapshots are joined in time, moments averaged with their counts as weights.
+ * Series and snapshots are joined in time, moments averaged with their counts as weights, counts on
+ * grids added.
  * @throws ArgumentError when `b` does not begin where `a` ends, or they are of different ensembles.
  * @example const record = merge(await ensemble.observe({ steps }), await ensemble.observe({ steps }));
  */
@@ -234,6 +238,7 @@ function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
   ) {
     return { ...a, values: join(a.values, b.values, "replica") } as ObservableRecord;
   }
+  if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsBeside(a, b);
   throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);
 }
 

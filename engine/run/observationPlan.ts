@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { GRID_BLOCK, GROUPS } from "../observe/grid.ts";
 import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
@@ -31,6 +32,10 @@ interface Kept {
   readonly samples: number;
 }
 
+/** Records of a grid in a window: the ends of a group's displacements, 2 a record, stay below 2²⁴. */
+const gridBlock = (replicas: number): number =>
+  Math.max(1, Math.min(GRID_BLOCK, Math.floor(2 ** 23 / Math.ceil(replicas / GROUPS))));
+
 /** The observables' regions and WGSL, with the window chosen; null without observables. */
 export function observationPlan(
   observables: Observables | undefined,
@@ -44,9 +49,12 @@ export function observationPlan(
   }
   const specs = Object.values(observables);
   const series = specs.filter((spec) => spec.kind === "series");
-  const blocks = specs
-    .filter((spec) => spec.kind === "moments")
-    .map((spec) => MOMENTS_BLOCK * spec.every);
+  const blocks = specs.flatMap((spec) => {
+    if (spec.kind === "moments") return [MOMENTS_BLOCK * spec.every];
+    return spec.kind === "density" || spec.kind === "flux"
+      ? [gridBlock(lanes / conditions.length) * spec.every]
+      : [];
+  });
   const wordsAt = (window: number): number =>
     series.reduce(
       (sum, spec) => sum + kernelQuantities(spec).length * windowSlots(spec.every, window),
@@ -83,6 +91,6 @@ export function laneWords(
     state: stateWords(dynamics, model.parameterCount),
     order: storesOrder(sampling) ? samples : 0,
     series: plan?.seriesWords ?? 0,
-    moments: plan?.momentsWords ?? 0,
+    moments: plan ? plan.momentsWords + plan.gridWords + plan.keptWords : 0,
   };
 }

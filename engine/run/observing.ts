@@ -15,26 +15,8 @@ import type {
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
-
-export interface EnsembleShape {
-  readonly conditions: number;
-  readonly replicas: number;
-  readonly firstReplica: number;
-  readonly labels: readonly string[];
-  /** Replicas that interact; null where they are independent. */
-  readonly groupSize: number | null;
-}
-
-export const ensembleAxes = (shape: EnsembleShape): [Axis, Axis] => [
-  { name: "condition", length: shape.conditions, values: shape.labels },
-  {
-    name: "replica",
-    length: shape.replicas,
-    ...(shape.firstReplica > 0 && {
-      values: Array.from({ length: shape.replicas }, (_, r) => shape.firstReplica + r),
-    }),
-  },
-];
+import { type EnsembleShape, ensembleAxes } from "./ensembleShape.ts";
+import { type GridHost, gridHost, gridRecords, takeGroupSums } from "./gridRecords.ts";
 
 interface SeriesHost {
   readonly region: SeriesRegion;
@@ -60,6 +42,7 @@ export class Observing {
   private readonly series: readonly SeriesHost[];
   private readonly moments: readonly MomentsHost[];
   private readonly snapshots: readonly SnapshotHost[];
+  private readonly grids: GridHost;
   private readonly lanes: number;
   private readonly firstStep: number;
   private readonly model: Model;
@@ -95,6 +78,7 @@ export class Observing {
       region,
       sums: new Float64Array(region.layout.sums * this.lanes),
     }));
+    this.grids = gridHost(plan, shape.conditions);
     this.snapshots = plan.snapshots.map(({ name, spec }) => ({
       name,
       every: spec.every,
@@ -145,6 +129,11 @@ export class Observing {
         for (let lane = 0; lane < lanes; lane += 1) sums[target + lane]! += words[source + lane]!;
       }
     }
+  }
+
+  /** Adds a chunk's sums over groups of replicas. */
+  takeGrids(words: Float32Array, firstLane: number, lanes: number): void {
+    takeGroupSums(this.grids, this.shape, words, firstLane, lanes);
   }
 
   /** Takes full-data quantities, [quantity, lane], for each series that is due and asks for them. */
@@ -200,10 +189,11 @@ export class Observing {
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
+    const all = { ...records, ...gridRecords(this.grids, this.shape, this.steps, frozen) };
     const { groupSize } = this.shape;
-    if (groupSize === null) return records;
+    if (groupSize === null) return all;
     return Object.fromEntries(
-      Object.entries(records).map(([name, record]) => [name, { ...record, groupSize }]),
+      Object.entries(all).map(([name, record]) => [name, { ...record, groupSize }]),
     );
   }
 

@@ -24,8 +24,8 @@ import { type DataSource, packRows, rowLayout } from "../wgsl/row.ts";
 import { checkData } from "./checkData.ts";
 import { resolveConditions, ruleFor, type Sweep, sweptNames } from "./conditions.ts";
 import { hex, sha256 } from "./container.ts";
+import type { EnsembleShape } from "./ensembleShape.ts";
 import { resolveGroupSize } from "./groupSize.ts";
-import type { EnsembleShape } from "./observing.ts";
 
 /** Choices that change how fast a run is and nothing else. */
 export interface Execution {

@@ -1,6 +1,6 @@
 /** The state of all replicas as fields with named axes. */
 import type { Field } from "../record.ts";
-import { ensembleAxes } from "./observing.ts";
+import { ensembleAxes } from "./ensembleShape.ts";
 import type { Resolved } from "./options.ts";
 
 export interface EnsembleState {

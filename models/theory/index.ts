@@ -41,6 +41,7 @@ export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
 export { type FreeLangevin, freeLangevin } from "./freeLangevin.ts";
+export { type CellAxis, type GaussianCells, gaussianCells } from "./gaussianCells.ts";
 export {
   type GaussianLaw,
   type GaussianTarget,
@@ -82,6 +83,15 @@ export {
   onlineFourthMomentRadius,
   onlineRegression,
 } from "./onlineRegression.ts";
+export {
+  type LinearStep,
+  linearStep,
+  type OrnsteinUhlenbeck,
+  type OrnsteinUhlenbeckOptions,
+  ornsteinUhlenbeck,
+  type SampledOptions,
+  sampledOrnsteinUhlenbeck,
+} from "./ornsteinUhlenbeck.ts";
 export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,

@@ -1,6 +1,8 @@
 /** Experiments of several stages: what is done is not done again after an interruption. */
 import { expect, test } from "vitest";
 import type { Device } from "../../engine/device.ts";
+import { density } from "../../engine/observe/density.ts";
+import { flux } from "../../engine/observe/flux.ts";
 import { series } from "../../engine/observe/series.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { RunContext } from "../../experiments/experiment.ts";
@@ -19,6 +21,8 @@ async function twoStages(
 ): Promise<{ values: number[]; phases: string[] }> {
   const phases: string[] = [];
   const values: number[] = [];
+  const { model } = optionsFor(2, 0);
+  const axes = model.coordinateNames.slice(0, 2).map((of) => ({ of, from: -2, to: 6, bins: 5 }));
   const stages = await Stages.open(
     {
       device,
@@ -36,13 +40,19 @@ async function twoStages(
     await using ensemble = await createEnsemble(device, {
       ...optionsFor(2, 0),
       seed: label.length,
-      observables: { loss: series({ of: "loss" }) },
+      observables: {
+        loss: series({ of: "loss" }),
+        density: density({ axes: [axes[0]!] }),
+        flux: flux({ axes }),
+      },
     });
     // Ten steps a block, whatever the block's work is by default.
     const work = 6e9 / (10 * ensemble.lanes);
     const stage = { label, ensemble, burnIn: BURN_IN, steps: STEPS, work };
     const { observed } = await stages.run(stage);
-    values.push(...observed.loss.values.data);
+    const { loss, density: visited, flux: moved } = observed;
+    values.push(...loss.values.data, ...visited.counts.data, ...visited.outside.data);
+    values.push(...moved.visits.data, ...moved.displacement.data, visited.records, moved.pairs);
     // The state is that of the stage's end also when the stage was not run again.
     values.push(...(await ensemble.state()).theta.data);
   }
@@ -53,6 +63,8 @@ describeWithDevice("stages", "software", (device) => {
   test("a run cut short in the second stage goes on there, bitwise", async () => {
     const whole = await twoStages(device(), {});
     expect(new Set(whole.phases).size).toBe(4);
+    // Four blocks of ten records each, and of nine displacements.
+    expect(whole.values).toContain(36);
 
     const abort = new AbortController();
     let bytes: Uint8Array | undefined;

@@ -149,6 +149,28 @@ describe("charge of the rescaling symmetry of a two-layer linear network", () =>
   });
 });
 
+describe("a drift that is no gradient, loss = detach(A θ)·θ", () => {
+  const theta = param("theta", [2]);
+  const drift = op.matvec(constant([1, -2, 3, 4], [2, 2]), theta);
+  const values = { theta: Float64Array.of(0.5, -0.25) };
+  const at = (nodes: readonly Node[]): Float64Array[] =>
+    evaluate(simplify(nodes), { params: values, sample: {} });
+
+  it("has the gradient A θ, which no potential has", () => {
+    const [g] = at(gradient(op.dot(op.detach(drift), theta), [theta]));
+    expect([...g!]).toEqual([1, 0.5]);
+    // Without detach: (A + Aᵀ) θ.
+    const [both] = at(gradient(op.dot(drift, theta), [theta]));
+    expect([...both!]).toEqual([0.75, -1.5]);
+  });
+
+  it("is held fixed by second derivatives", () => {
+    const v = constant([1, 1], [2]);
+    const [hv] = at(hessianVectorProduct(op.dot(op.detach(drift), theta), [theta], [v]));
+    expect([...hv!]).toEqual([0, 0]);
+  });
+});
+
 describe("conventions at kinks and ties", () => {
   const [a, b] = [param("a", [3]), param("b", [])];
   const slopes = (output: Node, values: readonly number[], at = 0): number[][] =>

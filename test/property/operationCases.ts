@@ -119,7 +119,7 @@ const movements: OperationCase[] = [
 export const CASES: readonly OperationCase[] = [
   ...binary("add sub mul min max"),
   ...binary("div", true),
-  ...unary("neg square abs step relu exp tanh sigmoid softplus erf sin cos"),
+  ...unary("neg detach square abs step relu exp tanh sigmoid softplus erf sin cos"),
   ...unary("sqrt log", true),
   ...withAttributes("scale", [[], { factor: 2.5 }], [[2, 3], { factor: -0.3 }]),
   { op: "dot", shapes: [[4], [4]] },

@@ -1,0 +1,244 @@
+/**
+ * Card E1: an Ornstein–Uhlenbeck process in the plane, sampled exactly, on which every estimator of
+ * density, current and entropy production has a known answer, at any dt.
+ *
+ * dx = −A x dt + √(2D) dW as SGD: the loss detach(B x)·x has the gradient B x, B no Hessian, and noise
+ * of covariance N/dt is added to it; with learning rate dt, x' = x − dt B x + N(0, dt N) is the
+ * process seen every dt. Predictions are those of the states dt apart; what is fitted is of the
+ * continuous process.
+ */
+import {
+  areaRate,
+  covariance,
+  currentField,
+  densityField,
+  type Estimate,
+  fieldDistance,
+  fieldError,
+  fieldSlope,
+  type OrnsteinUhlenbeckFit,
+  ornsteinUhlenbeckFit,
+  scaled,
+  stationaryEntropy,
+} from "../analysis/index.ts";
+import { fixed } from "../engine/initial.ts";
+import { density } from "../engine/observe/density.ts";
+import { flux } from "../engine/observe/flux.ts";
+import { moments } from "../engine/observe/moments.ts";
+import { createEnsemble } from "../engine/run/createEnsemble.ts";
+import type { RecordOf } from "../engine/run/ensemble.ts";
+import { gaussianAt } from "../engine/start/gaussianAt.ts";
+import { sgd } from "../engine/update/sgd.ts";
+import { linearDrift } from "../models/linearDrift.ts";
+import { comparison } from "./comparison.ts";
+import type { Experiment, Quantity } from "./experiment.ts";
+import { cellFigures } from "./ouFigures.ts";
+import { type OuSettings, ouSettings } from "./ouSettings.ts";
+import { type OuPlan, ouPlan } from "./ouTheory.ts";
+import { divergenceWarnings, estimateOf } from "./outcome.ts";
+import { Stages } from "./stages.ts";
+import { F32_BLOCK_SUM } from "./systematic.ts";
+
+const [X, Y] = ["x[0]", "x[1]"] as const;
+
+function setup(p: OuSettings, { step, grid }: OuPlan) {
+  const axes = [X, Y].map((of, k) => ({ of, ...grid[k]! }));
+  return {
+    ...linearDrift(step.drift),
+    sampling: "fullBatch" as const,
+    update: sgd({ learningRate: p.timeStep, gradientNoise: 1 }),
+    noiseCovariance: step.noise.map((row) => row.map((entry) => entry / p.timeStep)),
+    replicas: p.replicas,
+    observables: {
+      moments: moments({ lags: [1] }),
+      density: density({ axes }),
+      flux: flux({ axes }),
+    },
+  };
+}
+
+type Records = RecordOf<ReturnType<typeof setup>["observables"]>;
+
+export const ouReference: Experiment<typeof ouSettings> = {
+  id: "ou-reference",
+  title: "Ornstein–Uhlenbeck process in the plane",
+  card: "E1",
+  sources: [
+    "C. Godrèche, J.-M. Luck, J. Phys. A 52, 035002 (2019)",
+    "Machine learning in and out of equilibrium, arXiv 2306.03521",
+  ],
+  summary:
+    "A linear drift that is no gradient, with noise: the process whose density, current, area rate " +
+    "and entropy production are all known. Density and midpoint current are counted on a grid and " +
+    "compared cell by cell with what the sampled process has there; the area rate and entropy " +
+    "production of the states are those at finite dt, the fitted ones those of the continuous " +
+    "process. Where A D is symmetric nothing flows, and nothing may be seen to flow.",
+  parameters: ouSettings,
+  quick: { replicas: 4000, steps: 600 },
+  explain: (p) => {
+    const { data, ...setting } = setup(p, ouPlan(p));
+    return [{ ...setting, samples: data.samples }];
+  },
+  async run(p, context) {
+    const plan = ouPlan(p);
+    const { exact } = plan;
+    await using ensemble = await createEnsemble(context.device, {
+      ...setup(p, plan),
+      seed: context.seed,
+      initial: exact ? gaussianAt({ covariance: exact.sampled.covariance }) : fixed(0),
+    });
+    const work = 400;
+    const stages = await Stages.open(context, (p.burnIn + p.steps) * ensemble.lanes * work);
+    const { observed } = await stages.run({
+      ...{ label: "process", ensemble, work },
+      burnIn: p.burnIn,
+      steps: p.steps,
+    });
+    const stateQuantities = quantitiesOfStates(p, plan, observed);
+    const fields = quantitiesOfFields(p, plan, observed);
+    const quantities = [...stateQuantities, ...fields.quantities];
+    const caption =
+      `${p.integrator === "exact" ? "Exactly sampled" : "Euler's scheme"} at dt = ${p.timeStep}, ` +
+      `${p.replicas} replicas observed for ${p.steps} steps.`;
+    return {
+      quantities,
+      warnings: [
+        ...plan.warnings,
+        ...fields.warnings,
+        ...(exact && !exact.canFit ? [NO_FIT] : []),
+        ...divergenceWarnings(observed.run),
+      ],
+      figures: [comparison(quantities, caption), ...fields.figures],
+      records: { process: observed },
+    };
+  },
+};
+
+const NO_FIT =
+  "the fit is of a process in continuous time: without prediction under Euler's scheme, where A " +
+  "turns half a turn or more in dt, and where states dt apart hardly remember each other";
+
+/** A quantity, whose prediction and systematic error relative to `size` may be left out. */
+function quantity(
+  name: string,
+  estimator: () => Estimate,
+  predicted: number | undefined,
+  unit: string,
+  size = 0,
+): Quantity {
+  return {
+    name,
+    condition: {},
+    estimate: estimateOf(estimator),
+    unit,
+    predicted: predicted ?? null,
+    // Sums of products in float32.
+    systematic: F32_BLOCK_SUM * size,
+  };
+}
+
+function quantitiesOfStates(p: OuSettings, { exact }: OuPlan, observed: Records): Quantity[] {
+  const record = observed.moments;
+  const { timeStep } = p;
+  const sampled = exact?.sampled;
+  const fitted = exact?.canFit ? exact.continuous : undefined;
+  const S = sampled?.covariance;
+  const deviation = [0, 1].map((k) => Math.sqrt(S?.[k]?.[k] ?? 0)) as [number, number];
+  const area = (): Estimate => scaled(areaRate(record, { i: X, j: Y }), 1 / timeStep);
+  const rate = sampled?.areaRate[0]?.[1];
+  const linear = (of: (process: OrnsteinUhlenbeckFit) => Estimate) => () =>
+    of(ornsteinUhlenbeckFit(record, { i: X, j: Y, timeStep }));
+  const turns = fitted && fitted.areaRate[0]![1]! / (2 * Math.PI * rootDeterminant(S!));
+  const pairs = [
+    [X, X, 0, 0],
+    [X, Y, 0, 1],
+    [Y, Y, 1, 1],
+  ] as const;
+  return [
+    ...pairs.map(([i, j, a, b]) =>
+      quantity(
+        `cov(${a + 1},${b + 1})`,
+        () => covariance(record, { i, j }),
+        S?.[a]?.[b],
+        "x²",
+        deviation[a]! * deviation[b]!,
+      ),
+    ),
+    quantity("entropy", () => stationaryEntropy(record), sampled?.entropy, "nat", 1),
+    quantity("area", area, rate, "x² per time", Math.abs(rate ?? 0)),
+    quantity(
+      "cyclingFrequency",
+      linear((one) => one.cyclingFrequency),
+      turns,
+      "1/time",
+      Math.abs(turns ?? 0),
+    ),
+    quantity(
+      "entropyProduction",
+      linear((one) => one.entropyProduction),
+      fitted?.entropyProduction,
+      "nat per time",
+      fitted?.entropyProduction,
+    ),
+    quantity(
+      "entropyProduction(pairs)",
+      linear((one) => one.pairEntropyProduction),
+      sampled?.entropyProduction,
+      "nat per time",
+      sampled?.entropyProduction,
+    ),
+    ...(exact?.flows
+      ? [
+          quantity(
+            "entropyProduction(trajectory)",
+            () => scaled(area(), exact.trajectoryFactor),
+            exact.trajectoryFactor * rate!,
+            "nat per time",
+            Math.abs(exact.trajectoryFactor * rate!),
+          ),
+        ]
+      : []),
+  ];
+}
+
+const rootDeterminant = (S: readonly (readonly number[])[]): number =>
+  Math.sqrt(S[0]![0]! * S[1]![1]! - S[0]![1]! * S[1]![0]!);
+
+function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observed: Records) {
+  const p = densityField(observed.density);
+  const j = currentField(observed.flux, { timeStep });
+  const { statistic, pValue, warnings } = j.significance;
+  const heard = Number.isNaN(pValue) ? "" : `, p = ${pValue}`;
+  const significance: Quantity = {
+    name: "currentStatistic",
+    condition: {},
+    estimate: {
+      value: statistic,
+      standardError: j.significance.standardDeviation,
+      n: j.n,
+      method: `sign flips of ${j.n} groups of replicas${heard}`,
+      warnings: [],
+    },
+    unit: "1",
+    predicted: null,
+    systematic: 0,
+  };
+  if (exact === null) return { quantities: [significance], warnings, figures: [] };
+  const { density: expected, current, drift, flows, naiveCurrent } = exact;
+  const scale = flows ? current : drift;
+  const quantities = [
+    quantity("densitySlope", () => fieldSlope(p, expected), 1, "1"),
+    quantity("densityDistance", () => fieldDistance(p, expected), 0, "relative²"),
+    quantity("densityError", () => fieldError(p, expected), undefined, "relative"),
+    ...(flows
+      ? [
+          quantity("currentSlope", () => fieldSlope(j, current), 1, "1"),
+          quantity("currentSlope / continuous", () => fieldSlope(j, naiveCurrent), undefined, "1"),
+        ]
+      : []),
+    quantity("currentDistance", () => fieldDistance(j, current, scale), 0, "relative²"),
+    quantity("currentError", () => fieldError(j, current, scale), undefined, "relative"),
+    significance,
+  ];
+  return { quantities, warnings, figures: cellFigures(p, j, exact) };
+}
