@@ -65,6 +65,7 @@ async function createSubject(
     update:
       (plain ? undefined : workload.update) ??
       sgd({ learningRate: workload.learningRate, batchSize: workload.batchSize }),
+    ...(!plain && workload.spheres && { spheres: workload.spheres }),
     sampling: (plain ? undefined : workload.sampling) ?? "withReplacement",
     replicas: workload.replicas,
     seed: 1,

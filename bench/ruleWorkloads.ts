@@ -6,7 +6,9 @@
  */
 import {
   adam,
+  continuousSgd,
   heunLangevin,
+  implicitSgd,
   langevin,
   sgd,
   sgworld,
@@ -30,6 +32,10 @@ const RULES: Readonly<Record<string, (batchSize: number) => UpdateRule>> = {
   heun: (batchSize) => heunLangevin({ learningRate: 0.05, batchSize, ...COLD }),
   baoab: (batchSize) => underdampedLangevin({ learningRate: 0.1, friction: 2, batchSize, ...COLD }),
   ubu: (batchSize) => ubu({ learningRate: 0.1, friction: 2, batchSize, ...COLD }),
+  implicit: (batchSize) => implicitSgd({ learningRate: 0.05, batchSize }),
+  // Every step reads the whole data set.
+  diffusion: (batchSize) => continuousSgd({ learningRate: 0.05, batchSize, noiseModel: 3 }),
+  sphere: (batchSize) => sgd({ learningRate: 0.05, batchSize }),
 };
 
 /** Every rule on a workload. */
@@ -43,6 +49,9 @@ export const ruleWorkloads = (workload: Workload): Workload[] =>
       extra: true,
       group: "rules",
       update,
-      sampling: update.laws?.[0] ?? "withReplacement",
+      // The first law of a rule that is not defined for all of them.
+      sampling:
+        update.laws?.includes("withReplacement") === false ? update.laws[0]! : "withReplacement",
+      ...(name === "sphere" && { spheres: { groups: "whole" as const } }),
     };
   });

@@ -1,5 +1,12 @@
 /** What a workload of the bench is: a model with data and start, and how it is run. */
-import type { DataSource, Model, Observables, SamplingLaw, UpdateRule } from "../engine/index.ts";
+import type {
+  DataSource,
+  DynamicsOptions,
+  Model,
+  Observables,
+  SamplingLaw,
+  UpdateRule,
+} from "../engine/index.ts";
 
 export interface Start {
   readonly data: DataSource;
@@ -23,8 +30,9 @@ export interface Workload {
   readonly start: (replicas: number) => Start;
   /** Name by which it is asked for together with others. */
   readonly group?: string;
-  /** Plain SGD unless given. One of these three is timed in turn with the workload without them. */
+  /** Plain SGD unless given. One of these is timed in turn with the workload without them. */
   readonly update?: UpdateRule;
+  readonly spheres?: NonNullable<DynamicsOptions["spheres"]>;
   readonly sampling?: SamplingLaw;
   readonly observables?: Observables;
 }

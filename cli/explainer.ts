@@ -24,6 +24,7 @@ function requests(
         model,
         update: workload.update ?? sgd({ learningRate, batchSize }),
         sampling: workload.sampling ?? "withReplacement",
+        ...(workload.spheres && { spheres: workload.spheres }),
         samples: workload.start(1).data.samples,
         replicas,
         ...(observables && { observables }),
