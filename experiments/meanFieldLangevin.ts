@@ -14,7 +14,7 @@ import { langevin } from "../engine/update/langevin.ts";
 import { meanFieldParticle, noFields } from "../models/meanFieldParticle.ts";
 import { meanFieldPath, meanFieldLangevin as theory } from "../models/theory/index.ts";
 import { comparison } from "./comparison.ts";
-import type { Experiment, RunContext } from "./experiment.ts";
+import type { Experiment, Quantity, RunContext } from "./experiment.ts";
 import { gapFigure, relaxationFigure, termsFigure, uniformFigure } from "./meanFieldFigures.ts";
 import { momentEstimates, stationaryEstimates } from "./meanFieldMeasures.ts";
 import {
@@ -24,12 +24,12 @@ import {
   stationaryQuantities,
 } from "./meanFieldQuantities.ts";
 import {
+  FEWEST_SYSTEMS,
   optionsOf,
   type Planned,
   parameters,
   plan,
   RECORDS,
-  relaxation,
   type Settings,
 } from "./meanFieldSettings.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
@@ -101,7 +101,8 @@ function stationaryMeasures(
     const found = predictionOf(() => theory(options));
     warnings.push(...found.warnings.map((text) => `${run.label}: ${text}`));
     const estimates = stationaryEstimates(record.moments, c, run.particles);
-    return { options, exact: found.exact, estimates, burnIn: run.burnIn };
+    const { burnIn, steps } = run;
+    return { options, exact: found.exact, estimates, burnIn, steps };
   });
   const frozen = divergenceWarnings(record.run).map((text) => `${run.label}: ${text}`);
   return { measured, warnings: [...new Set([...warnings, ...frozen])] };
@@ -121,16 +122,13 @@ function startingMeasures(
       const exact = meanFieldPath(options, startOf(p), step);
       const { particles } = run;
       const at = { condition, time, particles, origin: exact.mean };
-      return { options, exact, step, estimates: momentEstimates(record.x, at) };
+      return { options, exact, step, record: time, estimates: momentEstimates(record.x, at) };
     });
   });
 }
 
-/** Of the steps that figures show, those whose numbers are compared: early and late. */
-const isCompared = (p: Settings, { options, step }: MeasuredAt): boolean => {
-  const every = Math.max(1, Math.round((3 * relaxation(p, options)) / RECORDS));
-  return step === every * Math.round(RECORDS / 8) || step === every * Math.round(RECORDS / 2);
-};
+/** Of the records that figures show, those whose numbers are compared: an early and a late one. */
+const COMPARED: readonly number[] = [RECORDS / 8, RECORDS / 2];
 
 export const meanFieldLangevin: Experiment<typeof parameters> = {
   id: "mean-field-langevin",
@@ -178,19 +176,40 @@ export const meanFieldLangevin: Experiment<typeof parameters> = {
       times.push(...startingMeasures(p, run, record));
       records[`starting${i}`] = record;
     }
-    return { ...results(p, measured, times), warnings, records };
+    const { doubts, ...found } = results(p, measured, times);
+    return { ...found, warnings: [...doubts, ...warnings], records };
   },
 };
 
+const tooFew = ({ systems }: Settings): string =>
+  `no comparison: ${systems} systems are too few for standard errors to be trusted to 4 of them; give ` +
+  `${FEWEST_SYSTEMS} systems or more.`;
+
+/** A comparison of Var(x) that allows for more than its sampling error. */
+function bluntness({ name, estimate, systematic, condition }: Quantity): string[] {
+  const { standardError } = estimate;
+  if (name !== "Var(x)" || !(systematic > 4 * standardError) || standardError === 0) return [];
+  const { particles, learningRate, gradientNoise } = condition;
+  return [
+    `N = ${particles}, learning rate ${learningRate}, noise ${gradientNoise}: the bias of Var(x) may be ` +
+      `${systematic.toPrecision(2)}, more than its sampling error ${standardError.toPrecision(2)}; raise ` +
+      "burnIn, or bring target nearer to 0 (float32).",
+  ];
+}
+
 function results(p: Settings, measured: readonly Measured[], times: readonly MeasuredAt[]) {
   const { compared, limits } = stationaryQuantities(measured, startOf(p));
-  const started = startingQuantities(times.filter((one) => isCompared(p, one)));
+  const started = startingQuantities(times.filter(({ record }) => COMPARED.includes(record)));
+  const isFew = p.systems < FEWEST_SYSTEMS;
+  const told = (quantities: readonly Quantity[]): Quantity[] =>
+    quantities.map((one) => (isFew ? { ...one, predicted: null } : one));
   const caption =
     `k = ${p.coupling}, r = ${p.confinement}, λ = ${p.temperature}; ${p.systems} systems of each N = ` +
     `${p.particles.join(", ")}, learning rates ${p.learningRates.join(", ")}, noise ` +
     `${p.gradientNoise.join(", ")} in order.`;
   return {
-    quantities: [...compared, ...started, ...limits],
+    quantities: [...told(compared), ...told(started), ...limits],
+    doubts: [...(isFew ? [tooFew(p)] : compared.flatMap(bluntness))],
     figures: [
       gapFigure(measured),
       termsFigure(measured),

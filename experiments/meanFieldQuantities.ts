@@ -19,6 +19,7 @@ export interface Measured {
   readonly exact: StationaryParticleLaw | null;
   readonly estimates: ParticleEstimates;
   readonly burnIn: number;
+  readonly steps: number;
 }
 
 /** The same at a step after the start. */
@@ -27,22 +28,37 @@ export interface MeasuredAt {
   readonly exact: ParticleLaw;
   readonly estimates: ParticleEstimates;
   readonly step: number;
+  /** Number of its record, 0 being the start itself. */
+  readonly record: number;
 }
 
-/** Bounds on biases of a mean, and of variances relative to their size and absolutely. */
+/** Bounds on biases: of <x>, of variances relative to their size, and of each absolutely. */
 interface Bias {
   readonly mean: number;
   readonly relative: number;
-  readonly variance: number;
+  readonly absolute: Pick<
+    ParticleLaw,
+    "variance" | "meanVariance" | "relativeVariance" | "finiteSize"
+  >;
 }
 
+const VARIANCES = ["variance", "meanVariance", "relativeVariance", "finiteSize"] as const;
+
+const absolute = (of: (name: (typeof VARIANCES)[number]) => number): Bias["absolute"] => ({
+  variance: of("variance"),
+  meanVariance: of("meanVariance"),
+  relativeVariance: of("relativeVariance"),
+  finiteSize: of("finiteSize"),
+});
+
 /**
- * What float32 does to the dynamics.
+ * What float32 does to the dynamics, u = 2⁻²⁴ of |x|.
  *
- * Each hyperparameter is off by 2⁻²⁴ of itself: V ∝ 1/((2 − ηr)ηr) follows by 8·2⁻²⁴(1 + 2/(2 − ηr)), the
- * mean likewise. Each step rounds three times by u = 2⁻²⁴|x| at most: added to the kicks σ² these are 3u²/σ²
- * of them while kicks are larger than roundings (σ > 8u), and independent; else each |deviation| is
- * wrong by 3u/(1 − |f|) at most, f the factor of its mode.
+ * Each hyperparameter is off by 2⁻²⁴ of itself: V ∝ 1/((2 − ηr)ηr) follows by 8·2⁻²⁴(1 + 2/(2 − ηr)); the
+ * fixed point, where forces k|mean − m| and r|x| cancel, by 8·2⁻²⁴(|⟨x⟩| + |m|). Each step rounds three
+ * times by u at most: added to the kicks σ² these are 3u²/σ² of them while kicks are larger than
+ * roundings (σ > 8u), and independent; else each deviation is wrong by 3u/(1 − |f|) at most, f the
+ * factor of its mode.
  */
 function rounding(options: MeanFieldOptions, law: ParticleLaw): Bias {
   const { mean: a, relative: b } = meanFieldModes(options);
@@ -50,32 +66,39 @@ function rounding(options: MeanFieldOptions, law: ParticleLaw): Bias {
   const u = F32 * size;
   const kick = kickVariance(options);
   const isShaken = kick > 64 * u * u;
-  const stuck = (3 * u) / Math.max(Number.MIN_VALUE, 1 - Math.max(Math.abs(a), Math.abs(b)));
+  const factor = options.particles === 1 ? Math.abs(a) : Math.max(Math.abs(a), Math.abs(b));
+  const stuck = isShaken ? 0 : (3 * u) / Math.max(F32, 1 - factor);
   // 2 − ηr is 1 + b; where a mode grows there is nothing to be bounded.
-  const edge = Math.max(F32, Math.min(1 + a, 1 + b));
-  const relative = 8 * F32 * (1 + 2 / edge) + (isShaken ? (3 * u * u) / kick : 0);
+  const edge = Math.max(F32, options.particles === 1 ? 1 + a : Math.min(1 + a, 1 + b));
   return {
-    mean: size * 8 * F32 * (1 + 2 / edge) + (isShaken ? 0 : stuck),
-    relative,
-    variance: isShaken ? 0 : stuck * stuck,
+    mean: 8 * F32 * (size + Math.abs(options.target)) + stuck,
+    relative: 8 * F32 * (1 + 2 / edge) + (isShaken ? (3 * u * u) / kick : 0),
+    absolute: absolute(() => stuck * stuck),
   };
 }
 
-/** What the start has left at the end of the burn-in, by the exact path; and float32 sums. */
+/**
+ * What the start has left at the end of the burn-in, by the exact path; and float32 sums.
+ *
+ * A deviation of the mean shrinks by a in each of T steps: its average is (1 − a^T)/((1 − a)T) of it.
+ */
 function stationaryBias(
-  { options, burnIn }: Measured,
+  { options, burnIn, steps }: Measured,
   law: ParticleLaw,
   start: ParticleStart,
 ): Bias {
   const left = meanFieldPath(options, start, burnIn);
   const mean = Math.abs(left.mean - law.mean);
+  const { mean: a } = meanFieldModes(options);
+  const drift = mean * Math.abs((1 - a ** steps) / ((1 - a) * Math.max(1, steps)));
   const device = rounding(options, law);
-  const variances = ["variance", "meanVariance", "relativeVariance"] as const;
-  const most = Math.max(...variances.map((name) => Math.abs(left[name] - law[name])));
   return {
-    mean: device.mean + mean + F32_BLOCK_SUM * Math.sqrt(Math.max(0, law.variance)),
+    mean: device.mean + drift + F32_BLOCK_SUM * Math.sqrt(Math.max(0, law.variance)),
     relative: device.relative + F32_BLOCK_SUM,
-    variance: device.variance + most + mean * mean,
+    // A mean that drifts during the observation adds its square to what is taken for a variance.
+    absolute: absolute(
+      (name) => device.absolute[name] + Math.abs(left[name] - law[name]) + mean * mean,
+    ),
   };
 }
 
@@ -104,25 +127,25 @@ function lawRows(
   particles: number,
   bias: Bias,
 ): Row[] {
-  const of = (size: number): number => bias.relative * Math.abs(size) + bias.variance;
+  const of = (name: (typeof VARIANCES)[number], size = Math.abs(law?.[name] ?? 0)): number =>
+    bias.relative * size + bias.absolute[name];
+  const { relativeVariance: rest = 0, meanVariance = 0 } = law ?? {};
+  // Of the 1/N term the two parts that nearly cancel.
+  const parts = meanVariance + rest / (particles - 1);
   const rows: Row[] = [
     ["<x>", estimates.mean, "x", law?.mean, bias.mean],
-    ["Var(x)", estimates.variance, "x²", law?.variance, of(law?.variance ?? 0)],
-    ["Var(mean)", estimates.meanVariance, "x²", law?.meanVariance, of(law?.meanVariance ?? 0)],
-  ];
-  if (particles === 1) return rows;
-  const { relativeVariance: rest = 0, meanVariance = 0 } = law ?? {};
-  return [
-    ...rows,
-    ["Var(x - mean)", estimates.relativeVariance, "x²", law?.relativeVariance, of(rest)],
+    ["Var(x)", estimates.variance, "x²", law?.variance, of("variance")],
+    ["Var(mean)", estimates.meanVariance, "x²", law?.meanVariance, of("meanVariance")],
     [
-      "gap: 1/N",
-      estimates.finiteSize,
+      "Var(x - mean)",
+      estimates.relativeVariance,
       "x²",
-      law?.finiteSize,
-      of(meanVariance) + of(rest) / (particles - 1),
+      law?.relativeVariance,
+      of("relativeVariance"),
     ],
+    ["gap: 1/N", estimates.finiteSize, "x²", law?.finiteSize, of("finiteSize", parts)],
   ];
+  return particles === 1 ? rows.slice(0, 3) : rows;
 }
 
 const conditionOf = ({ particles, learningRate, gradientNoise }: MeanFieldOptions) => ({
@@ -131,7 +154,7 @@ const conditionOf = ({ particles, learningRate, gradientNoise }: MeanFieldOption
   gradientNoise,
 });
 
-const NO_BIAS: Bias = { mean: 0, relative: 0, variance: 0 };
+const NO_BIAS: Bias = { mean: 0, relative: 0, absolute: absolute(() => 0) };
 
 /** Vr, what Var(x) would be without the 1/N term: N/(N − 1) Var(x − mean). */
 const withoutFiniteSize = ({ options: { particles: N }, estimates }: Measured): Estimate =>
@@ -169,7 +192,8 @@ export function stationaryQuantities(
       const name = quiet ? "gap: learning rate" : "gap: gradient noise";
       const predicted = quiet ? exact.gap.learningRate : exact.gap.gradientNoise;
       // Of one or two variances that are at most twice Var(x − mean).
-      const systematic = 4 * (bias.relative * exact.relativeVariance + bias.variance);
+      const { relativeVariance: size } = exact;
+      const systematic = 4 * (bias.relative * size + bias.absolute.relativeVariance);
       rows.push([name, term, "x²", predicted, systematic]);
     }
     compared.push(...rows.map((row) => quantity(row, condition)));
