@@ -24,6 +24,7 @@ export type {
   ExperimentResult,
   Figure,
   Mark,
+  Plane,
   Progress,
   Quantity,
   RunContext,
