@@ -35,6 +35,17 @@ export interface Mark {
   readonly role: "theory" | "measured";
 }
 
+/** A field on a plane of cells: shades in proportion to the values, and arrows on top. */
+export interface Plane {
+  /** Edges of the cells, one more than cells. */
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** [x cell, y cell], shaded from nothing at 0 to full at the largest. */
+  readonly shade: readonly number[];
+  /** Components along x and y, [x cell, y cell]; drawn from the cells' centers, the longest as long as a cell. */
+  readonly arrows?: { readonly x: readonly number[]; readonly y: readonly number[] };
+}
+
 export interface FigureAxis {
   readonly label: string;
   readonly unit?: string;
@@ -53,6 +64,8 @@ export interface Figure {
   };
   readonly y: FigureAxis;
   readonly marks: readonly Mark[];
+  /** Drawn below the marks. */
+  readonly plane?: Plane;
 }
 
 export interface Progress {

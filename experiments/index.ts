@@ -29,6 +29,7 @@ export type {
   ExperimentResult,
   Figure,
   Mark,
+  Plane,
   Progress,
   Quantity,
   RunContext,

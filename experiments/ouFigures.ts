@@ -20,11 +20,34 @@ const cells = (label: string, field: GridField, expected: Float64Array, from: nu
   };
 };
 
+const edges = ({ from, to, bins }: GridField["grid"][number]): number[] =>
+  Array.from({ length: bins + 1 }, (_, k) => from + (k * (to - from)) / bins);
+
+/** What was measured, as a map: density shaded, currents as arrows. */
+function planeFigure(p: GridField, j: CurrentField): Figure {
+  const [x, y] = p.grid as [GridField["grid"][number], GridField["grid"][number]];
+  const count = p.value.length;
+  const [along, up] = [j.value.subarray(0, count), j.value.subarray(count)];
+  const longest = Math.max(...along.map((value, k) => Math.hypot(value, up[k]!)));
+  return {
+    id: "flow",
+    title: "Measured density and current",
+    caption:
+      `Shade: probability density, the darkest ${Math.max(...p.value).toPrecision(3)}. Arrows: ` +
+      `probability current, the largest ${longest.toPrecision(3)}; drawn with each axis in its own unit.`,
+    x: { label: x.name },
+    y: { label: y.name },
+    marks: [],
+    plane: { x: edges(x), y: edges(y), shade: [...p.value], arrows: { x: [...along], y: [...up] } },
+  };
+}
+
 export function cellFigures(p: GridField, j: CurrentField, exact: OuTheory): Figure[] {
   const count = exact.density.length;
   const { statistic, pValue } = j.significance;
   const component = (k: number): Float64Array => exact.current.subarray(k * count, (k + 1) * count);
   return [
+    planeFigure(p, j),
     {
       id: "density",
       title: "Density of every cell",

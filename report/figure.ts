@@ -1,7 +1,7 @@
 /**
  * A figure's data drawn as one SVG.
  *
- * From back to front: grid, bands, measured lines, theory, error bars, points. Theory is a thin
+ * From back to front: grid, plane, bands, measured lines, theory, error bars, points. Theory is a thin
  * dark line: under the points, but over measured lines, which would hide it where they agree.
  * Drawing is Observable Plot's; axes, ticks and legend are laid out here because Plot's legend is
  * HTML and its log ticks are dense. jsdom is loaded only where there is no document.
@@ -9,6 +9,7 @@
 import type { Figure, Mark } from "../experiments/experiment.ts";
 import { type AxisLayout, isDrawable, layoutAxis, nameTicks } from "./axis.ts";
 import { appendHeading, headingHeight, type LegendEntry, textWidth } from "./legend.ts";
+import { drawPlane } from "./plane.ts";
 import { DASHES, FONT, SYMBOLS, type Theme } from "./theme.ts";
 import { thinLine } from "./thinning.ts";
 import { layoutTickLabels, type TickLabels } from "./tickLabels.ts";
@@ -133,10 +134,13 @@ interface Axes {
 }
 
 function layoutAxes(figure: Figure): Axes {
-  const allX = figure.marks.flatMap((mark) => mark.x);
-  const numeric = layoutAxis(allX, scaleOf(figure.x), 7, 0.03);
+  const { plane } = figure;
+  const allX = [...figure.marks.flatMap((mark) => mark.x), ...(plane?.x ?? [])];
+  // A plane fills the frame.
+  const numeric = layoutAxis(allX, scaleOf(figure.x), 7, plane ? 0 : 0.03);
   const x = figure.x.ticks === undefined ? numeric : nameTicks(numeric, figure.x.ticks);
-  const y = layoutAxis(figure.marks.flatMap(extent), scaleOf(figure.y), 6, 0.06);
+  const allY = [...figure.marks.flatMap(extent), ...(plane?.y ?? [])];
+  const y = layoutAxis(allY, scaleOf(figure.y), 6, plane ? 0 : 0.06);
   const widest = Math.max(...y.ticks.map((tick) => textWidth(y.format(tick), FONT_SIZE)));
   const left = Math.round(widest + 44);
   const frame = { left, right: FIGURE_WIDTH - MARGIN_RIGHT, width: FIGURE_WIDTH };
@@ -144,6 +148,11 @@ function layoutAxes(figure: Figure): Axes {
   const marginBottom = MARGIN_BOTTOM + xLabels.extraHeight;
   return { x, y, xLabels, marginBottom, marginLeft: left + xLabels.extraLeft };
 }
+
+const drawGrid = (plot: Plot, { x, y }: Axes, theme: Theme): Drawing[] => [
+  plot.gridX([...x.ticks], { stroke: theme.grid, strokeOpacity: 1 }),
+  plot.gridY([...y.ticks], { stroke: theme.grid, strokeOpacity: 1 }),
+];
 
 function drawAxes(plot: Plot, figure: Figure, axes: Axes, theme: Theme) {
   const { x, y, xLabels } = axes;
@@ -153,8 +162,6 @@ function drawAxes(plot: Plot, figure: Figure, axes: Axes, theme: Theme) {
   const common = { label: null, labelArrow: "none" as const };
   const centered = { labelAnchor: "center" as const, labelArrow: "none" as const };
   return [
-    plot.gridX([...x.ticks], { stroke: theme.grid, strokeOpacity: 1 }),
-    plot.gridY([...y.ticks], { stroke: theme.grid, strokeOpacity: 1 }),
     plot.axisX([...x.minorTicks], { ...common, ...tick, text: null, tickSize: 3 }),
     plot.axisY([...y.minorTicks], { ...common, ...tick, text: null, tickSize: 3 }),
     plot.axisX([...x.ticks], {
@@ -279,7 +286,12 @@ export async function drawFigure(figure: Figure, { theme, title }: DrawOptions):
     marginBottom,
     x: { type: x.scale, domain: [...x.domain], axis: null },
     y: { type: y.scale, domain: [...y.domain], axis: null },
-    marks: [...drawAxes(plot, figure, axes, theme), ...drawMarks(plot, styled, x, y, theme)],
+    marks: [
+      ...drawGrid(plot, axes, theme),
+      ...(figure.plane ? drawPlane(plot, figure.plane, theme) : []),
+      ...drawAxes(plot, figure, axes, theme),
+      ...drawMarks(plot, styled, x, y, theme),
+    ],
   }) as unknown as SVGSVGElement;
   appendHeading(svg, heading);
   finish(svg, figure, theme, height);

@@ -149,6 +149,43 @@ describe("drawFigure", () => {
     expect(omission(FIGURE)).toBeNull();
   });
 
+  it("shades a plane's cells in proportion, and draws its arrows where they point", async () => {
+    const plane = {
+      x: [0, 1, 2],
+      y: [0, 10, 20, 30],
+      shade: [0, 1, 2, 4, Number.NaN, 3],
+      // The second is half the longest, counted in cells; the last is too short to see.
+      arrows: { x: [0, 1, 0, -2, 0, 0], y: [0, 0, 0, 0, 10, 0.1] },
+    };
+    const figure = { ...FIGURE, marks: [], plane };
+    const svg = await draw({ ...figure, x: { label: "x" }, y: { label: "y" } });
+    const cells = group(svg, "shaded cells").flatMap((g) => [...g.querySelectorAll("rect")]);
+    const shades = cells.map((cell) => Number(cell.getAttribute("fill-opacity")));
+    expect(shades.map((shade) => shade / Math.max(...shades))).toEqual([0.25, 0.5, 1, 0.75]);
+    const paths = group(svg, "arrows").flatMap((g) => [...g.querySelectorAll("path")]);
+    const steps = paths.map((path) => {
+      const [x1, y1, x2, y2] = path
+        .getAttribute("d")!
+        .match(/-?[\d.]+/g)!
+        .map(Number) as [number, number, number, number];
+      return [x2 - x1, y1 - y2];
+    });
+    const width = Number(cells[0]!.getAttribute("width"));
+    const height = Number(cells[0]!.getAttribute("height"));
+    const expected = [
+      [width / 2, 0],
+      [-width, 0],
+      [0, height / 2],
+    ];
+    expect(steps).toHaveLength(3);
+    for (const [k, [dx, dy]] of expected.entries()) {
+      expect(Math.abs(steps[k]![0]! - dx!)).toBeLessThan(0.01);
+      expect(Math.abs(steps[k]![1]! - dy!)).toBeLessThan(0.01);
+    }
+    // The plane fills the frame.
+    expect(texts(svg)).toEqual(expect.arrayContaining(["0", "30"]));
+  });
+
   it("draws axes even when there is nothing to show", async () => {
     expect(texts(await draw({ ...FIGURE, marks: [] }))).toContain("variance (θ²)");
   });
