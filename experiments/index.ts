@@ -12,6 +12,7 @@ import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { implicitSgd } from "./implicitSgd.ts";
+import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -45,4 +46,5 @@ export const experiments = [
   onlineRegression,
   fdrScheduler,
   implicitSgd,
+  labelNoiseDiagonal,
 ] as unknown as readonly Experiment[];
