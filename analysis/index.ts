@@ -52,6 +52,7 @@ export {
 } from "./nearestNeighborEntropy.ts";
 export { kthNeighborSquares } from "./nearestNeighbors.ts";
 export { normalQuantile } from "./normalQuantile.ts";
+export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";

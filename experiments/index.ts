@@ -11,6 +11,7 @@ import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
@@ -47,4 +48,5 @@ export const experiments = [
   fdrScheduler,
   implicitSgd,
   labelNoiseDiagonal,
+  imbalanceDecay,
 ] as unknown as readonly Experiment[];

@@ -6,6 +6,7 @@ export { diagonalNet, factorName } from "./diagonalNet.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";
 export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
 export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
+export { factorPair } from "./factorPair.ts";
 export {
   type GaussianPosterior,
   type GaussianPosteriorOptions,

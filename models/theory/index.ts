@@ -66,6 +66,12 @@ export {
   heavyBallRoots,
   type ModeState,
 } from "./heavyBallPath.ts";
+export {
+  type ImbalanceDecay,
+  type ImbalanceDecayOptions,
+  imbalanceDecay,
+  imbalanceScale,
+} from "./imbalanceDecay.ts";
 export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
 export {
   collapseRate,
