@@ -92,6 +92,7 @@ export {
   type OrnsteinUhlenbeckFit,
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
+export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";

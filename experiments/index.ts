@@ -13,7 +13,9 @@ import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
+import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
@@ -58,4 +60,6 @@ export const experiments = [
   meanFieldLangevin,
   additiveNoise,
   ouReference,
+  labelNoiseDiagonal,
+  imbalanceDecay,
 ] as unknown as readonly Experiment[];

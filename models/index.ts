@@ -2,9 +2,11 @@
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
 export { cosineRegression } from "./cosineRegression.ts";
 export { type Dataset, type DatasetField, subset } from "./dataset.ts";
+export { diagonalNet, factorName } from "./diagonalNet.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";
 export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
 export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
+export { factorPair } from "./factorPair.ts";
 export {
   type GaussianPosterior,
   type GaussianPosteriorOptions,

@@ -21,6 +21,12 @@ export {
   anharmonicMode,
 } from "./anharmonicMode.ts";
 export {
+  type BalanceCorrection,
+  balanceCorrection,
+  type LabelNoiseLaw,
+  type LabelNoiseNet,
+} from "./balanceCorrection.ts";
+export {
   type BalancedLyapunov,
   balancedLyapunov,
   balancedSlope,
@@ -29,6 +35,15 @@ export {
   localExponent,
   TWO_CYCLE_END,
 } from "./balancedMap.ts";
+export {
+  type BalanceLaw,
+  type BalanceLawOptions,
+  balanceLaw,
+  criticalTemperature,
+  gaussianDataMoments,
+  type InputMoments,
+  labelNoiseMoments,
+} from "./balanceLaw.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
@@ -60,9 +75,24 @@ export {
   heavyBallRoots,
   type ModeState,
 } from "./heavyBallPath.ts";
+export {
+  type ImbalanceDecay,
+  type ImbalanceDecayOptions,
+  imbalanceDecay,
+  imbalanceScale,
+} from "./imbalanceDecay.ts";
 export { type ImplicitMode, type ImplicitModeOptions, implicitMode } from "./implicitMode.ts";
+export {
+  collapseRate,
+  collapseThreshold,
+  type LabelNoiseRegression,
+  type LabelNoiseStep,
+  labelNoiseRegression,
+  labelNoiseRelaxation,
+} from "./labelNoise.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { type LineDensity, lineDensity } from "./lineDensity.ts";
 export {
   kickVariance,
   type MeanFieldOptions,
