@@ -10,7 +10,6 @@ export {
   type GaussianPosteriorOptions,
   gaussianPosterior,
 } from "./gaussianPosterior.ts";
-export { kickedMode } from "./kickedMode.ts";
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearRegression } from "./linearRegression.ts";
 export { linearTilt } from "./linearTilt.ts";
