@@ -6,7 +6,6 @@
  * noise, so that the cost does not grow with the batch size S.
  */
 import { z } from "zod";
-import { areaRate, covariance, type Estimate } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
@@ -14,11 +13,11 @@ import { sgd } from "../engine/update/sgd.ts";
 import { quadraticMode } from "../models/quadraticMode.ts";
 import { heavyBallMode as theory } from "../models/theory/index.ts";
 import { comparison } from "./comparison.ts";
-import type { Experiment, Quantity } from "./experiment.ts";
-import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
+import type { Experiment } from "./experiment.ts";
+import { modeMoments } from "./heavyBallMoments.ts";
+import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, learningRate, replicas, weightDecay } from "./parameters.ts";
 import { Stages } from "./stages.ts";
-import { F32_BLOCK_SUM, transient } from "./systematic.ts";
 
 const parameters = z.object({
   learningRate: learningRate(0.1),
@@ -74,7 +73,9 @@ export const heavyBallMode: Experiment<typeof parameters> = {
     );
     // Step −1/ln of the slowest root's modulus.
     const relaxation = exact ? Math.max(1, -1 / Math.log(exact.decay)) : 1;
-    const { burnIn, steps } = durations(p, relaxation, { burnIn: 400, steps: 2000 });
+    const { burnIn, steps: asked } = durations(p, relaxation, { burnIn: 400, steps: 2000 });
+    // The area needs a pair of states.
+    const steps = Math.max(2, asked);
     const every = Math.max(1, Math.floor(relaxation / 20));
     await using ensemble = await createEnsemble(context.device, {
       ...setup(p, every),
@@ -92,34 +93,19 @@ export const heavyBallMode: Experiment<typeof parameters> = {
       multiple: every,
       work,
     });
-    const relative = F32_BLOCK_SUM + transient(burnIn, relaxation);
-    const quantity = (
-      name: string,
-      estimator: () => Estimate,
-      predicted: number | undefined,
-      unit: string,
-    ): Quantity => ({
-      name,
-      condition: {},
-      estimate: estimateOf(estimator),
-      unit,
-      predicted: predicted ?? null,
-      systematic: relative * Math.abs(predicted ?? 0),
-    });
-    const { moments: record } = observed;
-    const [i, j] = ["theta", "v.theta"];
-    const quantities = [
-      quantity("var(theta)", () => covariance(record, { i, j: i }), exact?.positionVariance, "θ²"),
-      quantity("var(v)", () => covariance(record, { i: j, j }), exact?.velocityVariance, "(θ/η)²"),
-      quantity("cov(theta,v)", () => covariance(record, { i, j }), exact?.covariance, "θ²/η"),
-      quantity("area", () => areaRate(record, { i, j }), exact?.areaRate, "θ²/η per step"),
-    ];
+    const mode = {
+      learningRate: p.learningRate,
+      momentum: p.momentum,
+      curvature: p.curvature + p.weightDecay,
+    };
+    const { replicas } = p;
+    const found = modeMoments({ mode, exact, replicas, burnIn, record: observed.moments });
     return {
-      quantities,
-      warnings: [...warnings, ...divergenceWarnings(observed.run)],
+      quantities: found.quantities,
+      warnings: [...warnings, ...found.warnings, ...divergenceWarnings(observed.run)],
       figures: [
         comparison(
-          quantities,
+          found.quantities,
           `Learning rate ${p.learningRate}, momentum ${p.momentum}, ${p.replicas} replicas observed ` +
             `for ${steps} steps after ${burnIn}.`,
         ),

@@ -15,6 +15,7 @@ import {
 import { RefusalError } from "../engine/errors.ts";
 import type { MomentsRecord } from "../engine/record.ts";
 import type { QuadraticCalibration } from "../models/theory/index.ts";
+import { comparable, unsettled, withoutPrediction } from "./comparable.ts";
 import type { Quantity } from "./experiment.ts";
 import { estimateOf } from "./outcome.ts";
 import { F32_BLOCK_SUM, transient } from "./systematic.ts";
@@ -38,8 +39,8 @@ interface Settings {
 }
 
 interface Found {
-  readonly quantities: Quantity[];
-  readonly warnings: string[];
+  readonly quantities: readonly Quantity[];
+  readonly warnings: readonly string[];
 }
 
 /** The exact U and S as a point without errors. */
@@ -54,33 +55,38 @@ const exactPoint = ({ exact: { energy, entropy } }: Rung): LadderPoint => {
   return { energy: known(energy), entropy: known(entropy), covariance: 0 };
 };
 
+/** What is left of the start in the second moments of a rung. */
+const leftOf = ({ burnIn, exact }: Rung): number =>
+  transient(burnIn, Math.max(1, exact.relaxation));
+
 /** Relative error of second moments: float32 sums, and what the start left. */
-const relative = ({ burnIn, exact }: Rung): number =>
-  F32_BLOCK_SUM + transient(burnIn, Math.max(1, exact.relaxation));
+const relative = (rung: Rung): number => F32_BLOCK_SUM + leftOf(rung);
 
 /** (η_b − η_a)/ln(η_b/η_a): ΔU/ΔS of U ∝ η, S ∝ (d/2) ln η is this times s²/2. */
 export const logMean = (a: number, b: number): number => (b - a) / Math.log(b / a);
 
-/** Fewer replicas know their own scatter too badly: 4 errors of 19 degrees of freedom are 1 in 1300. */
-const COMPARABLE = 20;
-
-/** Everything that is measured; without predictions where replicas are too few to compare. */
+/**
+ * Everything that is measured; without predictions where replicas are too few to compare, or a rung
+ * that goes into them is not stationary yet.
+ */
 export function calibrationQuantities(p: Settings, rungs: readonly Rung[]): Found {
-  const found = compared(p, rungs);
-  const replicas = rungs[0]!.energies.length;
-  if (replicas >= COMPARABLE) return found;
-  const warning =
-    `no predictions: ${replicas} replicas say too little of their own scatter for a comparison; use ` +
-    `at least ${COMPARABLE}`;
-  return {
-    quantities: found.quantities.map((quantity) => ({ ...quantity, predicted: null })),
-    warnings: [warning],
-  };
+  const { quantities, warnings } = comparable(rungs[0]!.energies.length, compared(p, rungs));
+  if (warnings.length > 0) return { quantities, warnings };
+  const short = rungs.flatMap((rung) => {
+    const why = unsettled(leftOf(rung), rung.burnIn);
+    return why === null ? [] : [`learning rate ${rung.learningRate}: ${why}`];
+  });
+  return { quantities, warnings: short.length > 0 ? short : continuousMisses(p, rungs) };
 }
 
-function compared(p: Settings, rungs: readonly Rung[]): Found {
-  const quantities = rungs.flatMap((rung) => [...ofRung(p, rung), ...intervalOf(rungs, rung)]);
-  const found: Found = { quantities, warnings: continuousMisses(p, rungs) };
+function compared(p: Settings, rungs: readonly Rung[]): Quantity[] {
+  const isSettled = (rung: Rung): boolean => unsettled(leftOf(rung), rung.burnIn) === null;
+  const claimed = (quantity: Quantity, used: readonly Rung[]): Quantity =>
+    used.every(isSettled) ? quantity : withoutPrediction(quantity);
+  const quantities = rungs.flatMap((rung) => [
+    ...ofRung(p, rung).map((quantity) => claimed(quantity, [rung])),
+    ...intervalOf(rungs, rung).map((quantity) => claimed(quantity, rungs)),
+  ]);
   for (let i = 0; i + 1 < rungs.length; i++) {
     const pair = [rungs[i]!, rungs[i + 1]!] as const;
     for (const [kind, name] of [
@@ -88,10 +94,10 @@ function compared(p: Settings, rungs: readonly Rung[]): Found {
       ["neighbors", "T1 (nearest neighbor)"],
     ] as const) {
       const temperature = between(pair, kind, name);
-      if (temperature) found.quantities.push(temperature);
+      if (temperature) quantities.push(claimed(temperature, pair));
     }
   }
-  return found;
+  return quantities;
 }
 
 function ofRung(p: Settings, rung: Rung): Quantity[] {
@@ -175,7 +181,7 @@ function between(pair: readonly [Rung, Rung], kind: Kind, name: string): Quantit
   const exact = finiteDifferenceTemperature(exactPoint(a), exactPoint(b)).value;
   return {
     name,
-    condition: { learningRate: `${a.learningRate} to ${b.learningRate}` },
+    condition: { learningRates: `${a.learningRate} to ${b.learningRate}` },
     estimate,
     unit: "loss",
     predicted: refused ? null : exact,

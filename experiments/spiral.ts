@@ -11,13 +11,19 @@ import type { SeriesRecord } from "../engine/record.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import type { RecordOf } from "../engine/run/ensemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
-import { continuousPath, heavyBallPath, kickedMode, type ModeState } from "../models/index.ts";
+import {
+  continuousPath,
+  heavyBallPath,
+  heavyBallRoots,
+  type ModeState,
+  quadraticMode,
+} from "../models/index.ts";
 import { comparison } from "./comparison.ts";
 import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity, RunContext } from "./experiment.ts";
 import { pathRounding } from "./heavyBallRounding.ts";
 import { divergenceWarnings } from "./outcome.ts";
-import { phasePlane, positions } from "./spiralFigures.ts";
+import { DRAWN, phasePlane, positions } from "./spiralFigures.ts";
 import { noisyMode, noisyModePlan } from "./spiralNoise.ts";
 import { type SpiralSettings, spiralSettings } from "./spiralSettings.ts";
 import { Stages } from "./stages.ts";
@@ -26,10 +32,10 @@ import { F32 } from "./systematic.ts";
 /** Operations of one step of the path, roughly. */
 const PATH_WORK = 100;
 
-const setup = (p: SpiralSettings, last: number) => ({
-  ...kickedMode({ curvature: p.curvature, velocity: p.velocity, steps: last + 1 }),
-  sampling: "sequential" as const,
-  update: sgd({ learningRate: p.learningRate, momentum: p.momentum, batchSize: 1 }),
+const setup = (p: SpiralSettings) => ({
+  ...quadraticMode(p.curvature),
+  sampling: "fullBatch" as const,
+  update: sgd({ learningRate: p.learningRate, momentum: p.momentum }),
   replicas: 1,
   keepVelocity: true,
   observables: { path: series({ of: ["theta", "v.theta"] }) },
@@ -48,30 +54,30 @@ export const spiral: Experiment<typeof spiralSettings> = {
   parameters: spiralSettings,
   quick: { replicas: 1000 },
   explain: (p) => {
-    const { data, ...setting } = setup(p, Math.max(...p.steps));
+    const { data, ...setting } = setup(p);
     return [{ ...setting, samples: data.samples }];
   },
   async run(p, context) {
-    const last = Math.max(...p.steps);
+    const compared = [...new Set(p.steps)].sort((a, b) => a - b);
+    const last = compared.at(-1)!;
+    const shown = Math.max(last, turns(p));
     const noise = p.noise > 0 ? noisyModePlan(p) : null;
-    const stages = await Stages.open(context, PATH_WORK * (last + 2) + (noise?.work ?? 0));
-    const run = await kicked(p, last, stages, context);
-    const measured = pathOf(run.path, last);
+    const stages = await Stages.open(context, PATH_WORK * (shown + 1) + (noise?.work ?? 0));
+    const run = await withoutNoise(p, shown, stages, context);
+    const measured = pathOf(run.path);
     const start = { position: p.position, velocity: p.velocity };
     const states = Array.from({ length: last + 1 }, (_, n) => n);
     const exact = states.map((n) => heavyBallPath(p, start, n));
     const continuous = states.map((n) => continuousPath(p, start, n));
-    // The kick rounds x_0 − ηv_0, ηv_0 and their sum.
-    const displacement = 2 * F32 * Math.abs(p.learningRate * p.velocity);
     const rounding = pathRounding(p, exact, {
-      position: 2 * F32 * Math.abs(p.position) + 2 * displacement,
-      displacement,
+      position: F32 * Math.abs(p.position),
+      displacement: 2 * F32 * Math.abs(p.learningRate * p.velocity),
     });
     const noisy = noise && (await noisyMode(p, noise, stages, context));
     return {
       quantities: [
-        ...p.steps.flatMap((n) => stepQuantities(n, measured[n]!, exact[n]!, rounding)),
-        deviation(measured, exact, continuous, rounding.position),
+        ...compared.flatMap((n) => stepQuantities(n, measured[n]!, exact[n]!, rounding)),
+        deviation(measured.slice(0, last + 1), exact, continuous, rounding.position),
         ...(noisy?.quantities ?? []),
       ],
       warnings: [...divergenceWarnings(run.run), ...(noisy?.warnings ?? [])],
@@ -80,38 +86,47 @@ export const spiral: Experiment<typeof spiralSettings> = {
         positions(p, measured),
         ...(noisy === null
           ? []
-          : [comparison(noisy.quantities, "The mode with noise against the exact formulas.")]),
+          : [comparison(noisy.moments, "The mode with noise against the exact formulas.")]),
+        ...(noisy?.figures ?? []),
       ],
-      records: { path: run, ...(noisy && { noise: noisy.record }) },
+      records: { path: run, ...noisy?.records },
     };
   },
 };
 
-async function kicked(
+/** Steps of three half turns of a path that spirals, which is what the figures show; 0 if it does not. */
+function turns(p: SpiralSettings): number {
+  const { trace, discriminant } = heavyBallRoots(p);
+  if (discriminant >= 0) return 0;
+  const angle = Math.atan2(Math.sqrt(-discriminant), trace);
+  return Math.min(DRAWN, Math.ceil((3 * Math.PI) / angle));
+}
+
+async function withoutNoise(
   p: SpiralSettings,
-  last: number,
+  steps: number,
   stages: Stages,
   context: RunContext,
 ): Promise<RecordOf<{ path: SeriesSpec }>> {
+  const size = Math.max(1, Math.abs(p.position), p.learningRate * Math.abs(p.velocity));
   await using ensemble = await createEnsemble(context.device, {
-    ...setup(p, last),
+    ...setup(p),
     seed: context.seed,
-    // The kick adds ηv_0.
-    initial: fixed(p.position - p.learningRate * p.velocity),
+    initial: fixed(p.position, p.velocity),
+    // Divergence shows on the scale of the start.
+    bounds: {
+      theta: 1e6 * size,
+      loss: Math.min(1e38, 1e12 * Math.max(1, p.curvature * size ** 2)),
+    },
   });
-  // The kick and one record more than steps.
-  const stage = { label: "path", ensemble, burnIn: 0, steps: last + 2, work: PATH_WORK };
+  // One record more than steps: the state after the last.
+  const stage = { label: "path", ensemble, burnIn: 0, steps: steps + 1, work: PATH_WORK };
   return (await stages.run(stage)).observed;
 }
 
-/** States 0 … last: the record at step n + 1, as the kick is step 0. */
-function pathOf(record: SeriesRecord, last: number): ModeState[] {
-  const times = record.steps.length;
-  const { data } = record.values;
-  return Array.from({ length: last + 1 }, (_, n) => ({
-    position: data[n + 1]!,
-    velocity: data[times + n + 1]!,
-  }));
+/** The states at all steps. */
+function pathOf({ steps, values: { data } }: SeriesRecord): ModeState[] {
+  return Array.from(steps, (_, n) => ({ position: data[n]!, velocity: data[steps.length + n]! }));
 }
 
 function stepQuantities(

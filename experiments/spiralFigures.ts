@@ -6,7 +6,7 @@ import type { SpiralSettings } from "./spiralSettings.ts";
 /** Points of the continuous curve between two steps. */
 const FINE = 4;
 /** Steps drawn as points; a longer path is drawn up to here. */
-const DRAWN = 400;
+export const DRAWN = 400;
 
 interface Curve {
   readonly time: readonly number[];

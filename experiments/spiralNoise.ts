@@ -2,39 +2,35 @@
  * The second part of the spiral: the same mode with gradient noise in its stationary state, against the
  * exact discrete moments and against the continuous model, which misses them.
  */
-import { areaRate, covariance, type Estimate, scaled } from "../analysis/index.ts";
+import { scaled } from "../analysis/index.ts";
+import { ArgumentError } from "../engine/errors.ts";
 import { fixed } from "../engine/initial.ts";
 import { moments } from "../engine/observe/moments.ts";
 import type { RunRecord } from "../engine/record.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { type HeavyBallMode, heavyBallMode, quadraticMode } from "../models/index.ts";
-import type { Quantity, RunContext } from "./experiment.ts";
-import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
+import type { Figure, Quantity, RunContext } from "./experiment.ts";
+import { modeMoments } from "./heavyBallMoments.ts";
+import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { durations } from "./parameters.ts";
+import { continuousMoments, currentWork, observeCurrent } from "./spiralCurrent.ts";
 import type { SpiralSettings } from "./spiralSettings.ts";
 import type { Stages } from "./stages.ts";
-import { F32_BLOCK_SUM, transient } from "./systematic.ts";
 
 export interface NoisyMode {
   readonly quantities: readonly Quantity[];
+  /** The moments alone, whose ratios to the exact ones are drawn. */
+  readonly moments: readonly Quantity[];
   readonly warnings: readonly string[];
-  readonly record: RunRecord;
+  readonly figures: readonly Figure[];
+  readonly records: Readonly<Record<string, RunRecord>>;
 }
-
-/** Var x, Var v and area per step of the continuous model, noise variance s² (arXiv 2107.09133). */
-const continuousMoments = (p: SpiralSettings) => ({
-  "var(theta)": (p.learningRate * p.noise ** 2) / (2 * (1 - p.momentum) * p.curvature),
-  "var(v)": p.noise ** 2 / (1 - p.momentum ** 2),
-  area: (-p.learningRate * p.noise ** 2) / (1 - p.momentum ** 2),
-});
 
 /** Lengths of the run, from the slowest relaxation. */
 export interface NoisyModePlan {
   readonly exact: HeavyBallMode | null;
   readonly warnings: readonly string[];
-  /** −1/ln of the slowest root's modulus; 1 where there is no stationary state. */
-  readonly relaxation: number;
   readonly burnIn: number;
   readonly steps: number;
   readonly every: number;
@@ -49,17 +45,51 @@ export function noisyModePlan(p: SpiralSettings): NoisyModePlan {
   const { exact, warnings } = predictionOf(() =>
     heavyBallMode({ ...p, noiseVariance: p.noise ** 2 }),
   );
+  checkWidth(exact);
+  // −1/ln of the slowest root's modulus; 1 where there is no stationary state.
   const relaxation = exact ? Math.max(1, -1 / Math.log(exact.decay)) : 1;
   const given = { burnIn: p.burnIn, steps: p.noiseSteps };
   const every = Math.max(1, Math.floor(relaxation / 20));
-  const { burnIn, steps } = durations(given, relaxation, {
+  const { burnIn, steps: asked } = durations(given, relaxation, {
     burnIn: 400,
     steps: 2000,
     multiple: every,
   });
-  const work = WORK * p.replicas * (burnIn + steps);
-  return { exact, warnings, relaxation, burnIn, steps, every, work };
+  // The area needs a pair of states.
+  const steps = Math.max(2, asked);
+  const work = WORK * p.replicas * (burnIn + steps) + (exact ? currentWork(p) : 0);
+  return { exact, warnings, burnIn, steps, every, work };
 }
+
+/** @throws ArgumentError where float32 does not hold the squares of θ and v. */
+function checkWidth(exact: HeavyBallMode | null): void {
+  if (exact === null) return;
+  const widths = [Math.sqrt(exact.positionVariance), Math.sqrt(exact.velocityVariance)];
+  if (widths.every((width) => width > 1e-12 && width < 1e12)) return;
+  const [x, v] = widths.map((width) => width.toPrecision(2));
+  throw new ArgumentError(
+    `noise: θ and v spread over ${x} and ${v}, too far from 1 for the squares that float32 sums; give a ` +
+      "noise that brings both between 1e-12 and 1e12, or 0 to leave the second part out.",
+  );
+}
+
+/** Divergence shows on the scale of the stationary state. */
+const boundsOf = ({ curvature }: SpiralSettings, exact: HeavyBallMode | null) => {
+  const variance = exact?.positionVariance ?? 0;
+  return {
+    theta: Math.max(1e6, 1e3 * Math.sqrt(variance)),
+    loss: Math.min(1e38, Math.max(1e12, 1e6 * curvature * variance)),
+  };
+};
+
+const ensembleOf = (p: SpiralSettings, exact: HeavyBallMode | null) => ({
+  ...quadraticMode(p.curvature),
+  sampling: "fullBatch" as const,
+  update: sgd({ learningRate: p.learningRate, momentum: p.momentum, gradientNoise: p.noise }),
+  replicas: p.replicas,
+  keepVelocity: true,
+  bounds: boundsOf(p, exact),
+});
 
 export async function noisyMode(
   p: SpiralSettings,
@@ -68,49 +98,34 @@ export async function noisyMode(
   context: RunContext,
 ): Promise<NoisyMode> {
   const { exact, burnIn, steps, every } = plan;
+  const options = ensembleOf(p, exact);
   await using ensemble = await createEnsemble(context.device, {
-    ...quadraticMode(p.curvature),
-    sampling: "fullBatch",
-    update: sgd({
-      learningRate: p.learningRate,
-      momentum: p.momentum,
-      gradientNoise: p.noise,
-    }),
-    replicas: p.replicas,
-    keepVelocity: true,
+    ...options,
     observables: { moments: moments({ lags: [1], every }) },
     seed: context.seed,
     initial: fixed(0),
   });
   const stage = { label: "noise", ensemble, burnIn, steps, multiple: every, work: WORK };
   const { observed } = await stages.run(stage);
-  const { moments: record } = observed;
-  const [i, j] = ["theta", "v.theta"];
-  const relative = F32_BLOCK_SUM + transient(burnIn, plan.relaxation);
-  const quantity = (
-    name: string,
-    estimator: () => Estimate,
-    predicted: number | undefined,
-    unit: string,
-  ): Quantity => ({
-    name,
-    condition: {},
-    estimate: estimateOf(estimator),
-    unit,
-    predicted: predicted ?? null,
-    systematic: relative * Math.abs(predicted ?? 0),
-  });
-  const quantities = [
-    quantity("var(theta)", () => covariance(record, { i, j: i }), exact?.positionVariance, "θ²"),
-    quantity("var(v)", () => covariance(record, { i: j, j }), exact?.velocityVariance, "(θ/η)²"),
-    quantity("cov(theta,v)", () => covariance(record, { i, j }), exact?.covariance, "θ²/η"),
-    quantity("area", () => areaRate(record, { i, j }), exact?.areaRate, "θ²/η per step"),
-  ];
-  const naive = exact ? againstContinuous(p, quantities) : { quantities: [], warnings: [] };
+  const { replicas } = p;
+  const found = modeMoments({ mode: p, exact, replicas, burnIn, record: observed.moments });
+  const warnings = [...plan.warnings, ...found.warnings, ...divergenceWarnings(observed.run)];
+  const records = { noise: observed };
+  // Frozen replicas have no state to go on from.
+  if (exact === null || observed.run.frozen.some((step) => step >= 0)) {
+    const { quantities } = found;
+    return { quantities, moments: quantities, warnings, figures: [], records };
+  }
+  const age = burnIn + steps;
+  const start = { options, state: await ensemble.state(), age };
+  const current = await observeCurrent(p, exact, start, stages, context);
+  const naive = againstContinuous(p, found.quantities);
   return {
-    quantities: [...quantities, ...naive.quantities],
-    warnings: [...plan.warnings, ...naive.warnings, ...divergenceWarnings(observed.run)],
-    record: observed,
+    quantities: [...found.quantities, ...naive.quantities, ...current.quantities],
+    moments: found.quantities,
+    warnings: [...new Set([...warnings, ...naive.warnings, ...current.warnings])],
+    figures: [current.figure],
+    records: { ...records, current: current.record },
   };
 }
 
@@ -121,10 +136,10 @@ function againstContinuous(
 ): Pick<NoisyMode, "quantities" | "warnings"> {
   const off: string[] = [];
   const quantities = Object.entries(continuousMoments(p)).map(([name, continuous]): Quantity => {
-    const { estimate } = measured.find((quantity) => quantity.name === name)!;
+    const { estimate, predicted } = measured.find((quantity) => quantity.name === name)!;
     const ratio = scaled(estimate, 1 / continuous);
     const z = (ratio.value - 1) / ratio.standardError;
-    if (Math.abs(z) > 4) {
+    if (predicted !== null && Math.abs(z) > 4) {
       off.push(`${name} by ${(100 * (ratio.value - 1)).toFixed(2)} % (${z.toFixed(0)} errors)`);
     }
     return {

@@ -6,8 +6,13 @@ export const spiralSettings = z.object({
   learningRate: learningRate(0.01),
   momentum: z.number().min(0).lt(1).default(0.9).describe("β, share of the velocity kept [1]"),
   curvature: z.number().positive().default(1).describe("k, curvature of the mode [loss/θ²]"),
-  position: z.number().default(1).describe("x_0, start [θ]"),
-  velocity: z.number().default(0).describe("v_0, start, in the direction of θ [θ/η]"),
+  position: z.number().min(-1e9).max(1e9).default(1).describe("x_0, start [θ]"),
+  velocity: z
+    .number()
+    .min(-1e9)
+    .max(1e9)
+    .default(0)
+    .describe("v_0, start, in the direction of θ [θ/η]"),
   steps: z
     .array(z.number().int().min(0).max(4000))
     .min(1)

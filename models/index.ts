@@ -12,7 +12,6 @@ export {
   type GaussianPosteriorOptions,
   gaussianPosterior,
 } from "./gaussianPosterior.ts";
-export { kickedMode } from "./kickedMode.ts";
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearDrift } from "./linearDrift.ts";
 export { linearRegression } from "./linearRegression.ts";

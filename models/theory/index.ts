@@ -62,6 +62,7 @@ export {
   type GaussianTarget,
   gaussianDivergence,
 } from "./gaussianDivergence.ts";
+export { type HeavyBallCurrent, heavyBallCurrent } from "./heavyBallCurrent.ts";
 export {
   type HeavyBallMode,
   type HeavyBallModeOptions,

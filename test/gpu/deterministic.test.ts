@@ -52,7 +52,46 @@ describeWithDevice("spiral", "software", (device) => {
     const area = named(rows, "area / continuous")[0]!;
     expect(Math.abs(area.estimate - 1)).toBeGreaterThan(4 * area.standardError);
     expect(warnings.join()).toMatch("continuous model misses");
-    expect(figures).toHaveLength(3);
+    expect(figures.map(({ id }) => id)).toEqual([
+      ...["phase-plane", "position", "comparison", "current"],
+    ]);
+  });
+
+  test("the current turns all rings alike, as the exact moments say and the continuous do not", async () => {
+    const settings = { learningRate: 0.3, momentum: 0.4, replicas: 3000 };
+    const { rows, quantities } = await run(spiral, device(), settings);
+    expect(disagreeing(rows)).toEqual([]);
+    const rings = named(rows, "rotation");
+    expect(rings).toHaveLength(5);
+    // Negative control: the continuous model's −√(2ηk/(1 + β)).
+    const continuous = -Math.sqrt((2 * 0.3) / 1.4);
+    const wrong = quantities
+      .filter(({ name }) => name === "rotation")
+      .map((quantity) => judge({ ...quantity, predicted: continuous }));
+    expect(disagreeing(wrong)).toHaveLength(5);
+    const across = named(rows, "flow across");
+    expect(across.map(({ predicted }) => predicted)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test("too short, too few, too far from 1: no claim, or one sentence", async () => {
+    const small = { replicas: 50, learningRate: 0.1, steps: [1] };
+    const early = await run(spiral, device(), { ...small, burnIn: 1, noiseSteps: 1 });
+    expect(early.warnings.join()).toMatch(/after burnIn = 1 steps 9\d % of the start/);
+    const few = await run(spiral, device(), { ...small, replicas: 3 });
+    expect(few.warnings.join()).toMatch("3 replicas say too little");
+    for (const { rows } of [early, few]) {
+      const noisy = rows.filter(({ name }) => !["x", "v"].includes(name) && !name.includes("|x"));
+      expect(noisy.filter(({ predicted }) => predicted !== null)).toEqual([]);
+      expect(named(rows, "area").every(({ estimate }) => Number.isFinite(estimate))).toBe(true);
+    }
+    await expect(run(spiral, device(), { ...small, noise: 1e-30 })).rejects.toThrow(
+      /^noise: θ and v spread over .* float32 sums; give a noise/,
+    );
+    // Large noise and far starts are no divergence.
+    const large = { ...small, noise: 1e7, position: 1e8 };
+    const { rows, warnings } = await run(spiral, device(), large);
+    expect(disagreeing(rows)).toEqual([]);
+    expect(warnings.join()).not.toMatch("frozen");
   });
 
   test("other starts and dampings; a path that grows is frozen and claims nothing", async () => {

@@ -205,9 +205,25 @@ describeWithDevice("implicit SGD", "software", (device) => {
     expect(agree(quantities)).toBe(true);
     expect(agree(implicit, 1.05)).toBe(false);
     expect(warnings.some((text) => text.startsWith("implicit:"))).toBe(false);
-    // Negative control: a single Newton iteration gives another law, and says so.
+    // Negative control: a single Newton iteration gives another law, and claims nothing.
     const short = await run({ newtonSteps: 1 });
-    expect(agree(short.quantities.slice(0, 3))).toBe(false);
+    const other = short.quantities.slice(0, 3);
+    expect(agree(other.map((row, i) => ({ ...row, predicted: implicit[i]!.predicted })))).toBe(
+      false,
+    );
+    expect(other.map(({ predicted }) => predicted)).toEqual([null, null, null]);
     expect(short.warnings.some((text) => text.startsWith("implicit: 6000 of 6000"))).toBe(true);
+  });
+
+  test.each([
+    ["a burn-in that leaves the start", { burnIn: 2, quartic: 1, replicas: 20 }, "% of the start"],
+    ["a loose tolerance", { tolerance: 0.5, replicas: 20 }, "could be off"],
+    ["few replicas", { replicas: 19 }, "19 replicas say too little"],
+  ])("experiment: %s claims nothing and says why", async (_name, settings, why) => {
+    const p = experiment.parameters.parse({ learningRates: [0.05], steps: 20, ...settings });
+    const result = await experiment.run(p, { device: device(), seed: 1, quick: true });
+    expect(result.quantities[0]!.predicted).toBeNull();
+    expect(Number.isFinite(result.quantities[0]!.estimate.value)).toBe(true);
+    expect(result.warnings.join("\n")).toContain(why);
   });
 });

@@ -57,9 +57,8 @@ describeWithDevice("quadratic-calibration", "software", (device) => {
     const result = await run({ ...settings, learningRates: [0.2, 0.66, 0.7, 0.4] });
     for (const row of compared(result))
       expect(misfit(row, row.predicted!), row.name).toBeLessThan(1);
-    expect(new Set(result.quantities.map(({ condition }) => condition.learningRate))).toEqual(
-      new Set([0.2, 0.4, 0.66, "0.2 to 0.4", "0.4 to 0.66"]),
-    );
+    const places = result.quantities.map(({ condition }) => Object.values(condition).join());
+    expect(new Set(places)).toEqual(new Set(["0.2", "0.4", "0.66", "0.2 to 0.4", "0.4 to 0.66"]));
     expect(result.warnings.join("\n")).toMatch(
       /rate 0\.7 left out: .* eta h = 2\.\d+ is not between/,
     );
@@ -74,6 +73,15 @@ describeWithDevice("quadratic-calibration", "software", (device) => {
     expect(result.warnings.join("\n")).toMatch(
       /300 samples in 6 dimensions .* at most 5 dimensions/,
     );
+  });
+
+  test("a burn-in by hand that leaves the start: no prediction for its rungs, and why", async () => {
+    const settings = { curvatures: [1, 2], replicas: 100, burnIn: 8, steps: 20 };
+    const { quantities, warnings } = await run({ ...settings, learningRates: [0.05, 0.6] });
+    const claims = quantities.filter(({ predicted }) => predicted !== null);
+    // 0.95^16 is left at 0.05, 0.4^16 at 0.6: only the fast rung is stationary.
+    expect(new Set(claims.map(({ condition }) => condition.learningRate))).toEqual(new Set([0.6]));
+    expect(warnings.join("\n")).toMatch(/rate 0\.05: no prediction: after burnIn = 8 steps 4\d %/);
   });
 
   test("rungs have noise of their own", async () => {
