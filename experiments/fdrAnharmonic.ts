@@ -13,17 +13,17 @@ import { type AnharmonicMode, anharmonicMode as theory } from "../models/theory/
 import type { Experiment, RunContext } from "./experiment.ts";
 import { type AnharmonicPoint, measureAnharmonic } from "./fdrAnharmonicMeasures.ts";
 import { ratioFigure, slopeFigure } from "./fdrFigures.ts";
+import { comparable } from "./fewReplicas.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { duration, durations, replicas } from "./parameters.ts";
+import { duration, durations, learningRates, replicas } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
-  learningRates: z
-    .array(z.number().positive())
-    .min(1)
-    .max(32)
-    .default([0.01, 0.03, 0.1, 0.2])
-    .describe("step sizes η, one after the other [w²/loss]"),
+  learningRates: learningRates(
+    [0.01, 0.03, 0.1, 0.2],
+    32,
+    "step sizes η, one after the other [w²/loss]",
+  ),
   curvature: z.number().min(0).default(1).describe("a, of ½ a w² [loss/w²]"),
   quartic: z.number().min(0).default(1).describe("b, of ¼ b w⁴ [loss/w⁴]"),
   noise: z
@@ -32,7 +32,7 @@ const parameters = z.object({
     .default(1)
     .describe("s, standard deviation of the gradient noise [loss/w]"),
   replicas: replicas(200_000),
-  steps: duration("observed steps, at each η"),
+  steps: duration("observed steps, at each η", 1),
   burnIn: duration("steps before observing, at each η"),
 });
 
@@ -106,12 +106,13 @@ export const fdrAnharmonic: Experiment<typeof parameters> = {
         ),
       );
     }
+    const { quantities, warnings: few } = comparable(points.flatMap((point) => point.quantities));
     const caption =
       `a = ${p.curvature}, b = ${p.quartic}, s = ${p.noise}; ${p.replicas} replicas, observed for ` +
       `${[...new Set(plans.map(({ steps }) => steps))].join(", ")} steps.`;
     return {
-      quantities: points.flatMap(({ quantities }) => quantities),
-      warnings,
+      quantities,
+      warnings: [...warnings, ...few],
       figures: [slopeFigure(points, p, caption), ratioFigure(points, caption)],
       records,
     };

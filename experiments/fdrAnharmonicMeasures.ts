@@ -9,7 +9,7 @@ import { type Estimate, jackknife, type ReplicaSamples } from "../analysis/index
 import type { MomentsRecord } from "../engine/record.ts";
 import type { AnharmonicMode } from "../models/theory/index.ts";
 import type { Quantity } from "./experiment.ts";
-import { estimateOf } from "./outcome.ts";
+import { estimateOf, MAX_LEFT, startWarnings } from "./outcome.ts";
 import { F32_BLOCK_SUM, roundingWalk, transient } from "./systematic.ts";
 
 export interface AnharmonicSettings {
@@ -52,9 +52,6 @@ function named(f: (means: Means) => number): (means: Float64Array) => number {
     return f(scratch as Means);
   };
 }
-
-/** Share of the start beyond which averages are not those of the stationary state. */
-const MAX_LEFT = 0.05;
 
 /** All quantities of card C2 at one η, beside exact values. */
 export function measureAnharmonic(
@@ -104,15 +101,11 @@ export function measureAnharmonic(
       row("OL", work, exact?.left, "loss"),
       row("FDR1 OL/OR", firstRatio, exact && 1, "1"),
     ],
-    warnings: left <= MAX_LEFT ? [] : [leftWarning(burnIn, left)],
+    warnings: settings.exact ? startWarnings(burnIn, left) : [],
   };
 }
 
 const sumOf = ({ leading, cubic, fourth }: AnharmonicMode): number => leading - cubic + fourth;
-
-const leftWarning = (burnIn: number, left: number): string =>
-  `no prediction: after a burn-in of ${burnIn} steps ${left.toPrecision(2)} of the start is left, more ` +
-  `than ${MAX_LEFT}; raise burnIn or leave it to auto.`;
 
 /**
  * Systematic error, relative: sums in float32, what is left of the start, and escapes. Survivors are

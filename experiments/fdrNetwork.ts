@@ -19,9 +19,10 @@ import { batchNoiseFactor } from "../models/theory/index.ts";
 import type { Experiment } from "./experiment.ts";
 import { runningAverages } from "./fdrNetworkFigures.ts";
 import { type Dissipation, networkQuantities } from "./fdrNetworkQuantities.ts";
+import { comparable } from "./fewReplicas.ts";
 import { networkSmallRate } from "./networkSmallRate.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { learningRate } from "./parameters.ts";
+import { learningRate, replicas } from "./parameters.ts";
 import { prototypeMinimum } from "./prototypeMinimum.ts";
 import { Stages } from "./stages.ts";
 
@@ -40,8 +41,7 @@ const parameters = z.object({
     .enum(["distinct", "withReplacement"])
     .default("distinct")
     .describe("minibatch law: distinct samples, or independent draws"),
-  // Errors come from the scatter of the replicas: fewer than ten do not tell their own error.
-  replicas: z.number().int().min(10).default(48).describe("independent copies"),
+  replicas: replicas(48),
   burnIn: z
     .union([z.literal("auto"), z.number().int().min(0)])
     .default("auto")
@@ -155,10 +155,11 @@ export const fdrNetwork: Experiment<typeof parameters> = {
       start,
       end: await ends(),
     };
-    const { quantities, warnings: doubts } = networkQuantities(measured, exact);
+    const { quantities: all, warnings: doubts } = networkQuantities(measured, exact);
+    const { quantities, warnings: few } = comparable(all);
     return {
       quantities,
-      warnings: [...warnings, ...doubts, ...divergenceWarnings(observed.run)],
+      warnings: [...warnings, ...doubts, ...few, ...divergenceWarnings(observed.run)],
       figures: runningAverages(measured, exact, burnIn),
       records: { network: observed },
     };

@@ -15,6 +15,7 @@ import type { Experiment } from "./experiment.ts";
 import { matrixFormFigure } from "./fdrFigures.ts";
 import { lengthWarnings, measureRegression } from "./fdrRegressionMeasures.ts";
 import { predictRegression } from "./fdrRegressionTheory.ts";
+import { comparable } from "./fewReplicas.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import {
   duration,
@@ -39,7 +40,7 @@ const parameters = z.object({
   batchSize: z.number().int().min(1).default(4).describe("m, samples in a minibatch [samples]"),
   sampling: sampling("distinct"),
   replicas: replicas(4000),
-  steps: duration("observed steps"),
+  steps: duration("observed steps", 1),
   burnIn: duration("steps before observing"),
 });
 
@@ -105,13 +106,14 @@ export const fdrRegression: Experiment<typeof parameters> = {
     await stages.run({ ...stage, label: "start", burnIn, steps: 0 });
     const start = await ensemble.state();
     const { observed } = await stages.run({ ...stage, label: "regression", burnIn: 0, steps });
-    const { quantities, elements } = measureRegression(p, theory, {
+    const { quantities: all, elements } = measureRegression(p, theory, {
       record: observed.moments,
       start,
       end: await ensemble.state(),
       burnIn,
       steps,
     });
+    const { quantities, warnings } = comparable(all);
     const caption =
       `${p.sampling} batches of ${p.batchSize}, η = ${p.learningRate}, μ = ${p.momentum}, ` +
       `ν = ${p.dampening}, λ = ${p.weightDecay}; ${p.replicas} replicas observed for ${steps} steps ` +
@@ -121,6 +123,7 @@ export const fdrRegression: Experiment<typeof parameters> = {
       warnings: [
         ...theory.warnings,
         ...lengthWarnings(theory, burnIn, steps),
+        ...warnings,
         ...divergenceWarnings(observed.run),
       ],
       figures: [comparison(quantities, caption), matrixFormFigure(elements, caption)],

@@ -12,12 +12,8 @@ import {
 import { RefusalError } from "../engine/errors.ts";
 import type { MomentsRecord } from "../engine/record.ts";
 import type { Quantity } from "./experiment.ts";
-import {
-  type FdrRegressionSettings,
-  MAX_LEFT,
-  type RegressionPrediction,
-} from "./fdrRegressionTheory.ts";
-import { estimateOf } from "./outcome.ts";
+import type { FdrRegressionSettings, RegressionPrediction } from "./fdrRegressionTheory.ts";
+import { estimateOf, MAX_LEFT, startWarnings } from "./outcome.ts";
 
 export interface ObservedRegression {
   readonly record: MomentsRecord;
@@ -31,16 +27,22 @@ export interface ObservedRegression {
 /** One element of the matrix form: ⟨δᵀA G⟩ = κ⟨vᵀA v⟩ with A_ij = A_ji = 1, else 0; δ = w − w*. */
 export interface MatrixElement {
   readonly name: string;
+  readonly place: readonly [i: number, j: number];
   readonly sides: FluctuationDissipation;
 }
 
 /** Elements of the symmetric matrix form, each as the metric that picks it. */
-const ELEMENTS = ["0,0", "0,1", "1,1"].map((name) => {
-  const [i, j] = name.split(",").map(Number);
+const ELEMENTS = (
+  [
+    [0, 0],
+    [0, 1],
+    [1, 1],
+  ] as const
+).map(([i, j]) => {
   const metric = [0, 1].map((row) =>
     [0, 1].map((column) => ((row === i && column === j) || (row === j && column === i) ? 1 : 0)),
   );
-  return { name, metric };
+  return { name: `${i},${j}`, place: [i, j] as const, metric };
 });
 
 /** Fewer steps may all have small gradients, beside which rounding is large. */
@@ -64,7 +66,11 @@ export function measureRegression(
     alongHessian: form({ center, metric: hessian }),
     quadratic: attempt(() => quadraticDissipation(record, { ...rate, hessian, minimum: center })),
   };
-  const elements = ELEMENTS.map(({ name, metric }) => ({ name, sides: form({ center, metric }) }));
+  const elements = ELEMENTS.map(({ name, place, metric }) => ({
+    name,
+    place,
+    sides: form({ center, metric }),
+  }));
   const residual = estimateOf(() =>
     telescopingError(record, { ...rate, steps, start, end, center }),
   );
@@ -109,28 +115,28 @@ function quantitiesOf(
     side("OR", raw.right, exact?.right, "loss"),
     row("FDR1 OL/OR", raw.ratio, one, bias.raw, "1"),
     row("FDR1 centered", centered.ratio, one, bias.centered, "1"),
-    ...elements.map(({ name, sides: { difference } }) =>
-      row(`FDR1 (${name})`, difference, stationary ? 0 : null, 2 * bias.centered * right, "loss"),
-    ),
+    ...elements.map(({ name, place: [i, j], sides: { difference } }) => {
+      const systematic = theory.elementBias(burnIn, i, j);
+      return row(`FDR1 (${name})`, difference, stationary ? 0 : null, systematic, "loss");
+    }),
     side("FDR2 lhs", quadratic.left, exact?.gradientSquare, "(loss/w)²"),
     side("FDR2 rhs", quadratic.right, exact?.dissipation, "(loss/w)²"),
     row("FDR2 lhs/rhs", quadratic.ratio, theory.independent ? one : null, bias.centered, "1"),
     row("FDR2 with G", alongHessian.ratio, one, bias.centered, "1"),
     // The identity needs no stationary state, but something to sum.
-    row("telescoping residual", residual, exists ? 0 : null, rounding, "1"),
+    row(
+      "telescoping residual",
+      residual,
+      exists && rounding !== null ? 0 : null,
+      rounding ?? 0,
+      "1",
+    ),
   ];
 }
 
 /** What the lengths of the run forbid to predict. */
 export function lengthWarnings(theory: RegressionPrediction, burnIn: number, steps: number) {
-  const left = theory.leftOfStart(burnIn);
-  const warnings: string[] = [];
-  if (theory.stationary && left > MAX_LEFT) {
-    warnings.push(
-      `no prediction: after a burn-in of ${burnIn} steps ${left.toPrecision(2)} of the start is left, ` +
-        `more than ${MAX_LEFT}; raise burnIn or leave it to auto.`,
-    );
-  }
+  const warnings = theory.stationary ? startWarnings(burnIn, theory.leftOfStart(burnIn)) : [];
   if (steps < LEAST_STEPS) {
     warnings.push(
       `no prediction for the telescoping residual: ${steps} steps may have no gradient to compare ` +

@@ -47,13 +47,15 @@ export interface RegressionPrediction {
   readonly leftOfStart: (burnIn: number) => number;
   /** Bias of either side relative to `right` = κ⟨|v|²⟩, centered and raw. */
   readonly bias: (burnIn: number, right: number) => { centered: number; raw: number };
-  /** Largest relative residual that float32 leaves of the telescoping identity. */
-  readonly residual: (steps: number) => number;
+  /** Bias of an element (i, j) of the matrix form, in units of the loss. */
+  readonly elementBias: (burnIn: number, i: number, j: number) => number;
+  /**
+   * Largest relative residual that float32 leaves of the telescoping identity; null without a
+   * stationary state, where sizes grow without bound.
+   */
+  readonly residual: (steps: number) => number | null;
   readonly warnings: readonly string[];
 }
-
-/** Share of the start in the averages beyond which they are no stationary averages. */
-export const MAX_LEFT = 0.05;
 
 /** Exact values and bounds for the settings; warnings where nothing is predicted. */
 export function predictRegression(p: FdrRegressionSettings, data: Dataset): RegressionPrediction {
@@ -84,10 +86,16 @@ export function predictRegression(p: FdrRegressionSettings, data: Dataset): Regr
     memory: exact === null ? 1 : independent ? relaxation : 2 * relaxation,
     leftOfStart,
     bias: (burnIn, right) => rounding(settings, right, leftOfStart(burnIn)),
-    residual: (steps) => residualBound(settings, steps),
+    elementBias: (burnIn, i, j) =>
+      exact === null ? 0 : elementRounding({ ...settings, exact }, leftOfStart(burnIn), i, j),
+    residual: (steps) => (exact === null ? null : residualBound(settings, steps, tail)),
     warnings: [...found.warnings, ...remarks(p, independent, noiseless, tail)],
   };
 }
+
+const ONE_PATH =
+  "sequential batches are the same for all replicas, which take one path: standard errors are 0 and " +
+  "relations hold to rounding.";
 
 function remarks(
   p: FdrRegressionSettings,
@@ -96,9 +104,13 @@ function remarks(
   tail: number,
 ): string[] {
   if (noiseless) {
+    const [fact, remedy] =
+      p.sampling === "fullBatch"
+        ? ["the full batch holds", "choose another sampling"]
+        : [`${p.sampling} batches of ${p.batchSize} hold`, "lower batchSize"];
     return [
-      `no prediction: ${p.sampling} batches of ${p.batchSize} hold every sample, the gradient has ` +
-        "no noise and both sides of each relation vanish; lower batchSize.",
+      `no prediction: ${fact} every sample, the gradient has no noise and both sides of each ` +
+        `relation vanish; ${remedy}.`,
     ];
   }
   if (tail >= 1) {
@@ -110,6 +122,7 @@ function remarks(
   }
   if (independent) return [];
   return [
+    ...(p.sampling === "sequential" ? [ONE_PATH] : []),
     `no prediction for OL, OR and FDR2 lhs, rhs: ${p.sampling} batches depend on each other within ` +
       "an epoch, so E[G|θ] differs from ∇f; FDR1, its matrix form and FDR2 with G hold.",
   ];
@@ -135,34 +148,82 @@ function sizes({ exact, momentum, dampening }: Scales): { theta: number; gradien
 }
 
 /**
- * Three roundings, relative to `right`: of the sums on the device (worst case for squares, a random
- * walk for (θ−c)·G, whose terms are larger than their mean); of θ' = θ + ηv', which is stored to
- * 2⁻²⁴|w| and so diffuses by d(2⁻²⁴|w|)²/3 a step, beside η²⟨|v|²⟩ of the dynamics; and of the start.
+ * Rounding of sums of (θ−c)G, terms of size |θ−c| and `gradient`: a random walk. One periodic path
+ * (`sequential`) repeats its roundings: the worst case of sums, and of the storage of w as of a force.
+ */
+function productRounding(
+  { sampling, learningRate }: Scales,
+  { theta, gradient, w }: { theta: number; gradient: number; w: number },
+): number {
+  if (sampling !== "sequential") return roundingWalk() * theta * gradient;
+  return theta * (F32_BLOCK_SUM * gradient + (F32 * w) / learningRate);
+}
+
+/**
+ * Three roundings, relative to `right`: of the sums on the device (worst case for squares,
+ * `productRounding` for (θ−c)·G, whose terms are larger than their mean); of θ' = θ + ηv', which is
+ * stored to 2⁻²⁴|w| and so diffuses by d(2⁻²⁴|w|)²/3 a step, beside η²⟨|v|²⟩; and of the start.
  */
 function rounding(scales: Scales, right: number, start: number) {
   const { learningRate: eta, momentum, dampening, minimum } = scales;
   const { theta, gradient } = sizes(scales);
   const kappa = ((eta / 2) * (1 + momentum)) / (1 - dampening);
-  const diffusion = (minimum.length * (F32 * norm(minimum)) ** 2) / 3;
+  const w = norm(minimum);
+  const diffusion = (minimum.length * (F32 * w) ** 2) / 3;
   const stored = diffusion / (eta * eta * (right / kappa));
   const relative = F32_BLOCK_SUM + start + stored;
-  const walk = (size: number): number => (roundingWalk() * size * gradient) / right;
-  return {
-    centered: relative + walk(theta),
-    raw: relative + walk(theta + norm(minimum)),
-  };
+  const products = (size: number): number =>
+    productRounding(scales, { theta: size, gradient, w }) / right;
+  return { centered: relative + products(theta), raw: relative + products(theta + w) };
+}
+
+/**
+ * The same three roundings of ⟨δᵀA G⟩ − κ⟨vᵀA v⟩, A_ij = A_ji = 1, each with the sizes of its own
+ * components; roundings of different parameters are independent and do not diffuse together.
+ */
+function elementRounding(
+  scales: Scales & { readonly exact: RegressionMomentum },
+  start: number,
+  i: number,
+  j: number,
+): number {
+  const { learningRate: eta, momentum, dampening, minimum } = scales;
+  const size = (matrix: readonly (readonly number[])[], k: number): number =>
+    Math.sqrt(matrix[k]![k]!);
+  const { covariance: S, velocityCovariance: V } = scales.exact;
+  const kappa = ((eta / 2) * (1 + momentum)) / (1 - dampening);
+  const places =
+    i === j
+      ? [[i, i]]
+      : [
+          [i, j],
+          [j, i],
+        ];
+  const products = places.map(([a, b]) =>
+    productRounding(scales, {
+      theta: size(S, a!),
+      gradient: ((1 + momentum) / (1 - dampening)) * size(V, b!),
+      w: Math.abs(minimum[b!]!),
+    }),
+  );
+  const squares = (F32_BLOCK_SUM + start) * kappa * places.length * size(V, i) * size(V, j);
+  const stored = i === j ? (kappa * (F32 * minimum[i]!) ** 2) / (3 * eta * eta) : 0;
+  return products.reduce((sum, value) => sum + value, squares + stored);
 }
 
 /**
  * 10⁻⁵ for the sums, and what the rounding of θ' = θ + ηv' leaves: each step adds (θ−w*)·ε/η with
  * |ε| about 2⁻²⁴|w|/√3, a random walk of T terms beside T|θ−w*||G|. Five deviations, for the largest
- * of thousands of replicas.
+ * of thousands of replicas; on the periodic path of `sequential` roundings repeat and add up. Where
+ * fourth moments do not exist one burst may decide a block's sum, and what is added after it rounds at
+ * its worst.
  */
-function residualBound(scales: Scales, steps: number): number {
-  const { learningRate: eta, momentum, dampening, minimum } = scales;
+function residualBound(scales: Scales, steps: number, tail: number): number {
+  const { learningRate: eta, momentum, dampening, minimum, sampling } = scales;
   const { gradient } = sizes(scales);
-  if (!(gradient > 0)) return 1e-5;
-  const kick = (F32 * norm(minimum)) / Math.sqrt(3) / eta;
+  const sums = tail < 1 ? 1e-5 : F32_BLOCK_SUM;
+  if (!(gradient > 0)) return sums;
+  const kick = (F32 * norm(minimum)) / eta;
   const step = (kick * (1 - momentum)) / (1 - dampening) / gradient;
-  return 1e-5 + (5 * step) / Math.sqrt(steps);
+  return sums + step * (sampling === "sequential" ? 1 : 5 / Math.sqrt(3 * steps));
 }

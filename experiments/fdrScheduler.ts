@@ -3,6 +3,7 @@
  * the fluctuation-dissipation relation holds to a tolerance, each by its own averages.
  */
 import { z } from "zod";
+import { ArgumentError } from "../engine/errors.ts";
 import { fixed } from "../engine/initial.ts";
 import { series } from "../engine/observe/series.ts";
 import { fdrRate } from "../engine/rate/fluctuationDissipation.ts";
@@ -72,6 +73,11 @@ const ruleOf = (p: Settings) => {
 };
 
 const relationOf = ({ relation, optimizer }: Settings): "velocity" | "displacement" => {
+  if (relation === "velocity" && optimizer !== "sgd") {
+    throw new ArgumentError(
+      `relation: velocity is that of sgd, the optimizer is ${optimizer}; use displacement or auto.`,
+    );
+  }
   if (relation !== "auto") return relation;
   return optimizer === "sgd" ? "velocity" : "displacement";
 };

@@ -14,6 +14,7 @@ import {
   type SchedulerTheory,
   stationaryExcess,
 } from "./fdrSchedulerTheory.ts";
+import { comparable } from "./fewReplicas.ts";
 import { estimateOf } from "./outcome.ts";
 import { F32 } from "./systematic.ts";
 
@@ -168,7 +169,7 @@ function firstExcess(
   const name = "excess loss at the first check";
   if (!hasCheck(runs)) return plain(name, noEstimate("no check"), "loss");
   const estimate = estimateOf(() => replicaMean(runs.map(({ excess }) => excess[1]!)));
-  const known = theory.at(p.learningRate);
+  const known = theory.hasErrors ? theory.at(p.learningRate) : null;
   if (known === null) return plain(name, estimate, "loss");
   const predicted = stationaryExcess(known);
   const size = Math.hypot(...theory.minimum);
@@ -235,6 +236,7 @@ export function measureScheduler(
     Estimate,
   ];
   const final = median((run) => run.rates[last]!);
+  const excess = comparable([firstExcess(p, theory, runs)]);
   const never = living.filter(({ drops }) => drops.length === 0).length;
   return {
     runs,
@@ -249,13 +251,13 @@ export function measureScheduler(
       ),
       plain("median final rate", final, "θ²/loss"),
       ...dropQuantities(p, living),
-      firstExcess(p, theory, runs),
+      ...excess.quantities,
       plain(
         "excess loss at the last check",
         hasCheck(runs) ? meanOf(({ excess }) => excess[last]!) : noEstimate("no check"),
         "loss",
       ),
     ],
-    warnings: acceptance(p, first, final),
+    warnings: [...excess.warnings, ...acceptance(p, first, final)],
   };
 }

@@ -3,6 +3,7 @@ import { ArgumentError } from "../engine/errors.ts";
 import type { SamplingLaw } from "../engine/sampling.ts";
 import type { Dataset } from "../models/dataset.ts";
 import {
+  fourthMomentRadius,
   type IndependentSampling,
   type RegressionMomentum,
   regressionMinimum,
@@ -25,6 +26,8 @@ export interface SchedulerTheory {
   readonly hessian: readonly (readonly number[])[];
   /** Stationary state at a rate; null where none is known. */
   readonly at: (learningRate: number) => RegressionMomentum | null;
+  /** Fourth moments exist at the first rate: a mean of squares has a standard error. */
+  readonly hasErrors: boolean;
   /** Why nothing is predicted, if so. */
   readonly warnings: readonly string[];
 }
@@ -60,8 +63,9 @@ export function schedulerTheory(p: SchedulerSettings, data: Dataset): SchedulerT
   const inputs = data.fields.x!.data;
   const targets = data.fields.y!.data;
   const warnings = unknown(p);
+  const isKnown = warnings.length === 0;
   const at = (learningRate: number): RegressionMomentum | null => {
-    if (warnings.length > 0) return null;
+    if (!isKnown) return null;
     const sampling = p.sampling as IndependentSampling;
     const rule = { learningRate, momentum, dampening };
     try {
@@ -71,15 +75,25 @@ export function schedulerTheory(p: SchedulerSettings, data: Dataset): SchedulerT
       return null;
     }
   };
-  const unstable = warnings.length === 0 && at(p.learningRate) === null;
+  const first = at(p.learningRate);
+  const tails =
+    first === null
+      ? 0
+      : fourthMomentRadius({ ...p, inputs, targets, sampling: p.sampling as IndependentSampling });
+  const none = `no prediction of the loss: at learningRate ${p.learningRate}`;
+  if (isKnown && first === null) {
+    warnings.push(`${none} second moments have no stationary state; lower it`);
+  }
+  if (tails >= 1) {
+    warnings.push(
+      `${none} fourth moments grow by ${tails.toPrecision(5)} per step, so that its mean has no ` +
+        "standard error (power-law tails); lower it, or raise batchSize",
+    );
+  }
   return {
     ...regressionMinimum({ inputs, targets, weightDecay }),
     at,
-    warnings: unstable
-      ? [
-          `no prediction of the loss: at learningRate ${p.learningRate} second moments have no ` +
-            "stationary state; lower it",
-        ]
-      : warnings,
+    hasErrors: tails < 1,
+    warnings,
   };
 }

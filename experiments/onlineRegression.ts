@@ -19,19 +19,25 @@ import {
 } from "../models/theory/index.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
+import { comparable } from "./fewReplicas.ts";
 import { type Condition, spectrumFigure, sweepFigure } from "./onlineRegressionFigures.ts";
-import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
-import { duration, durations, replicas, weightDecay } from "./parameters.ts";
+import {
+  divergenceWarnings,
+  estimateOf,
+  MAX_LEFT,
+  predictionOf,
+  startWarnings,
+} from "./outcome.ts";
+import { duration, durations, learningRates, replicas, weightDecay } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32_BLOCK_SUM, transient } from "./systematic.ts";
 
 const parameters = z.object({
-  learningRate: z
-    .array(z.number().positive())
-    .min(1)
-    .max(16)
-    .default([0.1, 0.02])
-    .describe("η, step sizes, each a condition of one ensemble [θ²/loss]"),
+  learningRate: learningRates(
+    [0.1, 0.02],
+    16,
+    "η, step sizes, each a condition of one ensemble [θ²/loss]",
+  ),
   momentum: z.number().min(0).lt(1).default(0.9).describe("β, share of the velocity kept [1]"),
   inputVariances: z
     .array(z.number().positive())
@@ -43,7 +49,7 @@ const parameters = z.object({
   batchSize: z.number().int().min(1).default(16).describe("S, fresh samples of a step [samples]"),
   weightDecay: weightDecay(0),
   replicas: replicas(4000),
-  steps: duration("observed steps"),
+  steps: duration("observed steps", 1),
   burnIn: duration("steps before observing"),
 });
 
@@ -70,6 +76,10 @@ function conditionOf(p: Parameters, learningRate: number): Condition {
     "standard error (power-law tails); lower learningRate, or raise batchSize.";
   return { learningRate, exact, hasErrors: false, warnings: [warning] };
 }
+
+/** τ of the slowest mean, in steps: second moments decay by `momentRadius` a step, twice as fast. */
+const relaxationOf = ({ exact }: Condition): number =>
+  exact === null ? 1 : Math.max(1, -2 / Math.log(exact.momentRadius));
 
 /** Record of input i: its θ and v. */
 const input = (i: number): string => `input${i}`;
@@ -104,9 +114,7 @@ export const onlineRegression: Experiment<typeof parameters> = {
   explain: (p) => [{ ...setup(p, 1), samples: onlineData.samples }],
   async run(p, context) {
     const conditions = p.learningRate.map((learningRate) => conditionOf(p, learningRate));
-    const radius = Math.max(0, ...conditions.map(({ exact }) => exact?.momentRadius ?? 0));
-    // Second moments decay by the radius a step: twice as fast as the slowest mean.
-    const relaxation = radius > 0 ? Math.max(1, -2 / Math.log(radius)) : 1;
+    const relaxation = Math.max(...conditions.map(relaxationOf));
     const { burnIn, steps } = durations(p, relaxation, { burnIn: 400, steps: 2500 });
     const every = Math.max(1, Math.floor(relaxation / 20));
     await using ensemble = await createEnsemble(context.device, {
@@ -128,14 +136,20 @@ export const onlineRegression: Experiment<typeof parameters> = {
     });
     const measured = conditions.map((condition, c): Measured => {
       const record = (i: number): MomentsRecord => observed[input(i)]!;
-      return { p, condition, c, record, relative: F32_BLOCK_SUM + transient(burnIn, relaxation) };
+      return { p, condition, c, record, left: transient(burnIn, relaxationOf(condition)) };
     });
-    const compared = measured.flatMap(quantities);
+    const { quantities: compared, warnings: few } = comparable(measured.flatMap(quantities));
     const formulas = measured.flatMap(formulaQuantities);
     return {
       quantities: [...compared, ...formulas],
       warnings: [
         ...conditions.flatMap(({ warnings }) => warnings),
+        ...measured.flatMap(({ condition: { learningRate, hasErrors, exact }, left }) =>
+          hasErrors && exact
+            ? startWarnings(burnIn, left).map((text) => `learning rate ${learningRate}: ${text}`)
+            : [],
+        ),
+        ...few,
         ...divergenceWarnings(observed.run),
       ],
       figures: [
@@ -158,8 +172,8 @@ interface Measured {
   readonly condition: Condition;
   readonly c: number;
   readonly record: (input: number) => MomentsRecord;
-  /** Bound on the relative bias. */
-  readonly relative: number;
+  /** What is left of the start, relative. */
+  readonly left: number;
 }
 
 /** Inputs of the largest and the smallest variance. */
@@ -167,8 +181,10 @@ function extremes({ inputVariances: h }: Parameters): [number, number] {
   return [h.indexOf(Math.max(...h)), h.indexOf(Math.min(...h))];
 }
 
-function quantities({ p, condition, c, record, relative }: Measured): Quantity[] {
-  const { learningRate, exact, hasErrors } = condition;
+function quantities({ p, condition, c, record, left }: Measured): Quantity[] {
+  const { learningRate, exact } = condition;
+  const claims = condition.hasErrors && left <= MAX_LEFT;
+  const relative = F32_BLOCK_SUM + left;
   const quantity = (
     name: string,
     unit: string,
@@ -180,8 +196,8 @@ function quantities({ p, condition, c, record, relative }: Measured): Quantity[]
     condition: { learningRate },
     estimate: estimateOf(estimator),
     unit,
-    predicted: hasErrors ? (value ?? null) : null,
-    systematic: bias * Math.abs(value ?? 0),
+    predicted: claims ? (value ?? null) : null,
+    systematic: claims ? bias * Math.abs(value ?? 0) : 0,
   });
   const list = p.inputVariances.flatMap((_, i) => {
     const [theta, v] = [`theta[${i}]`, `v.theta[${i}]`];

@@ -37,3 +37,15 @@ export function divergenceWarnings(run: RunInfo): string[] {
     ...(unsolved === null ? [] : [unsolved]),
   ];
 }
+
+/** Share of the start in averages beyond which they are not those of the stationary state. */
+export const MAX_LEFT = 0.05;
+
+/** A warning where more than `MAX_LEFT` of the start is left, so that nothing may be predicted. */
+export const startWarnings = (burnIn: number, left: number): string[] =>
+  left <= MAX_LEFT
+    ? []
+    : [
+        `no prediction: after a burn-in of ${burnIn} steps ${left.toPrecision(2)} of the start is left, ` +
+          `more than ${MAX_LEFT}; raise burnIn or leave it to auto.`,
+      ];

@@ -8,6 +8,19 @@ import { SAMPLING_LAWS, type SamplingLaw } from "../engine/sampling.ts";
 export const learningRate = (value: number) =>
   z.number().positive().default(value).describe("step size η [θ²/loss]");
 
+/** One to `most` step sizes, each given once: results are told apart by them. */
+export const learningRates = (values: readonly number[], most: number, describe: string) =>
+  z
+    .array(z.number().positive())
+    .min(1)
+    .max(most)
+    .refine(
+      (rates) => new Set(rates).size === rates.length,
+      "a rate stands there twice, give it once",
+    )
+    .default([...values])
+    .describe(describe);
+
 export const replicas = (value: number) =>
   z.number().int().min(2).default(value).describe("independent copies");
 
@@ -20,10 +33,10 @@ export const sampling = (value: SamplingLaw) =>
 export const weightDecay = (value: number) =>
   z.number().min(0).default(value).describe("λ, adds λθ to the gradient [loss/θ²]");
 
-/** A number of steps, or `auto`: chosen from the slowest relaxation time of the problem. */
-export const duration = (describe: string) =>
+/** At least `least` steps, or `auto`: chosen from the slowest relaxation time of the problem. */
+export const duration = (describe: string, least = 0) =>
   z
-    .union([z.literal("auto"), z.number().int().min(0)])
+    .union([z.literal("auto"), z.number().int().min(least)])
     .default("auto")
     .describe(`${describe}; auto: from the slowest relaxation time [steps]`);
 

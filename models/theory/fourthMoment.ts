@@ -2,124 +2,145 @@
  * Do fourth moments of SGD on linear regression stay finite? Where they do not, averages of squares
  * have no variance, and no error bar made from their scatter can be trusted.
  *
- * About the minimum z = (δ, v) is multiplied by a random matrix M_B at each step, so that E z⊗z⊗z⊗z
- * is multiplied by A = E M_B⊗M_B⊗M_B⊗M_B, whose spectral radius decides. Source: H. Kesten, Acta
- * Mathematica 131, 207 (1973), for the power-law tails of such recursions. Left out: batches of an
- * epoch, more than a few dimensions.
+ * About the minimum z = (δ, v) is multiplied by a random matrix at each step, z' = (1/m) Σ_{s∈B} M_s z,
+ * so that a fourth moment becomes
+ *   E z'_i z'_j z'_k z'_l = m⁻⁴ E Σ_{s…} (M_s z)_i (M_s' z)_j (M_s'' z)_k (M_s''' z)_l,
+ * a polynomial in z. Grouped by which of the four draws are the same (a partition π of them),
+ * independent draws give Σ_π m(m−1)…/N^|π| Π_blocks P, P the power sum Σ_s Π_{i in block} (M_s z)_i, for
+ * the |π| factors of m; distinct samples have N(N−1)… for N^|π| and sums over distinct samples, which
+ * are power sums again by inclusion and exclusion (Möbius function of the partitions).
+ *
+ * Source: H. Kesten, Acta Mathematica 131, 207 (1973), for the power-law tails of such recursions.
+ * Left out: batches of an epoch, more than a few dimensions.
  */
-import { Matrix } from "ml-matrix";
 import { ArgumentError } from "../../engine/errors.ts";
-import { mulberry32 } from "../mulberry.ts";
+import { add, monomial, type Polynomial, product, variablesOf } from "./polynomial.ts";
 import type { RegressionMomentumOptions } from "./regressionMomentum.ts";
+import { spectralRadius } from "./spectralRadius.ts";
 
-/** Batches averaged over: all of them where there are fewer, else so many drawn by a fixed seed. */
-const BATCHES = 2048;
-/** The operator is raised to the power 2^12. */
-const SQUARINGS = 12;
-/** The operator has n⁸ entries. */
+/** Components of (δ, v): 35 fourth moments of 4. */
 const MAX_STATE = 4;
 
 /**
- * Spectral radius of the fourth-moment map; fourth moments are finite where it is below 1.
+ * Spectral radius of the fourth-moment map, per step; fourth moments are finite where it is below 1.
  *
- * ρ = ‖A^k‖^(1/k) at k = 4096: exact to about 10⁻³ for up to 2048 different batches, else up to the
- * scatter of 2048 random ones (a per cent or so).
+ * Exact, for any batch size.
  *
  * @throws ArgumentError for more than 4 dimensions of w, or 2 with momentum.
  */
 export function fourthMomentRadius(options: RegressionMomentumOptions): number {
-  const batches = batchSets(options);
-  const n = stepMatrix(options, batches[0]!).rows;
+  const forms = sampleForms(options);
+  const n = forms[0]!.length;
   if (n > MAX_STATE) {
     throw new ArgumentError(
-      `fourthMomentRadius: ${n} dimensions of (w, v) are ${n ** 4} fourth moments; at most ` +
+      `fourthMomentRadius: ${n} dimensions of (w, v) have too many fourth moments; at most ` +
         `${MAX_STATE} dimensions are computed.`,
     );
   }
-  const total = new Float64Array(n ** 8);
-  for (const batch of batches) {
-    const step = stepMatrix(options, batch);
-    addSquare(total, step.kroneckerProduct(step).to1DArray());
-  }
-  let power = Matrix.from1DArray(n ** 4, n ** 4, total).div(batches.length);
-  let logarithm = 0;
-  for (let k = 0; k < SQUARINGS; k++) {
-    const size = power.norm();
-    logarithm += Math.log(size) / 2 ** k;
-    power = power.div(size);
-    power = power.mmul(power);
-  }
-  return Math.exp(logarithm + Math.log(power.norm()) / 2 ** SQUARINGS);
+  const monomials = fourthMonomials(n);
+  const place = new Map(monomials.map((key, k) => [key, k]));
+  const after = momentAfterStep(options, forms);
+  return spectralRadius(
+    monomials.map((key) => {
+      const row = new Array<number>(monomials.length).fill(0);
+      for (const [from, value] of after(variablesOf(key))) row[place.get(from)!]! += value;
+      return row;
+    }),
+  );
 }
 
-/** Adds P⊗P of a square matrix P, both row-major. */
-function addSquare(into: Float64Array, pairs: readonly number[]): void {
-  const side = Math.sqrt(pairs.length);
-  for (let a = 0; a < pairs.length; a++) {
-    const [row, column] = [Math.floor(a / side), a % side];
-    for (let b = 0; b < pairs.length; b++) {
-      const [i, j] = [Math.floor(b / side), b % side];
-      into[(row * side + i) * side * side + column * side + j]! += pairs[a]! * pairs[b]!;
-    }
-  }
+function fourthMonomials(n: number): string[] {
+  const variables = Array.from({ length: n }, (_, i) => i);
+  const pairs = variables.flatMap((i) => variables.map((j) => [i, j]));
+  return [...new Set(pairs.flatMap((a) => pairs.map((b) => monomial([...a, ...b]))))];
 }
 
-/** The linear part of a step: of δ alone without momentum, else of (δ, v), [n, n]. */
-function stepMatrix(options: RegressionMomentumOptions, batch: readonly number[]): Matrix {
-  const { inputs, learningRate: eta, momentum: mu = 0, dampening: nu = 0 } = options;
-  const d = inputs.length / options.targets.length;
-  const n = mu === 0 ? d : 2 * d;
-  const matrix = Matrix.eye(n, n, 1);
-  for (let i = 0; i < d; i++) {
-    if (mu !== 0) matrix.set(i, d + i, eta * mu).set(d + i, d + i, mu);
-    for (let j = 0; j < d; j++) {
-      let curvature = i === j ? (options.weightDecay ?? 0) : 0;
-      for (const sample of batch) {
-        curvature += (inputs[sample * d + i]! * inputs[sample * d + j]!) / batch.length;
-      }
-      matrix.set(i, j, matrix.get(i, j) - eta * (1 - nu) * curvature);
-      if (mu !== 0) matrix.set(d + i, j, -(1 - nu) * curvature);
-    }
-  }
-  return matrix;
-}
-
-/** All batches of a law with equal weights if they are few, else random ones. */
-function batchSets({ targets, batchSize: m, sampling }: RegressionMomentumOptions): number[][] {
-  const samples = targets.length;
-  const all = Array.from({ length: samples }, (_, i) => i);
-  if (sampling === "fullBatch") return [all];
-  const distinct = sampling === "distinct";
-  const count = distinct ? binomial(samples, m) : samples ** m;
-  if (count <= BATCHES) return distinct ? combinations(samples, m) : tuples(samples, m);
-  const uniform = mulberry32(1);
-  return Array.from({ length: BATCHES }, () => {
-    if (!distinct) return Array.from({ length: m }, () => Math.floor(uniform() * samples));
-    const order = [...all];
-    for (let i = 0; i < m; i++) {
-      const j = i + Math.floor(uniform() * (samples - i));
-      [order[i], order[j]] = [order[j]!, order[i]!];
-    }
-    return order.slice(0, m);
+/** (M_s z)_i of each sample, linear in z = (δ, v): of δ alone without momentum; [sample][component]. */
+function sampleForms(options: RegressionMomentumOptions): Polynomial[][] {
+  const { inputs, targets, learningRate: eta, weightDecay = 0 } = options;
+  const { momentum: mu = 0, dampening: nu = 0 } = options;
+  const d = inputs.length / targets.length;
+  const axes = Array.from({ length: d }, (_, i) => i);
+  const velocity = (i: number): Polynomial => new Map(mu === 0 ? [] : [[monomial([d + i]), mu]]);
+  return Array.from({ length: targets.length }, (_, sample) => {
+    const pull = (i: number): Polynomial =>
+      new Map(
+        axes.map((j) => {
+          const curvature = inputs[sample * d + i]! * inputs[sample * d + j]!;
+          return [monomial([j]), -(1 - nu) * (curvature + (i === j ? weightDecay : 0))];
+        }),
+      );
+    const next = axes.map((i) => sum([velocity(i), pull(i)]));
+    const moved = axes.map((i) => {
+      const form = new Map([[monomial([i]), 1]]);
+      add(form, next[i]!, eta);
+      return form;
+    });
+    return mu === 0 ? moved : [...moved, ...next];
   });
 }
 
-function binomial(n: number, m: number): number {
-  let value = 1;
-  for (let k = 1; k <= m; k++) value = (value * (n - m + k)) / k;
-  return value;
+function sum(terms: readonly Polynomial[]): Polynomial {
+  const total = new Map<string, number>();
+  for (const term of terms) add(total, term);
+  return total;
 }
 
-function combinations(n: number, m: number, first = 0): number[][] {
-  if (m === 0) return [[]];
-  const found: number[][] = [];
-  for (let i = first; i <= n - m; i++) {
-    for (const rest of combinations(n, m - 1, i + 1)) found.push([i, ...rest]);
-  }
-  return found;
+/** E z'_i z'_j z'_k z'_l as a polynomial in z, from the four components i, j, k, l. */
+function momentAfterStep(
+  { targets, batchSize, sampling }: RegressionMomentumOptions,
+  forms: readonly (readonly Polynomial[])[],
+): (components: readonly number[]) => Polynomial {
+  const N = targets.length;
+  const m = sampling === "fullBatch" ? N : batchSize;
+  const independent = sampling === "withReplacement";
+  const powerSum = powerSums(forms);
+  return (components) => {
+    const total = new Map<string, number>();
+    for (const draws of partitions(components)) {
+      const q = draws.length;
+      const weight = falling(m, q) / (independent ? N ** q : falling(N, q)) / m ** 4;
+      if (weight === 0) continue;
+      // Sums over distinct samples: draws that coincide after all are taken off again.
+      const merged = independent ? [draws.map((block) => [block])] : partitions(draws);
+      for (const sets of merged) {
+        const sums = sets.map((blocks) => powerSum(blocks.flat()));
+        add(total, product(sums), weight * moebius(sets.map(({ length }) => length)));
+      }
+    }
+    return total;
+  };
 }
 
-function tuples(n: number, m: number): number[][] {
-  if (m === 0) return [[]];
-  return tuples(n, m - 1).flatMap((head) => Array.from({ length: n }, (_, i) => [...head, i]));
+/** Σ_s Π (M_s z)_i over the components of a block; each is formed once. */
+function powerSums(
+  forms: readonly (readonly Polynomial[])[],
+): (block: readonly number[]) => Polynomial {
+  const known = new Map<string, Polynomial>();
+  return (block) => {
+    const key = monomial(block);
+    const found =
+      known.get(key) ??
+      sum(forms.map((form) => product(block.map((component) => form[component]!))));
+    known.set(key, found);
+    return found;
+  };
 }
+
+/** Π (−1)^(k−1) (k−1)!, for sets of k blocks that were merged. */
+const moebius = (sizes: readonly number[]): number =>
+  sizes.reduce((value, k) => (value * falling(k - 1, k - 1)) / (k % 2 === 0 ? -1 : 1), 1);
+
+/** All ways to cut a list into blocks: 15 of four. */
+function partitions<T>(list: readonly T[]): T[][][] {
+  if (list.length === 0) return [[]];
+  const [first, ...rest] = list as [T, ...T[]];
+  return partitions(rest).flatMap((blocks) => [
+    [[first], ...blocks],
+    ...blocks.map((block, k) => blocks.map((other, l) => (l === k ? [first, ...block] : other))),
+  ]);
+}
+
+/** x(x−1)…(x−k+1) */
+const falling = (x: number, k: number): number =>
+  Array.from({ length: k }, (_, j) => x - j).reduce((a, b) => a * b, 1);

@@ -6,10 +6,11 @@
  *
  * Given e the numbers s = x·e are normal, and x = w s/q + x⊥ with w = He, q = e·He and x⊥ independent
  * of s. Hence u = w R/S + (√R/S) g with R ~ χ² of S degrees of freedom, g ~ N(0, qH − wwᵀ), and
- * every moment of u is a polynomial in e (Isserlis). By the symmetry x_i → −x_i only monomials even
- * in each pair (e_i, v_i) matter. Left out: odd moments, label noise (it adds lower moments).
+ * every moment of u is a polynomial in e (Isserlis), e_i its variable 2i, v_i 2i + 1. By the symmetry
+ * x_i → −x_i only monomials even in each pair (e_i, v_i) matter. Left out: odd moments, label noise
+ * (it adds lower moments).
  */
-import { Matrix } from "ml-matrix";
+import { add, monomial, type Polynomial, product, times, variablesOf } from "./polynomial.ts";
 
 export interface MultiplicativeNoise {
   /** h, variances of the inputs. */
@@ -20,31 +21,6 @@ export interface MultiplicativeNoise {
   /** S */
   readonly batchSize: number;
 }
-
-/** Coefficients by monomial; a monomial is the sorted list of its variables, e_i = 2i, v_i = 2i + 1. */
-type Polynomial = ReadonlyMap<string, number>;
-
-const keyOf = (variables: readonly number[]): string => [...variables].sort((a, b) => a - b).join();
-const variablesOf = (key: string): number[] => (key === "" ? [] : key.split(",").map(Number));
-
-const ONE: Polynomial = new Map([["", 1]]);
-
-function add(into: Map<string, number>, from: Polynomial, factor: number): void {
-  for (const [key, value] of from) into.set(key, (into.get(key) ?? 0) + factor * value);
-}
-
-function times(a: Polynomial, b: Polynomial): Polynomial {
-  const product = new Map<string, number>();
-  for (const [left, x] of a) {
-    for (const [right, y] of b) {
-      const key = keyOf([...variablesOf(left), ...variablesOf(right)]);
-      product.set(key, (product.get(key) ?? 0) + x * y);
-    }
-  }
-  return product;
-}
-
-const product = (factors: readonly Polynomial[]): Polynomial => factors.reduce(times, ONE);
 
 /** All ways to take `count` of a list: what is taken and what is left. */
 function choices<T>(list: readonly T[], count: number): { taken: T[]; left: T[] }[] {
@@ -66,11 +42,11 @@ function gradientMoment(
   indices: readonly number[],
   { inputVariances: h, batchSize: S }: MultiplicativeNoise,
 ): Polynomial {
-  const w = (i: number): Polynomial => new Map([[keyOf([2 * i]), h[i]!]]);
+  const w = (i: number): Polynomial => new Map([[monomial([2 * i]), h[i]!]]);
   const covariance = (i: number, j: number): Polynomial => {
     const value = new Map<string, number>();
     for (const [k, hk] of h.entries()) {
-      if (i === j) add(value, new Map([[keyOf([2 * k, 2 * k]), hk]]), h[i]!);
+      if (i === j) add(value, new Map([[monomial([2 * k, 2 * k]), hk]]), h[i]!);
     }
     add(value, times(w(i), w(j)), -1);
     return value;
@@ -98,8 +74,8 @@ function afterStep(variables: readonly number[], noise: MultiplicativeNoise): Po
     const e = variable - (variable % 2);
     const kept = variable % 2 === 0 ? 1 : 0;
     return new Map([
-      [keyOf([e]), kept - scale(variable) * weightDecay],
-      [keyOf([e + 1]), scale(variable) * beta],
+      [monomial([e]), kept - scale(variable) * weightDecay],
+      [monomial([e + 1]), scale(variable) * beta],
     ]);
   };
   const total = new Map<string, number>();
@@ -123,8 +99,8 @@ function evenMonomials(inputs: number, degree: 2 | 4): string[] {
     [2 * i, 2 * i + 1],
     [2 * i + 1, 2 * i + 1],
   ]).flat();
-  if (degree === 2) return squares.map(keyOf);
-  return [...new Set(squares.flatMap((a) => squares.map((b) => keyOf([...a, ...b]))))];
+  if (degree === 2) return squares.map(monomial);
+  return [...new Set(squares.flatMap((a) => squares.map((b) => monomial([...a, ...b]))))];
 }
 
 /** The matrix that takes the even moments of a degree through one step, [moment, moment]. */
@@ -136,29 +112,4 @@ export function momentMatrix(noise: MultiplicativeNoise, degree: 2 | 4): number[
     for (const [from, value] of afterStep(variablesOf(key), noise)) row[place.get(from)!]! += value;
     return row;
   });
-}
-
-/** Longest power: 2⁴⁸ steps. */
-const MOST_SQUARINGS = 48;
-
-/**
- * Spectral radius of a matrix of moments, whose largest eigenvalue is positive since it keeps the
- * cone of moments: (‖M²ᵏ‖/‖Mᵏ‖)^(1/k), k = 1, 2, 4, … until ln ρ settles to 1e-9 of itself.
- */
-export function spectralRadius(rows: readonly (readonly number[])[]): number {
-  let power = new Matrix(rows.map((row) => [...row]));
-  let logarithm = 0; // Mᵏ = exp(logarithm) · power
-  let rate = Number.NaN;
-  for (let squarings = 0; squarings < MOST_SQUARINGS; squarings += 1) {
-    const norm = power.norm();
-    if (norm === 0) return 0;
-    power = power.div(norm);
-    logarithm += Math.log(norm);
-    power = power.mmul(power);
-    const next = (logarithm + Math.log(power.norm())) / 2 ** squarings;
-    if (Math.abs(next - rate) <= 1e-9 * Math.abs(next)) return Math.exp(next);
-    rate = next;
-    logarithm *= 2;
-  }
-  return Math.exp(rate);
 }

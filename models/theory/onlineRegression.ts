@@ -14,8 +14,9 @@
  * isotropic for λ = 0 whatever H is (`isotropicVariance`), which holds to leading order in η.
  */
 import { ArgumentError } from "../../engine/errors.ts";
-import { momentMatrix, spectralRadius } from "./gaussianInputMoments.ts";
+import { momentMatrix } from "./gaussianInputMoments.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { spectralRadius } from "./spectralRadius.ts";
 
 /** The fourth moments of more inputs are too many for a dense matrix. */
 export const MOST_INPUTS = 8;

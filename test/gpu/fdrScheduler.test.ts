@@ -95,6 +95,8 @@ describeWithDevice("fdr-scheduler", "software", (device) => {
     ["all together", { scope: "condition" }, ["share one rate"]],
     ["Adam", { optimizer: "adam", learningRate: 0.02, tolerance: 0.1 }, ["adam"]],
     ["an unstable rate", { learningRate: 1.2 }, ["no stationary state"]],
+    ["no fourth moments", { learningRate: 1.1, sampling: "withReplacement" }, ["power-law tails"]],
+    ["few replicas", { replicas: 4 }, ["that of 4 replicas"]],
     ["batches of an epoch", { sampling: "reshuffled", tolerance: 0.05 }, ["reshuffled"]],
   ])("%s", async (_name, change, warnings) => {
     const result = await run({ ...change, steps: 4000 });
@@ -103,6 +105,12 @@ describeWithDevice("fdr-scheduler", "software", (device) => {
     }
     expect(predicted(result.quantities).length).toBeGreaterThanOrEqual(2);
     for (const text of warnings) expect(result.warnings.join("\n")).toContain(text);
+  });
+
+  test("refuses the relation of sgd's velocity for adam, in the words of the command", async () => {
+    await expect(run({ optimizer: "adam", relation: "velocity" })).rejects.toThrow(
+      "relation: velocity is that of sgd, the optimizer is adam; use displacement or auto.",
+    );
   });
 
   test("nothing left: says so, claims nothing", async () => {

@@ -108,7 +108,11 @@ describeWithDevice("fluctuation-dissipation experiments", "software", (device) =
     const cases = [
       [{ learningRate: 3 }, /second moments grow/],
       [{ learningRate: 1.15 }, /fourth moments of w grow/],
-      [{ sampling: "fullBatch" }, /no noise/],
+      [{ sampling: "fullBatch" }, /the full batch holds every sample, .* choose another sampling/],
+      [{ batchSize: 16 }, /distinct batches of 16 hold every sample, .* lower batchSize/],
+      [{ replicas: 5 }, /that of 5 replicas, too few/],
+      [{ sampling: "sequential", learningRate: 0.001 }, /take one path: standard errors are 0/],
+      [{ learningRate: 1e-5, burnIn: 10 }, /^no prediction: after a burn-in of 10 steps/],
       [{ burnIn: 0 }, /of the start is left/],
       [{ steps: 5 }, /observe at least 20/],
     ] as const;
@@ -122,6 +126,28 @@ describeWithDevice("fluctuation-dissipation experiments", "software", (device) =
       expect(quantities.some(({ predicted }) => predicted === null)).toBe(true);
       expectAll(quantities);
     }
+  });
+
+  test("C1: each element of the matrix form has a bound of its own size", async () => {
+    // κ⟨v₁²⟩ is a 140th of κ⟨v₀²⟩ there, and rounds that much less.
+    const { quantities } = await run(fdrRegression, {
+      ...small,
+      learningRate: 0.01,
+      weightDecay: 100,
+    });
+    const [first, last] = ["FDR1 (0,0)", "FDR1 (1,1)"].map((name) => find(quantities, name));
+    expect(last!.systematic).toBeLessThan(first!.systematic / 5);
+    expectAll(quantities);
+    expect(agrees({ ...last!, predicted: 1e-4 * find(quantities, "OR").estimate.value })).toBe(
+      false,
+    );
+  });
+
+  test("C1 says nothing of rounding where paths grow without bound", async () => {
+    const given = { ...small, momentum: 0.9, learningRate: 1 };
+    const { quantities, warnings } = await run(fdrRegression, given);
+    expect(quantities.every(({ predicted }) => predicted === null)).toBe(true);
+    expect(warnings.join()).toMatch(/second moments grow/);
   });
 
   test("C2: all terms agree, the leading order alone fails by 5.5 % at eta 0.2", async () => {

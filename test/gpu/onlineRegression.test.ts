@@ -88,6 +88,22 @@ describeWithDevice("online-regression", "software", (device) => {
     expect(rates).toHaveLength(14);
   });
 
+  test("claims nothing of what the start still holds, each rate by its own relaxation", async () => {
+    const given = { learningRate: [0.1, 0.001], replicas: 50, steps: 100, burnIn: 200 };
+    const { quantities, warnings } = await run(given);
+    const rates = quantities.flatMap((q) =>
+      q.predicted === null ? [] : [q.condition.learningRate],
+    );
+    expect([...new Set(rates)]).toEqual([0.1]);
+    expect(warnings.join()).toMatch(/^learning rate 0\.001: no prediction: after a burn-in of 200/);
+  });
+
+  test("compares nothing by the scatter of three replicas", async () => {
+    const { quantities, warnings } = await run({ replicas: 3, steps: 100 });
+    expect(quantities.every(({ predicted }) => predicted === null)).toBe(true);
+    expect(warnings.join()).toMatch(/that of 3 replicas, too few/);
+  });
+
   test("an interrupted run goes on bitwise", async () => {
     const given: Parameters = { replicas: 2000, steps: 900, burnIn: 900 };
     const whole = await run(given);
@@ -112,6 +128,8 @@ describe("parameters", () => {
   test.each<[unknown, string]>([
     [{ learningRate: [] }, "learningRate"],
     [{ learningRate: [0] }, "learningRate"],
+    [{ learningRate: [0.1, 0.02, 0.1] }, "learningRate"],
+    [{ steps: 0 }, "steps"],
     [{ inputVariances: [1, -1] }, "inputVariances"],
     [{ momentum: 1 }, "momentum"],
     [{ labelNoise: 0 }, "labelNoise"],

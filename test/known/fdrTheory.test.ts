@@ -109,6 +109,11 @@ describe("fourthMomentRadius", () => {
     const pairs = inputs.flatMap((a) => inputs.map((b) => factor((a * a + b * b) / 2)));
     const pair = pairs.reduce((sum, value) => sum + value, 0) / 16;
     close(fourthMomentRadius({ ...one, batchSize: 2, sampling: "withReplacement" }), pair, 1e-9);
+    // Three distinct of four: each leaves one out.
+    const squares = inputs.reduce((sum, value) => sum + value * value, 0);
+    const triples = inputs.map((value) => factor((squares - value * value) / 3));
+    const triple = triples.reduce((sum, value) => sum + value, 0) / 4;
+    close(fourthMomentRadius({ ...one, batchSize: 3, sampling: "distinct" }), triple, 1e-9);
     expect(Math.abs(single / pair - 1)).toBeGreaterThan(0.1);
   });
 
@@ -120,8 +125,24 @@ describe("fourthMomentRadius", () => {
       { learningRate: 0.3, momentum: 0.2, dampening: 0.3 },
     ]) {
       const radius = fourthMomentRadius({ ...problem, ...rate, sampling: "fullBatch" });
-      close(radius, meanRadius(hessian, rate) ** 4, 3e-3);
+      close(radius, meanRadius(hessian, rate) ** 4, 1e-8);
     }
+  });
+
+  test("stays below 1 at tiny rates, by 4 ηh of the slowest mode", () => {
+    const learningRate = 1e-6;
+    for (const momentum of [0, 0.9]) {
+      const radius = fourthMomentRadius({ ...problem, learningRate, momentum });
+      const slowest = (4 * learningRate * 0.29) / (1 - momentum);
+      close((1 - radius) / slowest, 1, 2e-2);
+    }
+  });
+
+  test("passes 1 by batches too rare to be drawn: all of 8 draws the longest input", () => {
+    // (1/4)⁸ (1 − ηx²)⁴ alone is above 1 where 1 − ηx² is below −16.
+    const rare = { inputs: [0.1, 0.1, 0.1, 3], targets: [0, 0, 0, 0], learningRate: 2 };
+    const radius = fourthMomentRadius({ ...rare, batchSize: 8, sampling: "withReplacement" });
+    expect(radius).toBeGreaterThan(1);
   });
 
   test("passes 1 where second moments are still finite", () => {

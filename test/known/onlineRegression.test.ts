@@ -8,7 +8,7 @@ import { ArgumentError } from "../../engine/errors.ts";
 import { evaluate } from "../../engine/reference.ts";
 import { gaussian, mulberry32 } from "../../models/mulberry.ts";
 import { onlineRegressionModel } from "../../models/onlineRegression.ts";
-import { momentMatrix, spectralRadius } from "../../models/theory/gaussianInputMoments.ts";
+import { momentMatrix } from "../../models/theory/gaussianInputMoments.ts";
 import {
   inputVariance,
   type OnlineRegressionOptions,
@@ -16,6 +16,7 @@ import {
   onlineRegression,
   secondMomentMatrix,
 } from "../../models/theory/onlineRegression.ts";
+import { spectralRadius } from "../../models/theory/spectralRadius.ts";
 
 const CARD: OnlineRegressionOptions = {
   inputVariances: [1, 0.1],
