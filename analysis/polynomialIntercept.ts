@@ -16,7 +16,9 @@ import type { Estimate } from "./estimate.ts";
  * equal, and so is the error.
  *
  * @throws ArgumentError for fewer points than degree + 1, lengths that differ, x that are equal.
- * @example polynomialIntercept([1, 2], [estimate3, estimate5], 1).value // 1 from values 3 and 5
+ * @example
+ * const at = (value: number) => ({ value, standardError: 0.1, n: 9, method: "", warnings: [] });
+ * polynomialIntercept([1, 2], [at(3), at(5)], 1).value; // 1
  */
 export function polynomialIntercept(
   x: readonly number[],
