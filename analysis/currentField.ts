@@ -10,6 +10,7 @@
 import type { FluxRecord } from "../engine/record.ts";
 import type { GridChoice } from "./densityField.ts";
 import { cellVolume, type GridField, gridField } from "./gridField.ts";
+import { checkIndependentGrid } from "./groups.ts";
 import { type Significance, signFlipTest } from "./signFlipTest.ts";
 
 export interface CurrentField extends GridField {
@@ -29,7 +30,8 @@ export interface CurrentChoice extends GridChoice {
  * test is exact for coordinates that time reversal leaves alone (`signFlipTest`); with a velocity
  * on an axis there is circulation in equilibrium too.
  *
- * @throws ArgumentError for a condition that is not there, RefusalError when nothing was recorded.
+ * @throws ArgumentError for a condition that is not there or replicas that interact, RefusalError when
+ *   nothing was recorded.
  * @see card E3 for the midpoint rule: all of dx in the start cell would give p × drift.
  * @example currentField(record.flux, { timeStep: 0.01 }).significance.pValue
  */
@@ -37,6 +39,7 @@ export function currentField(
   record: FluxRecord,
   { condition = 0, timeStep = 1 }: CurrentChoice = {},
 ): CurrentField {
+  checkIndependentGrid("currentField", record);
   const { grid, displacement, visits, visitsOutside, replicas, frozen, every } = record;
   const field = gridField({
     where: "currentField",

@@ -10,14 +10,25 @@ import { ArgumentError } from "../engine/errors.ts";
 import type { Field, MomentsRecord, SeriesRecord } from "../engine/record.ts";
 
 /** @throws ArgumentError for a record whose replicas interact, in groups of more than one. */
-export function checkIndependent(where: string, record: { readonly groupSize?: number }): void {
+export function checkIndependent(
+  where: string,
+  record: { readonly groupSize?: number },
+  remedy = "give groupAverages(record), whose errors are those of groups",
+): void {
   const { groupSize = 1 } = record;
   if (groupSize === 1) return;
   throw new ArgumentError(
     `${where}: replicas of the record interact in groups of ${groupSize} and are not independent; ` +
-      "give groupAverages(record), whose errors are those of groups.",
+      `${remedy}.`,
   );
 }
+
+/** The same for grids, whose errors come from groups of replicas that members of a system share out. */
+export const checkIndependentGrid = (
+  where: string,
+  record: { readonly groupSize?: number },
+): void =>
+  checkIndependent(where, record, "observe moments or series, which can be averaged over groups");
 
 /** A field with its replica axis cut into groups and averaged over the members of each. */
 function averaged(field: Field, groupSize: number): Field {

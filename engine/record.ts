@@ -81,6 +81,8 @@ export interface GridAxis {
  * the shard; a group without replicas has zeros.
  */
 interface GridRecord {
+  /** Replicas interact in groups of so many, which the grid's own groups cut across. */
+  readonly groupSize?: number;
   readonly grid: readonly GridAxis[];
   readonly every: number;
   /** Replicas of each group, [condition, group]. */

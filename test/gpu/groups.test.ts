@@ -12,7 +12,9 @@ import type { Model } from "../../engine/model.ts";
 import { moments } from "../../engine/observe/moments.ts";
 import { series } from "../../engine/observe/series.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
+import { compileReference } from "../../engine/reference.ts";
 import { referenceGroup } from "../../engine/referenceGroup.ts";
+import { paramViews, sampleViews } from "../../engine/referenceReplica.ts";
 import { referenceLoss } from "../../engine/referenceTrajectory.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { mergeShards } from "../../engine/run/merge.ts";
@@ -48,6 +50,26 @@ const observables = {
   moments: moments({ lags: [2] }),
   states: snapshot({ every: 10 }),
 };
+
+/** Mean of ∇l over the data at fixed means. */
+function fullGradient(
+  { model, data }: EnsembleOptions,
+  settings: Readonly<Record<string, number>>,
+  theta: Float64Array,
+  mean: Float64Array,
+): Float64Array {
+  const run = compileReference(model.gradients);
+  const [params, means] = [paramViews(model, theta), paramViews(model, mean)];
+  const rows = sampleViews(model, data);
+  const sum = new Float64Array(theta.length);
+  for (const sample of rows) {
+    const blocks = run({ params, means, settings, sample }).flatMap((block) => [...block]);
+    blocks.forEach((g, p) => {
+      sum[p]! += g / rows.length;
+    });
+  }
+  return sum;
+}
 
 const bits = (data: Float32Array | Float64Array): string =>
   Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
@@ -218,6 +240,15 @@ describeWithDevice("groups", "software", (device) => {
     await check(at(0), start);
     const now = (await ensemble.state()).theta.data;
     await check((await ensemble.evaluate({ of: ["loss"] })).data, now);
+    const squares = (await ensemble.evaluate({ of: ["fullGradientSquare"] })).data;
+    const [size, setting] = [4, resolve(given).conditions[0]!];
+    const theta = Float64Array.from(now.subarray(0, 3));
+    const members = Array.from({ length: 3 }, (_, p) =>
+      Array.from({ length: size }, (_, i) => now[3 * i + p]! / size),
+    );
+    const mean = Float64Array.from(members, (xs) => xs.reduce((sum, x) => sum + x, 0));
+    const exact = fullGradient(given, setting, theta, mean).reduce((sum, g) => sum + g * g, 0);
+    expect(relativeError([squares[0]!], [exact])).toBeLessThan(1e-5);
     await expect(check(at(1), now)).rejects.toThrow();
   });
 

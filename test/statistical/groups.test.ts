@@ -7,8 +7,20 @@
  * √(5/4/(G N)), half of what they are for N = 16, and fail the same assertion.
  */
 import { describe, expect, test } from "vitest";
-import { covariance, groupAverages, mean, timeAverage } from "../../analysis/index.ts";
-import type { MomentsRecord, SeriesRecord } from "../../engine/record.ts";
+import {
+  covariance,
+  currentField,
+  densityField,
+  groupAverages,
+  mean,
+  timeAverage,
+} from "../../analysis/index.ts";
+import type {
+  DensityRecord,
+  FluxRecord,
+  MomentsRecord,
+  SeriesRecord,
+} from "../../engine/record.ts";
 import { type Generator, generator } from "../generator.ts";
 import { momentsOf, seriesOf } from "../trajectories.ts";
 
@@ -106,6 +118,10 @@ describe("groupAverages", () => {
     const ask = (groupSize: number) => mean(grouped(moments(values), groupSize), { i: "x" });
     expect(() => ask(SIZE)).toThrow(/interact in groups of 16.*groupAverages/);
     expect(ask(1).n).toBe(GROUPS * SIZE);
+    const grid = { groupSize: SIZE } as unknown as DensityRecord & FluxRecord;
+    for (const field of [densityField, currentField]) {
+      expect(() => field(grid)).toThrow(/interact in groups of 16.*moments or series/);
+    }
     const series = grouped(seriesOf([values]));
     expect(() => timeAverage(series)).toThrow(/groupAverages/);
     expect(timeAverage(groupAverages(series)).n).toBe(GROUPS);
