@@ -12,16 +12,25 @@ export const withoutPrediction = (quantity: Quantity): Quantity => ({
   predicted: null,
 });
 
-/** The same measurements; without predictions and with a warning where replicas are too few. */
+/**
+ * The same measurements; where replicas are too few, those with a statistical error are without
+ * predictions, and a warning says so.
+ */
 export function comparable(
   replicas: number,
   quantities: readonly Quantity[],
 ): { quantities: readonly Quantity[]; warnings: string[] } {
-  if (replicas >= COMPARABLE || quantities.length === 0) return { quantities, warnings: [] };
+  const isStatistical = ({ estimate, predicted }: Quantity): boolean =>
+    predicted !== null && estimate.standardError !== 0;
+  if (replicas >= COMPARABLE || !quantities.some(isStatistical))
+    return { quantities, warnings: [] };
   const why =
     `no predictions: ${replicas} replicas say too little of their own scatter for a comparison; use ` +
     `at least ${COMPARABLE}`;
-  return { quantities: quantities.map(withoutPrediction), warnings: [why] };
+  return {
+    quantities: quantities.map((one) => (isStatistical(one) ? withoutPrediction(one) : one)),
+    warnings: [why],
+  };
 }
 
 /** Why a state is not stationary after `burnIn` steps, `left` the share of the start; null if it is. */

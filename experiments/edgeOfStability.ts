@@ -6,6 +6,7 @@
  * exponents of the map in float64 and of the ensemble on the device, from the same starts.
  */
 import { type Estimate, replicaMean } from "../analysis/index.ts";
+import { comparable } from "./comparable.ts";
 import { bifurcationFigure, exponentFigure, partingFigure } from "./edgeFigures.ts";
 import {
   type Averaged,
@@ -81,9 +82,14 @@ export const edgeOfStability: Experiment<typeof edgeSettings> = {
       const path = partingQuantities(eta, found[c]!, row.verdict);
       rows.push({ ...row, quantities: [...row.quantities, ...compared, ...path] });
     }
+    const all = comparable(
+      p.replicas,
+      rows.flatMap(({ quantities }) => quantities),
+    );
     return {
-      quantities: rows.flatMap(({ quantities }) => quantities),
+      quantities: all.quantities,
       warnings: [
+        ...all.warnings,
         ...rows.flatMap(({ warnings }) => warnings),
         ...escapeWarnings(p, rows),
         ...coalescenceWarnings(rows),
@@ -219,10 +225,12 @@ function exponentQuantity(
   const { value, systematic, warning } = exponentPrediction(p, eta, unit);
   const warnings = warning === null ? [] : [warning];
   if (estimate === null) return { quantities: [], warnings };
+  // Where trajectories meet, replicas scatter by rounding and by what is left of their starts: the bound.
+  const isBounded = value !== null && estimate.standardError <= systematic;
   const quantity = {
     name: `exponent, ${arithmetic}`,
     condition: { learningRate: eta },
-    estimate,
+    estimate: isBounded ? { ...estimate, standardError: 0 } : estimate,
     unit: "per step",
     predicted: lost === 0 ? value : null,
     systematic,

@@ -5,9 +5,13 @@
  * Deviations: (a) rounding, d = U(2|u| + 4η|u|) a step (products uw, ηG; the sum), summed over the
  * contraction; (b) what is left of the start, C mᵗ with m the contraction a step. For η < 1 the flow
  * 1/u² − 1 ~ e^{−2ηt} bounds C by ½(1/u_0² − 1) where the start is small.
+ *
+ * At η = 2, u = √2 sin φ makes the map φ' = 3φ and ln |f'| = ln 3 + ln |cos φ'| − ln |cos φ|. Starts evenly
+ * spread over Δφ cover [0, π] about 3ᵗ Δφ/π times after t steps; until then records, which are EVERY steps
+ * apart, are off by what ln |cos φ| is off its mean −ln 2.
  */
 import { balancedLyapunov, balancedSlope } from "../models/index.ts";
-import { type EdgeSettings, longWindow } from "./edgeSettings.ts";
+import { type EdgeSettings, EVERY, longWindow } from "./edgeSettings.ts";
 
 export interface ExponentPrediction {
   readonly value: number | null;
@@ -22,6 +26,18 @@ const nothing = (warning: string | null = null): ExponentPrediction => ({
   warning,
 });
 
+/** Bound on the bias that the starts leave at η = 2. */
+function unspread(p: EdgeSettings): number {
+  const phase = (u: number): number => Math.asin(Math.min(1, u / Math.SQRT2));
+  const turns = ((phase(p.highest) - phase(p.lowest)) / Math.PI) * 3 ** p.burnIn;
+  const off = Math.abs(Math.log(Math.max(1e-3, Math.cos(phase(p.highest))))) + Math.LN2;
+  // The first records, each three to the EVERY better spread than the one before.
+  return ((2 * EVERY * off) / longWindow(p).steps) * Math.min(1, 1 / turns);
+}
+
+/** Naive means over replicas, in float64, of numbers of order one. */
+const meanRounding = ({ replicas }: EdgeSettings): number => replicas * 2 ** -53;
+
 /** Change of ln |f'| beyond which it is not linear in the deviation. */
 const LINEAR = 0.5;
 
@@ -30,7 +46,9 @@ export function exponentPrediction(p: EdgeSettings, eta: number, unit: number): 
   const exact = balancedLyapunov(eta);
   if (exact === null) return nothing();
   const { exponent, attractor, points } = exact;
-  if (attractor === "Chebyshev") return { value: exponent, systematic: 0, warning: null };
+  if (attractor === "Chebyshev") {
+    return { value: exponent, systematic: unspread(p) + meanRounding(p), warning: null };
+  }
   if (exponent === -Infinity) {
     return nothing(`η = ${eta}: the ${attractor} is superstable, its exponent is −∞`);
   }
@@ -45,7 +63,7 @@ export function exponentPrediction(p: EdgeSettings, eta: number, unit: number): 
   const transient = (first * (1 - contraction ** steps)) / ((1 - contraction) * steps);
   // Naive summation of `steps` numbers in float64.
   const logarithms = slopes.reduce((sum, slope) => sum + Math.abs(Math.log(slope)), 0);
-  const summation = (steps * 2 ** -53 * logarithms) / slopes.length;
+  const summation = (steps * 2 ** -53 * logarithms) / slopes.length + meanRounding(p);
   // Mean over the cycle of |f''/f'|, and its largest.
   const sensitivities = points.map((u, i) => (6 * eta * u) / slopes[i]!);
   if (Math.max(...sensitivities) * (rounding + first) > LINEAR) {

@@ -43,7 +43,7 @@ export type EdgeSettings = z.infer<typeof edgeSettings>;
 /** Steps between two records: odd, so that records of a cycle of 2, 4, 8, … meet all its points. */
 export const EVERY = 7;
 /** Records are a multiple of this, so that they meet each point of such a cycle equally often. */
-const CYCLE = 64;
+export const CYCLE = 64;
 
 /** A stretch of the orbits that is averaged over. */
 export interface Window {

@@ -8,6 +8,7 @@
 import { type Estimate, replicaMean } from "../analysis/index.ts";
 import type { SeriesRecord } from "../engine/record.ts";
 import { localExponent } from "../models/index.ts";
+import { CYCLE } from "./edgeSettings.ts";
 
 /** Records and how many of them count. */
 export interface DistinctStates {
@@ -15,7 +16,10 @@ export interface DistinctStates {
   readonly records: number;
   /** Kish's effective number: records² / Σ m², m how often a float32 value of |u| occurs. */
   readonly effective: number;
-  /** Variance of a single record. */
+  /**
+   * What a record adds to the variance of a long mean, CYCLE · Var(mean of CYCLE consecutive records):
+   * bands that an orbit visits in turn scatter records, not means.
+   */
   readonly variance: Readonly<Record<"exponent" | "product" | "square", number>>;
 }
 
@@ -27,9 +31,8 @@ export function distinctStates(
 ): DistinctStates {
   const [, , replicas, times] = values.axes.map(({ length }) => length);
   const at = condition * replicas! * times!;
-  const visited = Float32Array.from(values.data.subarray(at, at + replicas! * times!), Math.abs)
-    .filter(Number.isFinite)
-    .sort();
+  const orbits = values.data.subarray(at, at + replicas! * times!);
+  const visited = Float32Array.from(orbits, Math.abs).filter(Number.isFinite).sort();
   let squares = 0;
   for (let first = 0; first < visited.length; ) {
     let next = first;
@@ -38,27 +41,37 @@ export function distinctStates(
     first = next;
   }
   const records = visited.length;
+  const stretch = Math.min(CYCLE, times!);
   return {
     records,
     effective: records === 0 ? 0 : records ** 2 / squares,
     variance: {
-      exponent: variance(visited, (u) => localExponent(u, eta)),
-      product: variance(visited, (u) => u * u),
-      square: variance(visited, (u) => u ** 4),
+      exponent: variancePerRecord(orbits, stretch, (u) => localExponent(u, eta)),
+      product: variancePerRecord(orbits, stretch, (u) => u * u),
+      square: variancePerRecord(orbits, stretch, (u) => u ** 4),
     },
   };
 }
 
-function variance(visited: Float32Array, of: (u: number) => number): number {
+/** Orbits stand one after the other, each a multiple of `stretch` long; what escaped is left out. */
+function variancePerRecord(
+  orbits: ArrayLike<number>,
+  stretch: number,
+  of: (u: number) => number,
+): number {
+  let n = 0;
   let mean = 0;
   let squares = 0;
-  visited.forEach((u, i) => {
-    const value = of(u);
-    const step = value - mean;
-    mean += step / (i + 1);
-    squares += step * (value - mean);
-  });
-  return squares / visited.length;
+  for (let first = 0; first < orbits.length; first += stretch) {
+    let sum = 0;
+    for (let t = first; t < first + stretch; t += 1) sum += of(orbits[t]!);
+    if (!Number.isFinite(sum)) continue;
+    n += 1;
+    const step = sum / stretch - mean;
+    mean += step / n;
+    squares += step * (sum / stretch - mean);
+  }
+  return n < 2 ? 0 : (stretch * squares) / (n - 1);
 }
 
 /**

@@ -198,17 +198,23 @@ function drawLine(plot: Plot, { mark, entry }: StyledMark, data: Vertex[]): Draw
   });
 }
 
+const POINT_RADIUS = 3.6;
+/** So many points are seen as a cloud: small and without outlines, or they hide each other. */
+const CLOUD = 500;
+const CLOUD_RADIUS = 1.2;
+
 function drawPoints(plot: Plot, { mark, entry }: StyledMark, data: Vertex[], theme: Theme) {
   const isTheory = mark.role === "theory";
+  const isCloud = data.length > CLOUD;
   const outline = theme.background ?? "var(--background)";
   return plot.dot(data, {
     x: "x",
     y: "y",
-    r: 3.6,
+    r: isCloud ? CLOUD_RADIUS : POINT_RADIUS,
     symbol: entry.symbol,
     fill: isTheory ? "none" : entry.color,
     stroke: isTheory ? entry.color : outline,
-    strokeWidth: isTheory ? 1 : 0.8,
+    strokeWidth: isTheory ? 1 : isCloud ? 0 : 0.8,
     ariaDescription: isTheory ? "theory" : "measured",
   });
 }

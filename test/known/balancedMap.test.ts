@@ -102,6 +102,30 @@ describe("exponentPrediction", () => {
     }
   });
 
+  it("bounds what starts leave at η = 2, and what means over many replicas round", () => {
+    const bias = (burnIn: number): { off: number; systematic: number } => {
+      const setting = { ...p, burnIn, steps: 448 };
+      const { value, systematic } = exponentPrediction(setting, 2, 2 ** -53);
+      let sum = 0;
+      for (let r = 0; r < 1e5; r += 1) {
+        let u = 0.3 + (0.4 * (r + 0.5)) / 1e5;
+        for (let t = 0; t < burnIn + 448; t += 1) {
+          if (t >= burnIn) sum += localExponent(u, 2) / 448;
+          u = balancedStep(u, 2);
+        }
+      }
+      return { off: Math.abs(sum / 1e5 - value!), systematic };
+    };
+    // 10⁵ starts: the standard error of the mean of ln |cos φ|/448 is 1e-5.
+    const [early, late] = [bias(0), bias(12)];
+    expect(early.off).toBeGreaterThan(4e-5);
+    expect(early.off).toBeLessThan(early.systematic + 4e-5);
+    expect(late.off).toBeLessThan(4e-5);
+    expect(late.systematic).toBeLessThan(1e-6);
+    const many = exponentPrediction({ ...p, replicas: 1e6 }, 0.9, 2 ** -53).systematic;
+    expect(many).toBeGreaterThan(1e6 * 2 ** -53);
+  });
+
   it("refuses where convergence is too slow or the slope too small", () => {
     expect(exponentPrediction(p, 0.999, 2 ** -24)).toMatchObject({ value: null });
     expect(exponentPrediction(p, 0.999, 2 ** -24).warning).toMatch("raise burnIn");
@@ -175,20 +199,29 @@ describe("distinctStates", () => {
     // |u|: 1 twice, 2 and 3 once, 4 three times: 7² / (4 + 1 + 1 + 9)
     expect(states.records).toBe(7);
     expect(states.effective).toBeCloseTo(49 / 15, 12);
-    const products = [1, 1, 4, 9, 16, 16, 16];
-    const mean = products.reduce((a, b) => a + b) / 7;
-    const variance = products.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 7;
-    expect(Math.abs(states.variance.product - variance)).toBeLessThan(1e-12);
+  });
+
+  it("takes the variance of means, which bands that take turns do not scatter", () => {
+    // Replica r: 0.5, then 1 + r/100, over and over; the third replica froze.
+    const orbit = (r: number) => Array.from({ length: 64 }, (_, t) => (t % 2 ? 1 + r / 100 : 0.5));
+    const frozen = orbit(7).map((u, t) => (t > 40 ? NaN : u));
+    const states = distinctStates(record([...orbit(0), ...orbit(1), ...frozen], 3), 0, 1.5);
+    const means = [(0.25 + 1) / 2, (0.25 + 1.01 ** 2) / 2];
+    const variance = (64 * (means[1]! - means[0]!) ** 2) / 2;
+    expect(states.variance.product).toBeCloseTo(variance, 12);
+    // Single records scatter by (0.75/2)².
+    expect(states.variance.product).toBeLessThan(0.1 * 0.375 ** 2);
   });
 
   it("gives orbits that are copies the error of one of them", () => {
-    const random = [0.3, 0.9, 0.5, 0.8, 0.2, 0.7, 0.4, 0.6];
+    const random = Array.from({ length: 128 }, (_, t) => 0.5 + 0.5 * Math.sin(t * t));
     const copies = Array.from({ length: 50 }, () => random).flat();
     const states = distinctStates(record(copies, 50), 0, 1.5);
-    expect(states.effective).toBeCloseTo(8, 10);
+    expect(states.effective).toBeCloseTo(128, 10);
+    expect(states.variance.product).toBeGreaterThan(0);
     const means = new Float64Array(50).fill(0.33);
     const estimate = coalescedMean(means, "product", states);
     // The replicas' scatter alone is zero.
-    expect(estimate.standardError).toBeCloseTo(Math.sqrt(states.variance.product / 8), 10);
+    expect(estimate.standardError).toBeCloseTo(Math.sqrt(states.variance.product / 128), 10);
   });
 });
