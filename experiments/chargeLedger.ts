@@ -30,7 +30,7 @@ export interface ChargeLedger {
   readonly worst: () => Violation & { readonly steps: number };
   /** Largest over the replicas at each step, `exact` only, [step] by charge. */
   readonly perStep: Readonly<Record<Charge, readonly number[]>>;
-  /** Takes a step of a replica; one with numbers that are not finite is left out. */
+  /** Takes a step of a replica; one with numbers not finite, or all below 1e-30, is left out. */
   readonly take: (
     step: number,
     theta: ArrayLike<number>,
@@ -77,7 +77,10 @@ export const exactNext = (
   added: number,
 ): number => (1 - learningRate * weightDecay) ** 2 * before + learningRate ** 2 * added;
 
-/** Violation of one step; null where a number is not finite. */
+/** |θ|² below which float32 underflows: what has decayed this far has no digits to compare. */
+const SMALLEST = 1e-60;
+
+/** Violation of one step; null where a number is not finite, or all are too small. */
 export function violation(
   setting: ChargeSetting,
   theta: ArrayLike<number>,
@@ -85,7 +88,7 @@ export function violation(
   next: ArrayLike<number>,
 ): Violation | null {
   const scale = (norm(theta) + setting.learningRate * norm(gradient)) ** 2;
-  if (!Number.isFinite(scale) || !Number.isFinite(norm(next)) || scale === 0) return null;
+  if (!(scale > SMALLEST && scale < Infinity) || !Number.isFinite(norm(next))) return null;
   const { before, after, added } = charges(setting, theta, gradient, next);
   const { hidden } = setting.shape;
   const exact = { neuron: 0, matrix: 0 };

@@ -16,6 +16,7 @@ import { type ChargeSettings, chargeSettings, layersOf, setup } from "./chargeSe
 import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
 import { Stages } from "./stages.ts";
+import { F32 } from "./systematic.ts";
 
 const ACTIVATIONS: readonly Activation[] = ["linear", "relu", "tanh"];
 
@@ -26,13 +27,25 @@ const HOLDS: Readonly<Record<Activation, Readonly<Record<Charge, boolean>>>> = {
   tanh: { neuron: false, matrix: false },
 };
 
+/** Tolerances of card 2B, relative to (|θ| + η|G|)². */
+const CARD = { float64: 1e-12, device: 1e-5 } as const;
+const ROUNDOFF = { float64: 2 ** -53, device: F32 } as const;
+type Arithmetic = keyof typeof CARD;
+
 /**
- * Bounds on rounding of a step, relative to (|θ| + η|G|)², as card 2B states them. A step rounds θ' and
- * G by a few units u each, hence Q by a few times 2u: 2u is 2·10⁻¹⁶ and 1.2·10⁻⁷, so the bounds leave
- * room for sums of hundreds of terms.
+ * Bounds on rounding of a step, relative to (|θ| + η|G|)²; never above the card's tolerance.
+ *
+ * θ' is rounded by u(|θ'| + 2η|G|) (velocity, product, sum), which moves Q by twice |θ'| of it: at most
+ * 4u. G is a sum over units and batch, off by about one u for each term, which moves Q by 2η|θ||δG|; a
+ * factor 4 is for terms that cancel. Together below 2u(6 + inputs + hidden + outputs + batch size).
  */
-const BOUNDS = { float64: 1e-12, device: 1e-5 } as const;
-type Arithmetic = keyof typeof BOUNDS;
+function roundingBounds(p: ChargeSettings): Readonly<Record<Arithmetic, number>> {
+  const batch = p.sampling === "fullBatch" ? p.samples : p.batchSize;
+  const terms = 6 + p.inputs + p.hidden + p.outputs + batch;
+  const of = (arithmetic: Arithmetic): number =>
+    Math.min(CARD[arithmetic], 2 * terms * ROUNDOFF[arithmetic]);
+  return { float64: of("float64"), device: of("device") };
+}
 
 /** Numbers of θ and v in all snapshots, at most: 400 MB in float64. */
 const LARGEST = 5e7;
@@ -67,11 +80,17 @@ export const exactCharges: Experiment<typeof chargeSettings> = {
       records[activation] = device.record;
       warnings.push(...device.warnings.map((warning) => `${activation}: ${warning}`));
     }
-    const quantities = ledgers.flatMap(quantitiesOf);
+    const bounds = roundingBounds(p);
+    const quantities = ledgers.flatMap((ledger) => quantitiesOf(ledger, bounds));
     return {
       quantities,
-      warnings: [...warnings, ...brokenWarnings(quantities), ...flowWarnings(ledgers)],
-      figures: [...chargeFigures(p, ledgers), violationFigure(p, ledgers, BOUNDS)],
+      warnings: [
+        ...warnings,
+        ...brokenWarnings(quantities, bounds),
+        // With decay charges decay, in the flow as well.
+        ...(p.weightDecay === 0 ? flowWarnings(ledgers, bounds) : []),
+      ],
+      figures: [...chargeFigures(p, ledgers), violationFigure(p, ledgers, bounds)],
       records,
     };
   },
@@ -87,7 +106,9 @@ function checkSize(p: ChargeSettings): void {
   );
 }
 
-function quantitiesOf({ activation, ...ledgers }: ActivationLedgers): Quantity[] {
+type Bounds = ReturnType<typeof roundingBounds>;
+
+function quantitiesOf({ activation, ...ledgers }: ActivationLedgers, bounds: Bounds): Quantity[] {
   return (["float64", "device"] as const).flatMap((arithmetic: Arithmetic) => {
     const worst = ledgers[arithmetic].worst();
     const method = `largest of ${worst.steps} steps, elements and replicas`;
@@ -98,7 +119,7 @@ function quantitiesOf({ activation, ...ledgers }: ActivationLedgers): Quantity[]
       estimate: exactly(alive ? value : Number.NaN, method, worst.steps),
       unit: "|θ|²",
       predicted: claim && alive ? 0 : null,
-      systematic: claim ? BOUNDS[arithmetic] : 0,
+      systematic: claim ? bounds[arithmetic] : 0,
     });
     return CHARGES.flatMap((charge) => [
       quantity("|dQ - exact|", charge, worst.exact[charge], HOLDS[activation][charge]),
@@ -108,13 +129,13 @@ function quantitiesOf({ activation, ...ledgers }: ActivationLedgers): Quantity[]
 }
 
 /** Charges without their symmetry: how much more than η² gᵀAg they change by. */
-function brokenWarnings(quantities: readonly Quantity[]): string[] {
+function brokenWarnings(quantities: readonly Quantity[], bounds: Bounds): string[] {
   const broken = quantities.filter(
     ({ name, predicted, condition, estimate }) =>
       name === "|dQ - exact|" &&
       condition.arithmetic === "float64" &&
       predicted === null &&
-      estimate.value > BOUNDS.float64,
+      estimate.value > bounds.float64,
   );
   if (broken.length === 0) return [];
   const list = broken.map(
@@ -127,11 +148,11 @@ function brokenWarnings(quantities: readonly Quantity[]): string[] {
 }
 
 /** Gradient flow conserves charges; a step does not, and the device resolves it. */
-function flowWarnings(ledgers: readonly ActivationLedgers[]): string[] {
+function flowWarnings(ledgers: readonly ActivationLedgers[], bounds: Bounds): string[] {
   const list = ledgers.flatMap(({ activation, device }) => {
     const { exact, flow } = device.worst();
     return CHARGES.filter(
-      (charge) => HOLDS[activation][charge] && flow[charge] > BOUNDS.device,
+      (charge) => HOLDS[activation][charge] && flow[charge] > bounds.device,
     ).map(
       (charge) =>
         `${activation} ${charge} by up to ${flow[charge].toPrecision(2)} |θ|² ` +

@@ -193,6 +193,36 @@ describeWithDevice("exact charges", "software", (device) => {
     }
   });
 
+  test("a decay that ends in underflow claims nothing of what is too small", async () => {
+    // ηλ = 1: θ' = −ηg shrinks by orders of magnitude at each step, below float32 before the end.
+    const settings = { ...small, replicas: 2, steps: 150, weightDecay: 10, learningRate: 0.1 };
+    const { rows, warnings } = await run(exactCharges, device(), settings);
+    expect(disagreeing(rows)).toEqual([]);
+    expect(named(rows, "|dQ - exact|").filter(({ predicted }) => predicted !== null)).toHaveLength(
+      6,
+    );
+    // With decay charges decay in the flow as well.
+    expect(warnings.join()).not.toMatch("as gradient flow has it");
+  });
+
+  test("bounds are those of rounding: the device fails that of float64", async () => {
+    const { rows, quantities } = await run(exactCharges, device(), {
+      ...small,
+      replicas: 2,
+      steps: 20,
+    });
+    expect(disagreeing(rows)).toEqual([]);
+    const bound = (arithmetic: string): number =>
+      rows.find((row) => row.condition.arithmetic === arithmetic && row.systematic > 0)!.systematic;
+    expect(bound("float64") / bound("device")).toBeCloseTo(2 ** -29, 20);
+    expect(bound("device")).toBeLessThan(1e-5);
+    const claims = quantities.filter(
+      ({ predicted, condition }) => predicted !== null && condition.arithmetic === "device",
+    );
+    const strict = claims.map((one) => judge({ ...one, systematic: bound("float64") }));
+    expect(disagreeing(strict)).toHaveLength(3);
+  });
+
   test("runs that diverge are counted as far as they go; too large ones are refused", async () => {
     const { rows, warnings } = await run(exactCharges, device(), {
       ...small,
