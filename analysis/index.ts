@@ -43,6 +43,7 @@ export {
   mean,
   type PairChoice,
   replicaMoments,
+  replicaSquares,
 } from "./moments.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
 export {

@@ -1,5 +1,6 @@
 /** Every experiment the command line knows. */
 
+import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
@@ -10,6 +11,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
+import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
@@ -49,4 +51,6 @@ export const experiments = [
   implicitSgd,
   labelNoiseDiagonal,
   imbalanceDecay,
+  gradientBalance,
+  decayBalance,
 ] as unknown as readonly Experiment[];

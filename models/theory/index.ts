@@ -54,6 +54,13 @@ export {
   gaussianDivergence,
 } from "./gaussianDivergence.ts";
 export {
+  type BottleneckNoise,
+  decayedRatio,
+  type FirstOrder,
+  type GradientBalance,
+  gradientBalance,
+} from "./gradientBalance.ts";
+export {
   type HeavyBallMode,
   type HeavyBallModeOptions,
   heavyBallMode,
