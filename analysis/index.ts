@@ -77,6 +77,7 @@ export {
   mean,
   type PairChoice,
   replicaMoments,
+  replicaSquares,
 } from "./moments.ts";
 export { momentCount, momentPairs, momentsAbout } from "./momentsAbout.ts";
 export { gaussianNeighborBias } from "./nearestNeighborBias.ts";

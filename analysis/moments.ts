@@ -65,6 +65,24 @@ export function replicaMoments(record: MomentsRecord, choice: MeanChoice): Float
   return values.map((value) => value + reference);
 }
 
+/**
+ * ⟨z_i²⟩ over the time of each replica, about zero, [replica]: for norms and energies, and the input of
+ * `ratioOfMeans`; needs lag 0 in the record. A replica that froze is NaN.
+ *
+ * @throws ArgumentError as `covariance` does.
+ * @example replicaSquares(record.moments, { i: "g.w[0]" })
+ */
+export function replicaSquares(record: MomentsRecord, choice: MeanChoice): Float64Array {
+  const lag = lagIndex("replicaSquares", record, 0);
+  const index = coordinateIndex("replicaSquares", record, choice.i);
+  const columns = momentColumns("replicaSquares", record, choice.condition ?? 0, lag);
+  const c = columns.reference(index);
+  return Float64Array.from(
+    { length: columns.replicas },
+    (_, r) => columns.second(r, index, index) + c * (2 * columns.first(r, index) + c),
+  );
+}
+
 function firstMoments(
   where: string,
   record: MomentsRecord,

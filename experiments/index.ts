@@ -1,6 +1,7 @@
 /** Every experiment the command line knows. */
 
 import { additiveNoise } from "./additiveNoise.ts";
+import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { epochShift } from "./epochShift.ts";
@@ -12,6 +13,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
+import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
@@ -62,4 +64,6 @@ export const experiments = [
   ouReference,
   labelNoiseDiagonal,
   imbalanceDecay,
+  gradientBalance,
+  decayBalance,
 ] as unknown as readonly Experiment[];

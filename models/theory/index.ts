@@ -64,6 +64,13 @@ export {
 } from "./gaussianDivergence.ts";
 export { type HeavyBallCurrent, heavyBallCurrent } from "./heavyBallCurrent.ts";
 export {
+  type BottleneckNoise,
+  decayedRatio,
+  type FirstOrder,
+  type GradientBalance,
+  gradientBalance,
+} from "./gradientBalance.ts";
+export {
   type HeavyBallMode,
   type HeavyBallModeOptions,
   heavyBallMode,
