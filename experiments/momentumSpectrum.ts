@@ -40,10 +40,12 @@ const parameters = z.object({
     .lt(1)
     .default(1e-3)
     .describe("share of the start at which a mode counts as converged [1]"),
-  steps: duration("observed steps"),
+  steps: duration("observed steps, at least one"),
 });
 
 type Settings = z.infer<typeof parameters>;
+
+const unique = (values: readonly number[]): number[] => [...new Set(values)];
 
 /** Longest automatic run of a mode. */
 const LONGEST = 100_000;
@@ -89,7 +91,8 @@ export const momentumSpectrum: Experiment<typeof parameters> = {
     const { data, ...setting } = setup(p, p.curvatures[0]!);
     return [{ ...setting, samples: data.samples }];
   },
-  async run(p, context) {
+  async run(given, context) {
+    const p = { ...given, curvatures: unique(given.curvatures), momenta: unique(given.momenta) };
     const lengths = p.curvatures.map((curvature) => stepsOf(p, curvature));
     const work = lengths.reduce((sum, steps) => sum + steps * p.momenta.length * WORK, 0);
     const stages = await Stages.open(context, work);
@@ -203,13 +206,22 @@ function spread(momentum: number, modes: readonly MeasuredDecay[]): Quantity[] {
 function warningsOf(p: Settings, decays: readonly MeasuredDecay[]): string[] {
   const name = ({ momentum, curvature }: MeasuredDecay): string =>
     `λ = ${curvature}, b = ${momentum}`;
-  const diverging = decays.filter(({ converges }) => !converges);
+  const grows = ({ momentum, curvature }: MeasuredDecay): boolean =>
+    p.learningRate * curvature >= 2 * (1 + momentum);
+  const diverging = decays.filter(grows);
+  const still = decays.filter((decay) => !decay.converges && !grows(decay));
   const slow = decays.filter(({ converges, steps }) => converges && steps === null);
   return [
     ...(diverging.length > 0
       ? [
           `no convergence at ${diverging.map(name).join("; ")}: ηλ is not below 2(1 + b), the mode ` +
             "grows; lower learningRate",
+        ]
+      : []),
+    ...(still.length > 0
+      ? [
+          `no rate is predicted at ${still.map(name).join("; ")}: it differs from 1 by less than float64 ` +
+            "resolves; raise learningRate",
         ]
       : []),
     ...(slow.length > 0

@@ -160,6 +160,19 @@ describeWithDevice("momentum spectrum", "software", (device) => {
     expect(named(rows, "spread of envelope steps")).toEqual([]);
   });
 
+  test("a mode given twice counts once; one that does not move is not said to grow", async () => {
+    const { rows, warnings } = await run(momentumSpectrum, device(), {
+      learningRate: 1,
+      curvatures: [1e-30, 0.5, 0.5],
+      momenta: [0, 0],
+      steps: 20,
+    });
+    expect(disagreeing(rows)).toEqual([]);
+    expect(named(rows, "rate").map(({ predicted }) => predicted)).toEqual([null, 0.5]);
+    expect(warnings.join()).toMatch("differs from 1 by less than float64 resolves");
+    expect(warnings.join()).not.toMatch("grows");
+  });
+
   test("negative control: rates of a rate of learning 1 % higher disagree", async () => {
     const momenta = [0];
     const { rows } = await run(momentumSpectrum, device(), { momenta });
