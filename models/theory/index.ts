@@ -62,7 +62,6 @@ export {
   type GaussianTarget,
   gaussianDivergence,
 } from "./gaussianDivergence.ts";
-export { type HeavyBallCurrent, heavyBallCurrent } from "./heavyBallCurrent.ts";
 export {
   type BottleneckNoise,
   decayedRatio,
@@ -70,6 +69,7 @@ export {
   type GradientBalance,
   gradientBalance,
 } from "./gradientBalance.ts";
+export { type HeavyBallCurrent, heavyBallCurrent } from "./heavyBallCurrent.ts";
 export {
   type HeavyBallMode,
   type HeavyBallModeOptions,
