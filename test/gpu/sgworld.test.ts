@@ -78,7 +78,8 @@ describeWithDevice("sgworld", "software", (device) => {
     for (const { marks } of result.figures) {
       for (const { x, y } of marks) expect(x.length).toBe(y.length);
     }
-  });
+    // Alone it takes a minute on SwiftShader; beside other tests more than the usual limit.
+  }, 400_000);
 
   test("control variates: plain averages agree and are far less sharp", async () => {
     const given: Parameters = { replicas: 1000, learningRates: [1e-3], samplers: ["sgworld"] };
