@@ -21,8 +21,11 @@ export const learningRates = (values: readonly number[], most: number, describe:
     .default([...values])
     .describe(describe);
 
+/** A kilobyte is kept of each: more replicas fill the memory of a machine. */
+const MOST_REPLICAS = 1e6;
+
 export const replicas = (value: number) =>
-  z.number().int().min(2).default(value).describe("independent copies");
+  z.number().int().min(2).max(MOST_REPLICAS).default(value).describe("independent copies");
 
 export const sampling = (value: SamplingLaw) =>
   z

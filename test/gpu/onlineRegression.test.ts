@@ -130,6 +130,7 @@ describe("parameters", () => {
     [{ learningRate: [0] }, "learningRate"],
     [{ learningRate: [0.1, 0.02, 0.1] }, "learningRate"],
     [{ steps: 0 }, "steps"],
+    [{ replicas: 2e6 }, "replicas"],
     [{ inputVariances: [1, -1] }, "inputVariances"],
     [{ momentum: 1 }, "momentum"],
     [{ labelNoise: 0 }, "labelNoise"],
