@@ -156,7 +156,7 @@ export const onlineRegression: Experiment<typeof parameters> = {
         comparison(
           compared,
           `Momentum ${p.momentum}, batches of ${p.batchSize}, ${p.replicas} replicas observed for ` +
-            `${steps} steps after ${burnIn}; learning rates ${p.learningRate.join(", ")} in order.`,
+            `${steps} steps after ${burnIn}.`,
         ),
         spectrumFigure(p, conditions, compared),
         sweepFigure(p, conditions, compared),

@@ -66,56 +66,71 @@ const find = (
     ({ name, condition }) => name === `var(theta[${i}])` && condition.learningRate === learningRate,
   );
 
-/** Var θ_i over the isotropic value, against the eigenvalue; a curve and points for each rate. */
+/** The condition of the largest rate, with a stationary state if any has one: it departs most. */
+function boldest(conditions: readonly Condition[]): Condition {
+  const stationary = conditions.filter(({ exact }) => exact !== null);
+  const candidates = stationary.length > 0 ? stationary : conditions;
+  return candidates.reduce((best, each) => (each.learningRate > best.learningRate ? each : best));
+}
+
+/** Var θ_i over the isotropic value, against the eigenvalue, at the largest stationary rate. */
 export function spectrumFigure(
   p: Setting,
   conditions: readonly Condition[],
   quantities: readonly Quantity[],
 ): Figure {
+  const { learningRate, exact } = boldest(conditions);
   const h = p.inputVariances;
   const grid = logarithmic(Math.min(...h) / 3, Math.max(...h) * 1.5, 61);
-  const marks = conditions.flatMap(({ learningRate, exact }): Mark[] => {
-    const unit = isotropic(p, learningRate);
-    const measured = points(
-      `η = ${learningRate}`,
-      h.map((value, i) => [value, find(quantities, i, learningRate), unit]),
-    );
-    if (!exact) return [measured];
-    const options = { ...p, learningRate };
-    const additive = (value: number): number =>
-      predictionOf(
-        () =>
-          heavyBallMode({
-            ...options,
-            curvature: value,
-            noiseVariance: (p.labelNoise ** 2 * value) / p.batchSize,
-          }).positionVariance,
-      ).exact ?? Number.NaN;
-    const within = (value: number): number =>
-      predictionOf(() => inputVariance(options, exact.excess, value)).exact ?? Number.NaN;
-    return [
-      measured,
-      curve(`η = ${learningRate}: exact`, grid, (value) => within(value) / unit),
-      curve(`η = ${learningRate}: additive`, grid, (value) => additive(value) / unit),
-    ];
-  });
+  const unit = isotropic(p, learningRate);
+  const options = { ...p, learningRate };
+  const additive = (value: number): number =>
+    predictionOf(
+      () =>
+        heavyBallMode({
+          ...options,
+          curvature: value,
+          noiseVariance: (p.labelNoise ** 2 * value) / p.batchSize,
+        }).positionVariance,
+    ).exact ?? Number.NaN;
+  const within = (excess: number) => (value: number) =>
+    (predictionOf(() => inputVariance(options, excess, value)).exact ?? Number.NaN) / unit;
   return {
     id: "spectrum",
     title: "Variance of θ along the Hessian's eigenvectors",
     caption:
-      "In units of ησ²/(2S(1−β)), the variance of every direction in the modified loss without " +
-      "weight decay: there the law of θ is isotropic. Additive noise neglects that the gradient's " +
-      "noise grows with θ. The exact curve is that of one more, weak input of the given variance.",
+      `At η = ${learningRate}, in units of ησ²/(2S(1−β)), the variance of every direction in the ` +
+      "modified loss without weight decay: there the law of θ is isotropic. Additive noise neglects " +
+      "that the gradient's noise grows with θ. The exact curve is that of one more, weak input of " +
+      "the given variance.",
     x: { label: "eigenvalue", unit: "loss/θ²", scale: "log" },
     y: { label: "var(θ) / isotropic" },
     marks: [
+      points(
+        "measured",
+        h.map((value, i) => [value, find(quantities, i, learningRate), unit]),
+      ),
+      ...(exact ? [curve("exact", grid, within(exact.excess))] : []),
+      ...(exact ? [curve("additive noise", grid, (value) => additive(value) / unit)] : []),
       curve("modified loss", grid, (value) => value / (value + (p.weightDecay ?? 0))),
-      ...marks,
     ],
   };
 }
 
-/** Var θ_i over the isotropic value, against the learning rate; a curve for each input. */
+/** Curves that can be told apart by their dashes. */
+const MOST_CURVES = 4;
+
+/** Places of up to `MOST_CURVES` different values, the extremes among them, largest first. */
+function picked(values: readonly number[]): number[] {
+  const sorted = [...new Set(values)].sort((a, b) => b - a);
+  const count = Math.min(MOST_CURVES, sorted.length);
+  const places = Array.from({ length: count }, (_, k) =>
+    Math.round((k * (sorted.length - 1)) / Math.max(1, count - 1)),
+  );
+  return places.map((place) => values.indexOf(sorted[place]!));
+}
+
+/** Var θ_i over the isotropic value, against the learning rate; a curve for each of a few inputs. */
 export function sweepFigure(
   p: Setting,
   conditions: readonly Condition[],
@@ -132,12 +147,12 @@ export function sweepFigure(
       "cease to exist.",
     x: { label: "learning rate", unit: "θ²/loss", scale: "log" },
     y: { label: "var(θ) / isotropic", scale: "log" },
-    marks: p.inputVariances.flatMap((value, i): Mark[] => [
+    marks: picked(p.inputVariances).flatMap((i): Mark[] => [
       points(
-        `eigenvalue ${value}`,
+        `eigenvalue ${p.inputVariances[i]}`,
         rates.map((rate) => [rate, find(quantities, i, rate), isotropic(p, rate)]),
       ),
-      curve(`eigenvalue ${value}: exact`, grid, (rate) => {
+      curve(`eigenvalue ${p.inputVariances[i]}: exact`, grid, (rate) => {
         const variance = at[grid.indexOf(rate)]?.positionVariance[i] ?? Number.NaN;
         return variance / isotropic(p, rate);
       }),
