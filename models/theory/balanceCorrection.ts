@@ -142,9 +142,9 @@ function thrownShare(net: LabelNoiseNet, law: BalanceLaw): number {
  *
  * δ E f = E0[f(v)(g − E0 g)]. Remainders: 4 E0[|f − E0 f| |g − E0 g| ε], where
  * ε(v) = 4η²s²u^{2(D−1)} + 2η(D+1)u^{2D} is the size of a step, the parameter of the expansion: an
- * estimate of the second order, whose factor 4 covers simulated chains and float64 solutions of
- * D = 1, 2, 3, T/T_c from 0.1 to 1.6, both laws of noise, corrections up to a third. Added to it is
- * what replicas take away that rare steps throw next to v = 0, D >= 2.
+ * estimate of the second order. Its factor 4 is empirical: it covers float64 solutions of D = 1 with
+ * normal noise, T/T_c from 0.1 to 0.8, and three simulated chains of D = 1, 2, 3 with noise ±1. Added to
+ * it is what replicas take away that rare steps throw next to v = 0, D >= 2, an estimate as well.
  *
  * @throws ArgumentError as `balanceLaw`.
  * @see file head

@@ -88,7 +88,7 @@ describe("balanceLaw", () => {
   });
 
   // Means and quantiles by Simpson's rule on 2·10⁶ points of ln v in [−150, 40] (SciPy); the card's own
-  // agree with them to 5·10⁻⁴ but for q25 at T = 0.2.
+  // agree with them to 5·10⁻⁴.
   test.each([
     [0.05, 0.93763083, [0.44901, 0.71736, 0.91074, 1.11838, 1.50182, 1.93957]],
     [0.1, 0.84493647, [0.18276, 0.53255, 0.80611, 1.08561, 1.60841, 2.28974]],
