@@ -25,7 +25,7 @@ import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import { Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
-import { fillReference } from "./pilotMeans.ts";
+import { fillReference, sameConstants } from "./pilotMeans.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
@@ -260,8 +260,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.memory.write(content.states, content.frozen);
       this.adopt(content.conditions);
       // Another set of observables has other constants: its pilot means are taken anew.
-      if (content.hasReference && content.reference.length === this.reference.length) {
-        this.reference = Float32Array.from(content.reference);
+      const { observation: plan, reference: own, settings } = this;
+      const { reference, hasReference } = content;
+      if (plan && hasReference && sameConstants(plan, settings.length, own, reference)) {
+        this.reference = Float32Array.from(reference);
         this.memory.setConstants(this.reference);
         this.hasReference = true;
       }

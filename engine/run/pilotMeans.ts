@@ -43,3 +43,21 @@ export function fillReference(
     }
   });
 }
+
+/**
+ * Are a checkpoint's constants those of these observables? All but the pilot means must be: the
+ * coefficients of projections, above all.
+ */
+export function sameConstants(
+  plan: ObservationPlan,
+  conditions: number,
+  own: Float32Array,
+  saved: ArrayLike<number>,
+): boolean {
+  if (saved.length !== own.length) return false;
+  const isPilot = new Uint8Array(own.length);
+  for (const { referenceAt, layout } of plan.moments) {
+    isPilot.fill(1, referenceAt, referenceAt + layout.coordinates.length * conditions);
+  }
+  return own.every((word, i) => isPilot[i] === 1 || word === saved[i]);
+}

@@ -288,6 +288,30 @@ describeWithDevice("series", "software", (device) => {
     expect(none.a.values.data.length).toBe(0);
     expect(ensemble.step).toBe(17);
   });
+
+  test("a checkpoint brings pilot means, never another observable's projection", async () => {
+    const options = optionsFor(2, 0);
+    const projected = (vector: number[]) => ({
+      ...options,
+      observables: {
+        along: series({ of: { name: "along", vector } }),
+        m: moments({ of: ["w[0]"] }),
+      },
+    });
+    await using first = await createEnsemble(device(), projected([1, 0, 0]));
+    await first.observe({ steps: 5 });
+    const from = await first.checkpoint();
+    for (const [vector, column] of [
+      [[1, 0, 0], 0],
+      [[0, 1, 0], 1],
+    ] as const) {
+      await using next = await createEnsemble(device(), { ...projected([...vector]), from });
+      const { theta } = await next.state();
+      const { along } = await next.observe({ steps: 1 });
+      const expected = Array.from({ length: 6 }, (_, lane) => theta.data[3 * lane + column]!);
+      expect([...along.values.data]).toEqual(expected);
+    }
+  });
 });
 
 describeWithDevice("evaluate", "software", (device) => {
