@@ -5,9 +5,11 @@
  * of the basin the start leads to; nothing is said of others. Left out: losses with kinks (ReLU),
  * where Newton's method may stall, and an error then says so.
  */
+
+import { dot } from "./dot.ts";
 import { ArgumentError, ConvergenceError, LimitError } from "./errors.ts";
 import { spread } from "./initial.ts";
-import { dot, type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
+import { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBatch.ts";
 import { along, lbfgs } from "./minimum/lbfgs.ts";
 import { flatDirections, newton, newtonStep, type Spectrum } from "./minimum/newton.ts";
 import type { Model } from "./model.ts";

@@ -9,6 +9,7 @@
  * rounded to float32 (the device holds θ, data and hyperparameters in it). It knows no bounds and
  * never freezes a replica.
  */
+import { dot } from "./dot.ts";
 import { type Initial, initialState } from "./initial.ts";
 import type { Model } from "./model.ts";
 import type { AdaptationState } from "./rate/adaptation.ts";
@@ -141,12 +142,6 @@ function minibatchGradient(
     return total / batch.length;
   };
 }
-
-const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let p = 0; p < a.length; p += 1) sum += a[p]! * b[p]!;
-  return sum;
-};
 
 /** θ₀ (on its spheres), v₀ and the rule's vectors at the first step. */
 function startVectors(request: TrajectoryRequest, { spheres }: Dynamics): Vectors {

@@ -34,7 +34,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 /** The engine from the ground up: a file imports from its own level or a lower one. */
 const LEVELS: readonly (readonly string[])[] = [
   ["errors", "version", "record"],
-  ["graph", "random", "adapter/"],
+  ["graph", "random", "covarianceRoot", "dot", "adapter/"],
   ["wgsl/indexing", "wgsl/literal", "wgsl/identifiers", "wgsl/link", "wgsl/layout"],
   ["ops/"],
   ["autodiff", "rewrite", "simplify", "reference"],

@@ -7,6 +7,7 @@
  * graph of the gradient's size. Left out: products for more parameters than a dense Hessian bears.
  */
 import { hessianVectorProduct } from "../autodiff.ts";
+import { dot } from "../dot.ts";
 import { ArgumentError } from "../errors.ts";
 import { param } from "../graph.ts";
 import type { Model } from "../model.ts";
@@ -34,12 +35,6 @@ export interface FullBatch {
   /** ∂²L/∂θ∂θ, [param, param], symmetrized. */
   readonly hessian: (theta: Float64Array) => Float64Array[];
 }
-
-export const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let p = 0; p < a.length; p += 1) sum += a[p]! * b[p]!;
-  return sum;
-};
 
 /**
  * Prepares the evaluation; nothing is computed yet.

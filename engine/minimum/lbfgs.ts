@@ -5,7 +5,8 @@
  * line search of A. S. Lewis & M. L. Overton, Math. Program. 141, 135 (2013), algorithm 2.6 (weak
  * Wolfe conditions by bisection). Left out: bounds, non-smooth losses.
  */
-import { dot, type FullBatchPoint } from "./fullBatch.ts";
+import { dot } from "../dot.ts";
+import type { FullBatchPoint } from "./fullBatch.ts";
 
 type At = (theta: Float64Array) => FullBatchPoint;
 

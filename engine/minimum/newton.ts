@@ -7,7 +7,8 @@
  * curvature are not moved along. Left out: sparse or iterative solution.
  */
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { dot, type FullBatch, type FullBatchPoint } from "./fullBatch.ts";
+import { dot } from "../dot.ts";
+import type { FullBatch, FullBatchPoint } from "./fullBatch.ts";
 import { along } from "./lbfgs.ts";
 
 export interface Spectrum {

@@ -207,16 +207,16 @@ function prepare(writer: Writer, count: number): Lines {
   ];
 }
 
-/** Adds `strength` ξ, or `strength` L ξ, to an array; ξ has been drawn. */
+/** Adds `strength` ξ, or `strength` R ξ, to an array; ξ has been drawn. */
 export function addNoise(writer: Writer, into: string, strength: string): Lines {
-  if (!writer.dynamics.noiseFactor) {
-    return writer.each((p) => `${into}[${p}] += ${strength} * xi[${p}];`);
-  }
+  const { noiseFactor } = writer.dynamics;
+  if (!noiseFactor) return writer.each((p) => `${into}[${p}] += ${strength} * xi[${p}];`);
+  const rank = `${noiseFactor.length / writer.model.parameterCount}u`;
   return [
     "for (var p = 0u; p < PARAMS; p += 1u) {",
-    `  let row = ${writer.shared("noiseFactor")} + p * (p + 1u) / 2u;`,
+    `  let row = ${writer.shared("noiseFactor")} + ${rank} * p;`,
     "  var correlated = 0.0;",
-    "  for (var q = 0u; q <= p; q += 1u) { correlated += hyper[row + q] * xi[q]; }",
+    `  for (var q = 0u; q < ${rank}; q += 1u) { correlated += hyper[row + q] * xi[q]; }`,
     `  ${into}[p] += ${strength} * correlated;`,
     "}",
   ];

@@ -1,7 +1,8 @@
 /** Starts drawn from a given Gaussian, of θ or of (θ, v), and over-dispersed ones for R̂. */
+
+import { covarianceRoot } from "../covarianceRoot.ts";
 import { ArgumentError } from "../errors.ts";
 import { type InitialLaw, spread } from "../initial.ts";
-import { covarianceRoot } from "./covarianceRoot.ts";
 
 type Rows = readonly ArrayLike<number>[];
 

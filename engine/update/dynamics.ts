@@ -5,13 +5,13 @@
  * given covariance, clipping and spheres are common to all rules and are put together here. Plain data
  * and pure functions: the plan makes WGSL of it, `referenceTrajectory.ts` float64 steps.
  */
+import { covarianceRoot } from "../covarianceRoot.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { drawPairs } from "../modelDraws.ts";
 import { settingComplaint } from "../modelSettings.ts";
 import { adaptationSize } from "../rate/adaptation.ts";
 import type { Rate } from "../rate/rate.ts";
-import { choleskyFactor } from "./choleskyFactor.ts";
 import { type Spheres, type SpheresOptions, sphereComplaint, spheresOf } from "./spheres.ts";
 import type { Normals, Setting, UpdateRule } from "./updateRule.ts";
 
@@ -54,7 +54,7 @@ export interface Dynamics {
   readonly scales: Float64Array | null;
   /** The point that the rate's adaptation measures θ from, [param]; null: 0. */
   readonly center: Float64Array | null;
-  /** Lower Cholesky factor of the noise covariance, row by row, [P(P + 1)/2]; null: the identity. */
+  /** Root R of the noise covariance, R Rᵀ, row by row, [param, factor]; null: the identity. */
   readonly noiseFactor: Float64Array | null;
   /** null: all parameters move freely. */
   readonly spheres: Spheres | null;
@@ -131,24 +131,18 @@ function diagonal(model: Model, given: DynamicsOptions["rateScale"]): Float64Arr
   return scales;
 }
 
-const isCovariance = (matrix: readonly (readonly number[])[], size: number): boolean =>
-  matrix.length === size &&
-  matrix.every(
-    (row, i) =>
-      row.length === size && row.every((x, j) => Number.isFinite(x) && x === matrix[j]?.[i]),
-  );
-
 function noiseFactor(model: Model, covariance: DynamicsOptions["noiseCovariance"]) {
   if (!covariance) return null;
   const size = model.parameterCount;
-  const factor = isCovariance(covariance, size) ? choleskyFactor(covariance) : null;
-  if (factor === null) {
+  if (covariance.length !== size) {
     throw new ArgumentError(
-      `noiseCovariance: is no symmetric positive semidefinite matrix of ${size} × ${size} numbers, ` +
-        "one row for each parameter; give the covariance of G's noise.",
+      `noiseCovariance: has ${covariance.length} rows for the ${size} parameters of ${model.name}; give ` +
+        "the covariance of G's noise, [param, param].",
     );
   }
-  return factor;
+  return Float64Array.from(
+    covarianceRoot(covariance, "noiseCovariance").flatMap((row) => [...row]),
+  );
 }
 
 function adaptationCenter(model: Model, rate: Rate | undefined): Float64Array | null {

@@ -54,7 +54,7 @@ const pairOf = (xi: Float64Array, each: 0 | 1 | 2, p: number): readonly [number,
   return each === 1 ? [xi[p]!, 0] : [xi[2 * p]!, xi[2 * p + 1]!];
 };
 
-/** s ξ, or s L ξ with the Cholesky factor L of the noise's covariance. */
+/** s ξ, or s R ξ with the root R of the noise's covariance. */
 export function addNoise(
   gradient: Float64Array,
   xi: Float64Array,
@@ -67,8 +67,8 @@ export function addNoise(
       continue;
     }
     let correlated = 0;
-    const row = (p * (p + 1)) / 2;
-    for (let q = 0; q <= p; q += 1) correlated += factor[row + q]! * xi[q]!;
+    const rank = factor.length / gradient.length;
+    for (let q = 0; q < rank; q += 1) correlated += factor[rank * p + q]! * xi[q]!;
     gradient[p]! += strength * correlated;
   }
 }

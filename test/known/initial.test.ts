@@ -1,5 +1,6 @@
 /** Initial laws without randomness: roots of covariances, block laws, states of other runs, refusals. */
 import { describe, expect, test } from "vitest";
+import { covarianceRoot } from "../../engine/covarianceRoot.ts";
 import {
   byCondition,
   defineModel,
@@ -16,7 +17,6 @@ import {
 import { initialState } from "../../engine/initial.ts";
 import type { SnapshotRecord } from "../../engine/record.ts";
 import { checkInitial } from "../../engine/start/checkInitial.ts";
-import { covarianceRoot } from "../../engine/start/covarianceRoot.ts";
 import {
   constantElements,
   glorot,

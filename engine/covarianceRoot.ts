@@ -5,7 +5,7 @@
  * Reliable Numerical Computation (1990): the pivoted form also takes semi-definite Σ and shows the
  * rank. Rows and columns are scaled to unit variance first, so that units do not matter.
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "./errors.ts";
 
 /** A square matrix as rows. */
 type Rows = readonly ArrayLike<number>[];
@@ -14,17 +14,17 @@ type Rows = readonly ArrayLike<number>[];
 const TOLERANCE = 1e-10;
 
 /**
- * R, [coordinate, factor], with as many columns as Σ has rank.
+ * R, [coordinate, factor], with as many columns as Σ has rank; `where` names it in errors.
  *
  * Relative error about n·2⁻⁵², directions of less relative variance are taken as exact constraints.
  *
  * @throws ArgumentError when Σ is not [n, n], finite, symmetric and positive semi-definite.
  * @example covarianceRoot([[4, 2], [2, 1]]) // [[2], [1]]: rank 1
  */
-export function covarianceRoot(covariance: Rows): Float64Array[] {
-  const deviation = deviations(covariance);
+export function covarianceRoot(covariance: Rows, where = "covariance"): Float64Array[] {
+  const deviation = deviations(covariance, where);
   const n = deviation.length;
-  const rest = correlations(covariance, deviation);
+  const rest = correlations(covariance, deviation, where);
   const columns: Float64Array[] = [];
   const smallest = n * 2 ** -50;
   for (;;) {
@@ -43,7 +43,7 @@ export function covarianceRoot(covariance: Rows): Float64Array[] {
     }
     columns.push(column);
   }
-  checkRest(rest);
+  checkRest(rest, where);
   const rank = Math.max(1, columns.length);
   return Array.from({ length: n }, (_, i) =>
     Float64Array.from({ length: rank }, (_, k) => deviation[i]! * (columns[k]?.[i] ?? 0)),
@@ -51,36 +51,34 @@ export function covarianceRoot(covariance: Rows): Float64Array[] {
 }
 
 /** What is left of a positive semi-definite matrix is zero. */
-function checkRest(rest: readonly Float64Array[]): void {
+function checkRest(rest: readonly Float64Array[], where: string): void {
   rest.forEach((row, i) => {
     const worst = Math.max(...row.map(Math.abs));
     if (worst <= TOLERANCE) return;
     throw new ArgumentError(
-      `covariance: not positive semi-definite, coordinate ${i} is left with ${row[i]} of its ` +
+      `${where}: not positive semi-definite, coordinate ${i} is left with ${row[i]} of its ` +
         `variance and ${worst} of correlation; check the signs of the off-diagonal elements.`,
     );
   });
 }
 
-function deviations(covariance: Rows): Float64Array {
+function deviations(covariance: Rows, where: string): Float64Array {
   const n = covariance.length;
   if (n === 0 || covariance.some((row) => row.length !== n)) {
     throw new ArgumentError(
-      `covariance: ${n} rows of ${covariance.map((row) => row.length).join(", ") || "nothing"}; ` +
+      `${where}: ${n} rows of ${covariance.map((row) => row.length).join(", ") || "nothing"}; ` +
         "give a square matrix, row by row.",
     );
   }
   return Float64Array.from(covariance, (row, i) => {
     const variance = row[i]!;
     if (variance >= 0 && variance < Infinity) return Math.sqrt(variance);
-    throw new ArgumentError(
-      `covariance: the variance of coordinate ${i} is ${variance}; give >= 0.`,
-    );
+    throw new ArgumentError(`${where}: the variance of coordinate ${i} is ${variance}; give >= 0.`);
   });
 }
 
 /** Σ_ij/(σ_i σ_j); a coordinate without variance has a row of zeros. */
-function correlations(covariance: Rows, deviation: Float64Array): Float64Array[] {
+function correlations(covariance: Rows, deviation: Float64Array, where: string): Float64Array[] {
   return covariance.map((row, i) =>
     Float64Array.from(row, (value, j) => {
       const scale = deviation[i]! * deviation[j]!;
@@ -88,7 +86,7 @@ function correlations(covariance: Rows, deviation: Float64Array): Float64Array[]
       const symmetric = Math.abs(value - other) <= TOLERANCE * Math.max(scale, Math.abs(value));
       if (!Number.isFinite(value) || !symmetric || (scale === 0 && value !== 0)) {
         throw new ArgumentError(
-          `covariance: elements (${i}, ${j}) and (${j}, ${i}) are ${value} and ${other} with ` +
+          `${where}: elements (${i}, ${j}) and (${j}, ${i}) are ${value} and ${other} with ` +
             `standard deviations ${deviation[i]} and ${deviation[j]}; a covariance is symmetric, ` +
             "finite, and zero where there is no variance.",
         );
