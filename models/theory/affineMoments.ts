@@ -10,8 +10,9 @@
  *
  * Left out: moments of higher order; a D above a few tens (the matrix has (D+1)(D+2)/2 rows).
  */
-import { EigenvalueDecomposition, Matrix, solve } from "ml-matrix";
+import { Matrix, solve } from "ml-matrix";
 import { ArgumentError } from "../../engine/errors.ts";
+import { spectralRadius } from "./spectralRadius.ts";
 
 /** A matrix as rows. */
 export type MatrixRows = readonly (readonly number[])[];
@@ -133,7 +134,7 @@ export function stationaryMoments(operator: MomentOperator): StationaryMoments {
   }
   const n = pairCount(D);
   const second = n - D - 1;
-  const radius = spectralRadius(block(entries, n, 0, 0, second));
+  const radius = spectralRadius(block(entries, n, 0, 0, second).to2DArray());
   if (!(radius < 1)) {
     throw new ArgumentError(
       `stationaryMoments: second moments grow by ${radius} in each cycle, not below 1, so no ` +
@@ -155,7 +156,7 @@ export function stationaryMoments(operator: MomentOperator): StationaryMoments {
     covariance[i]![j] = raw[k]! - mean[i]! * mean[j]!;
     covariance[j]![i] = covariance[i]![j]!;
   }
-  return { mean, covariance, radius, meanRadius: spectralRadius(meanMap) };
+  return { mean, covariance, radius, meanRadius: spectralRadius(meanMap.to2DArray()) };
 }
 
 function block(entries: Float64Array, n: number, row: number, from: number, size: number): Matrix {
@@ -174,15 +175,4 @@ const column = (entries: Float64Array, n: number, row: number, size: number): nu
 function fixedPoint(M: Matrix, c: readonly number[]): number[] {
   const size = c.length;
   return solve(Matrix.sub(Matrix.eye(size), M), Matrix.columnVector([...c])).to1DArray();
-}
-
-/** In units of the largest entry: the QR iteration squares entries and never ends on infinities. */
-function spectralRadius(M: Matrix): number {
-  const scale = M.max() > -M.min() ? M.max() : -M.min();
-  if (scale === 0) return 0;
-  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(
-    Matrix.div(M, scale),
-  );
-  const moduli = realEigenvalues.map((re, k) => Math.hypot(re, imaginaryEigenvalues[k]!));
-  return scale * Math.max(...moduli);
 }

@@ -1,12 +1,12 @@
-/** The slowest decay of moments per step, from the matrix that takes them through a step. */
+/** The slowest decay per step of what a matrix takes through a step: moments, a mean. */
 import { Matrix } from "ml-matrix";
 
 /** Longest power: 2⁴⁸ steps. */
 const MOST_SQUARINGS = 48;
 
 /**
- * Spectral radius of a matrix of moments, whose largest eigenvalue is positive since it keeps the
- * cone of moments: (‖M²ᵏ‖/‖Mᵏ‖)^(1/k), k = 1, 2, 4, … until ln ρ settles to 1e-9 of itself.
+ * Spectral radius ρ(M), [n, n]: (‖M²ᵏ‖/‖Mᵏ‖)^(1/k), k = 1, 2, 4, … until ln ρ settles to 1e-9 of
+ * itself. Complex eigenvalues turn the norms by a bounded factor only, which the root forgets.
  */
 export function spectralRadius(rows: readonly (readonly number[])[]): number {
   let power = new Matrix(rows.map((row) => [...row]));
