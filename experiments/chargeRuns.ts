@@ -14,7 +14,6 @@ import {
 } from "./chargeLedger.ts";
 import { type ChargeSettings, layersOf, setup } from "./chargeSettings.ts";
 import type { RunContext } from "./experiment.ts";
-import { hearAbort } from "./hearAbort.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import type { Stages } from "./stages.ts";
 
@@ -107,6 +106,7 @@ const TWIN_START = 10;
 export async function twinLedger(
   p: ChargeSettings,
   activation: Activation,
+  stages: Stages,
   context: RunContext,
 ): Promise<ChargeLedger> {
   const setting = settingOf(p);
@@ -115,7 +115,7 @@ export async function twinLedger(
   const initial = fanIn({ gain: p.gain })(model);
   const affordable = Math.max(1, Math.floor(TWIN_STEPS / (p.steps + TWIN_START)));
   for (let replica = 0; replica < Math.min(p.replicas, affordable); replica += 1) {
-    await hearAbort(context.signal);
+    await stages.pause();
     const lane = { seed: context.seed, condition: 0, replica };
     const request = { model, data, rule: update, sampling, initial, lane };
     let before: ReferenceMoment | null = null;

@@ -75,7 +75,7 @@ export const exactCharges: Experiment<typeof chargeSettings> = {
     const warnings: string[] = [];
     for (const activation of ACTIVATIONS) {
       const device = await deviceLedger(p, activation, work, stages, context);
-      const twin = await twinLedger(p, activation, context);
+      const twin = await twinLedger(p, activation, stages, context);
       ledgers.push({ activation, device: device.ledger, float64: twin, curves: device.curves });
       records[activation] = device.record;
       warnings.push(...device.warnings.map((warning) => `${activation}: ${warning}`));

@@ -154,6 +154,20 @@ export class Stages {
     if (aborted) throw signal.reason;
   }
 
+  /**
+   * A pause in long work of the host: events are handled, and an abort is heard, which hands out the
+   * finished stages.
+   *
+   * @throws the signal's reason when it is aborted.
+   */
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    const { signal, onCheckpoint } = this.context;
+    if (!signal?.aborted) return;
+    await onCheckpoint?.(await this.bytes());
+    throw signal.reason;
+  }
+
   private bytes(): Promise<Uint8Array> {
     const arrays: Record<string, Packed> = {};
     const stages = dehydrate(Object.fromEntries(this.saved), "stages", arrays);

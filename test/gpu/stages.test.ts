@@ -18,6 +18,7 @@ async function twoStages(
   device: Device,
   context: Partial<RunContext>,
   onPhase: (phase: string) => void = () => {},
+  onPause: () => void = () => {},
 ): Promise<{ values: number[]; phases: string[] }> {
   const phases: string[] = [];
   const values: number[] = [];
@@ -55,11 +56,30 @@ async function twoStages(
     values.push(...moved.visits.data, ...moved.displacement.data, visited.records, moved.pairs);
     // The state is that of the stage's end also when the stage was not run again.
     values.push(...(await ensemble.state()).theta.data);
+    onPause();
+    await stages.pause();
   }
   return { values, phases };
 }
 
 describeWithDevice("stages", "software", (device) => {
+  test("a run cut short in the host's work after a stage has that stage behind it", async () => {
+    const whole = await twoStages(device(), {});
+    const abort = new AbortController();
+    const handed: Uint8Array[] = [];
+    const onCheckpoint = (given: Uint8Array): void => {
+      handed.push(given);
+    };
+    const cut = twoStages(device(), { signal: abort.signal, onCheckpoint }, undefined, () =>
+      abort.abort(new Error("cut")),
+    );
+    await expect(cut).rejects.toThrow("cut");
+    expect(handed.length).toBe(1);
+    const resumed = await twoStages(device(), { resume: handed[0]! });
+    expect(resumed.values).toEqual(whole.values);
+    expect(resumed.phases.filter((phase) => phase.startsWith("first"))).toEqual([]);
+  });
+
   test("a run cut short in the second stage goes on there, bitwise", async () => {
     const whole = await twoStages(device(), {});
     expect(new Set(whole.phases).size).toBe(4);
