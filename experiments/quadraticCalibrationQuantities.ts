@@ -43,8 +43,21 @@ interface Found {
   readonly warnings: readonly string[];
 }
 
-/** The exact U and S as a point without errors. */
-const exactPoint = ({ exact: { energy, entropy } }: Rung): LadderPoint => {
+/**
+ * What the nearest-neighbor estimator adds to S: the states are Gaussian, so its bias is the one known
+ * for Gaussians.
+ */
+const neighborBias = (p: Settings, { neighbors }: Rung): number =>
+  gaussianNeighborBias(p.curvatures.length, neighbors!.entropy.n, p.neighbors);
+
+/** Quadrature of that bias, 1e-4, and what whitening with d² measured numbers adds, d²/n. */
+const neighborRemainder = (p: Settings, { neighbors }: Rung): number =>
+  1e-4 + p.curvatures.length ** 2 / neighbors!.entropy.n;
+
+/** The U and S that are expected of an estimator, as a point without errors. */
+const expectedPoint = (p: Settings, rung: Rung, kind: Kind): LadderPoint => {
+  const { energy } = rung.exact;
+  const entropy = rung.exact.entropy + (kind === "neighbors" ? neighborBias(p, rung) : 0);
   const known = (value: number): Estimate => ({
     value,
     standardError: 0,
@@ -70,7 +83,9 @@ export const logMean = (a: number, b: number): number => (b - a) / Math.log(b / 
  * that goes into them is not stationary yet.
  */
 export function calibrationQuantities(p: Settings, rungs: readonly Rung[]): Found {
-  const { quantities, warnings } = comparable(rungs[0]!.energies.length, compared(p, rungs));
+  const { quantities, warnings } = comparable(compared(p, rungs), {
+    replicas: rungs[0]!.energies.length,
+  });
   if (warnings.length > 0) return { quantities, warnings };
   const short = rungs.flatMap((rung) => {
     const why = unsettled(leftOf(rung), rung.burnIn);
@@ -85,7 +100,7 @@ function compared(p: Settings, rungs: readonly Rung[]): Quantity[] {
     used.every(isSettled) ? quantity : withoutPrediction(quantity);
   const quantities = rungs.flatMap((rung) => [
     ...ofRung(p, rung).map((quantity) => claimed(quantity, [rung])),
-    ...intervalOf(rungs, rung).map((quantity) => claimed(quantity, rungs)),
+    ...intervalOf(p, rungs, rung).map((quantity) => claimed(quantity, rungs)),
   ]);
   for (let i = 0; i + 1 < rungs.length; i++) {
     const pair = [rungs[i]!, rungs[i + 1]!] as const;
@@ -93,7 +108,7 @@ function compared(p: Settings, rungs: readonly Rung[]): Quantity[] {
       ["gaussian", "T1"],
       ["neighbors", "T1 (nearest neighbor)"],
     ] as const) {
-      const temperature = between(pair, kind, name);
+      const temperature = between(p, pair, kind, name);
       if (temperature) quantities.push(claimed(temperature, pair));
     }
   }
@@ -130,9 +145,9 @@ function ofRung(p: Settings, rung: Rung): Quantity[] {
   const shift = (d / 2) * bound;
   if (gaussian) rows.push(quantity("S (Gaussian)", gaussian.entropy, "nats", entropy, shift));
   if (neighbors) {
-    // The states are Gaussian, so the estimator's bias is the one known for Gaussians.
-    const bias = Math.abs(gaussianNeighborBias(d, neighbors.entropy.n, p.neighbors));
-    rows.push(quantity("S (nearest neighbor)", neighbors.entropy, "nats", entropy, shift + bias));
+    const expected = entropy + neighborBias(p, rung);
+    const bound = shift + neighborRemainder(p, rung);
+    rows.push(quantity("S (nearest neighbor)", neighbors.entropy, "nats", expected, bound));
   }
   return rows;
 }
@@ -140,12 +155,15 @@ function ofRung(p: Settings, rung: Rung): Quantity[] {
 type Kind = "gaussian" | "neighbors";
 
 /** T2 of an inner rung, from the ladder of all rungs. */
-function intervalOf(rungs: readonly Rung[], rung: Rung): Quantity[] {
+function intervalOf(p: Settings, rungs: readonly Rung[], rung: Rung): Quantity[] {
   const known = rungs.filter(({ gaussian }) => gaussian !== null);
   const i = known.indexOf(rung);
   if (i <= 0 || i >= known.length - 1) return [];
   const points = known.map(({ gaussian }) => gaussian!);
-  const exact = freeEnergyInterval(known.map(exactPoint), i).temperature.value;
+  const exact = freeEnergyInterval(
+    known.map((one) => expectedPoint(p, one, "gaussian")),
+    i,
+  ).temperature.value;
   const { estimate, refused } = attempt(() => freeEnergyInterval(points, i).temperature);
   // Both bounds are ΔU/ΔS of neighbors, with the errors that T1 has.
   const worst = Math.max(
@@ -174,20 +192,32 @@ function attempt(make: () => Estimate): { estimate: Estimate; refused: boolean }
   }
 }
 
-function between(pair: readonly [Rung, Rung], kind: Kind, name: string): Quantity | null {
+function between(
+  p: Settings,
+  pair: readonly [Rung, Rung],
+  kind: Kind,
+  name: string,
+): Quantity | null {
   const [a, b] = pair;
   if (a[kind] === null || b[kind] === null) return null;
   const { estimate, refused } = attempt(() => finiteDifferenceTemperature(a[kind]!, b[kind]!));
-  const exact = finiteDifferenceTemperature(exactPoint(a), exactPoint(b)).value;
+  const exact = finiteDifferenceTemperature(
+    expectedPoint(p, a, kind),
+    expectedPoint(p, b, kind),
+  ).value;
   return {
     name,
     condition: { learningRates: `${a.learningRate} to ${b.learningRate}` },
     estimate,
     unit: "loss",
     predicted: refused ? null : exact,
-    systematic: exact * ratioError(pair, kind),
+    systematic: exact * (ratioError(pair, kind) + (kind === "neighbors" ? turned(p, pair) : 0)),
   };
 }
+
+/** What the remainders of two nearest-neighbor entropies do to ΔS, relative. */
+const turned = (p: Settings, [a, b]: readonly [Rung, Rung]): number =>
+  (neighborRemainder(p, a) + neighborRemainder(p, b)) / Math.abs(b.exact.entropy - a.exact.entropy);
 
 /**
  * Relative bound on what the error of ΔU/ΔS does not cover: relative errors r of the second moments
