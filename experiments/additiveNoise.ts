@@ -29,7 +29,7 @@ import { type FoldedBlock, foldEntropies } from "./additiveNoiseFold.ts";
 import { additiveQuantities, type Rung, resultsOf } from "./additiveNoiseQuantities.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { duration, durations, replicas, weightDecay } from "./parameters.ts";
+import { duration, durations, refuseRepeats, replicas, weightDecay } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -114,10 +114,7 @@ interface PlannedRung {
 
 function plan(p: Settings, problem: Problem): { rungs: PlannedRung[]; warnings: string[] } {
   const rates = [...p.learningRates].sort((a, b) => a - b);
-  const twice = rates.find((rate, i) => rate === rates[i + 1]);
-  if (twice !== undefined) {
-    throw new ArgumentError(`learningRates: ${twice} stands there twice; give each rate once.`);
-  }
+  refuseRepeats("learningRates", rates);
   const warnings: string[] = [];
   const rungs = rates.map((learningRate) => {
     const options = { ...problem, learningRate };

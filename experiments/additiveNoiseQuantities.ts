@@ -17,6 +17,7 @@ import {
 import { RefusalError } from "../engine/errors.ts";
 import type { AdditiveNoise, ContinuousCurrent } from "../models/theory/index.ts";
 import { eventCounts, type FoldedBlock } from "./additiveNoiseFold.ts";
+import { comparable } from "./comparable.ts";
 import type { Quantity } from "./experiment.ts";
 import { F32, F32_BLOCK_SUM, transient } from "./systematic.ts";
 
@@ -55,9 +56,6 @@ const PAIRS = [
   [0, 1],
   [1, 1],
 ] as const;
-
-/** Fewer replicas know their own scatter too badly: 4 errors of 19 degrees of freedom are 1 in 1300. */
-const COMPARABLE = 20;
 
 /** All estimates of a rung; what an estimator refused is kept with its reason. */
 export function resultsOf(
@@ -198,22 +196,21 @@ export function additiveQuantities(
   hessian: readonly (readonly number[])[],
   rungs: readonly Rung[],
 ): { quantities: Quantity[]; warnings: string[] } {
-  const few = p.replicas < COMPARABLE;
-  const quantities = rungs.flatMap((rung) =>
+  const measured = rungs.flatMap((rung) =>
     [...stationaryRows(rung, hessian), ...theoremRows(p, rung)].map(
       ({ name, unit, result, predicted, systematic }): Quantity => ({
         name,
         condition: { learningRate: rung.learningRate },
         estimate: result.estimate,
         unit,
-        predicted: few || !result.trusted ? null : predicted,
+        predicted: result.trusted ? predicted : null,
         systematic,
       }),
     ),
   );
-  if (!few) return { quantities, warnings: rungs.flatMap(continuousMisses) };
-  const warning =
-    `no predictions: ${p.replicas} replicas say too little of their own scatter for a comparison; use ` +
-    `at least ${COMPARABLE}`;
-  return { quantities, warnings: [warning] };
+  const { quantities, warnings } = comparable(measured, { replicas: p.replicas });
+  return {
+    quantities,
+    warnings: warnings.length > 0 ? warnings : rungs.flatMap(continuousMisses),
+  };
 }

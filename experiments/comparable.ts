@@ -2,7 +2,7 @@
 import type { Quantity } from "./experiment.ts";
 
 /** Fewer replicas know their own scatter too badly: 4 errors of 19 degrees of freedom are 1 in 1300. */
-const COMPARABLE = 20;
+export const COMPARABLE = 20;
 
 /** Share of the start in second moments above which a state is not called stationary. */
 const UNSETTLED = 0.01;
@@ -10,26 +10,31 @@ const UNSETTLED = 0.01;
 export const withoutPrediction = (quantity: Quantity): Quantity => ({
   ...quantity,
   predicted: null,
+  systematic: 0,
 });
 
 /**
- * The same measurements; where replicas are too few, those with a statistical error are without
- * predictions, and a warning says so.
+ * The same measurements; those whose standard error too few replicas are behind are without
+ * predictions, and a warning says so. What needs no error (standardError 0) keeps its prediction.
+ *
+ * `replicas` where it is not the `n` of the estimates; `least` where an estimator asks for more.
  */
 export function comparable(
-  replicas: number,
   quantities: readonly Quantity[],
-): { quantities: readonly Quantity[]; warnings: string[] } {
-  const isStatistical = ({ estimate, predicted }: Quantity): boolean =>
-    predicted !== null && estimate.standardError !== 0;
-  if (replicas >= COMPARABLE || !quantities.some(isStatistical))
-    return { quantities, warnings: [] };
-  const why =
-    `no predictions: ${replicas} replicas say too little of their own scatter for a comparison; use ` +
-    `at least ${COMPARABLE}`;
+  { replicas, least = COMPARABLE }: { readonly replicas?: number; readonly least?: number } = {},
+): { quantities: Quantity[]; warnings: string[] } {
+  const count = ({ estimate: { n } }: Quantity): number => replicas ?? n;
+  const isDoubtful = (one: Quantity): boolean =>
+    one.predicted !== null && one.estimate.standardError !== 0 && count(one) < least;
+  const doubtful = quantities.filter(isDoubtful);
+  if (doubtful.length === 0) return { quantities: [...quantities], warnings: [] };
+  const fewest = Math.min(...doubtful.map(count));
+  const warning =
+    `no predictions: ${fewest} replica${fewest === 1 ? " says" : "s say"} too little of their own scatter for a comparison; use at ` +
+    `least ${least}`;
   return {
-    quantities: quantities.map((one) => (isStatistical(one) ? withoutPrediction(one) : one)),
-    warnings: [why],
+    quantities: quantities.map((one) => (isDoubtful(one) ? withoutPrediction(one) : one)),
+    warnings: [warning],
   };
 }
 

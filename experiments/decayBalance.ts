@@ -7,7 +7,6 @@
  */
 import { z } from "zod";
 import { type Estimate, ratioOfMeans, replicaMean } from "../analysis/index.ts";
-import { ArgumentError } from "../engine/errors.ts";
 import type { RunRecord } from "../engine/record.ts";
 import { onlineData } from "../engine/wgsl/row.ts";
 import { decayedRatio, gradientBalance as theory } from "../models/theory/index.ts";
@@ -21,7 +20,7 @@ import {
 } from "./bottleneckRuns.ts";
 import type { Experiment, Figure, Mark, Quantity } from "./experiment.ts";
 import { divergenceWarnings, estimateOf } from "./outcome.ts";
-import { duration, durations, replicas } from "./parameters.ts";
+import { duration, durations, refuseRepeats, replicas } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32_BLOCK_SUM } from "./systematic.ts";
 
@@ -59,10 +58,7 @@ const netOf = (p: Parameters) => ({
 
 function plan(p: Parameters): BottleneckRun[] {
   const { learningRates: rates } = p;
-  const twice = rates.find((rate, i) => rates.indexOf(rate) < i);
-  if (twice !== undefined) {
-    throw new ArgumentError(`learningRates: ${twice} stands there twice; give each rate once.`);
-  }
+  refuseRepeats("learningRates", rates);
   const net = netOf(p);
   return rates.map((learningRate, i): BottleneckRun => {
     // Decay takes 2ηλ of the difference a step, and noise pulls towards its own balance.

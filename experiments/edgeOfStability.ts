@@ -30,7 +30,6 @@ import { coalescedMean, type DistinctStates } from "./edgeStates.ts";
 import { type Parting, partings } from "./edgeTrajectories.ts";
 import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
-import { hearAbort } from "./hearAbort.ts";
 import { estimateOf } from "./outcome.ts";
 import { Stages } from "./stages.ts";
 import { F32 } from "./systematic.ts";
@@ -67,7 +66,7 @@ export const edgeOfStability: Experiment<typeof edgeSettings> = {
     const { partings: found, record } = await partings(p, stages, context);
     const rows: Row[] = [];
     for (const [c, eta] of p.learningRates.entries()) {
-      await hearAbort(context.signal);
+      await stages.pause();
       const exact = exactOrbits(p, window, eta, context.seed);
       const row = rowOf(p, eta, exact, device.averages[c]!, device.states[c]!);
       const compared =
@@ -83,8 +82,8 @@ export const edgeOfStability: Experiment<typeof edgeSettings> = {
       rows.push({ ...row, quantities: [...row.quantities, ...compared, ...path] });
     }
     const all = comparable(
-      p.replicas,
       rows.flatMap(({ quantities }) => quantities),
+      { replicas: p.replicas },
     );
     return {
       quantities: all.quantities,

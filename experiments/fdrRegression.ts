@@ -10,12 +10,12 @@ import { batchesPerEpoch } from "../engine/sampling.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { cosineRegression } from "../models/cosineRegression.ts";
 import { linearRegression } from "../models/linearRegression.ts";
+import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment } from "./experiment.ts";
 import { matrixFormFigure } from "./fdrFigures.ts";
 import { lengthWarnings, measureRegression } from "./fdrRegressionMeasures.ts";
 import { predictRegression } from "./fdrRegressionTheory.ts";
-import { comparable } from "./fewReplicas.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import {
   duration,

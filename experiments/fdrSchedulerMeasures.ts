@@ -7,6 +7,7 @@ import {
   withWarnings,
 } from "../analysis/index.ts";
 import type { SeriesRecord } from "../engine/record.ts";
+import { comparable } from "./comparable.ts";
 import type { Quantity } from "./experiment.ts";
 import {
   excessLoss,
@@ -14,7 +15,6 @@ import {
   type SchedulerTheory,
   stationaryExcess,
 } from "./fdrSchedulerTheory.ts";
-import { comparable } from "./fewReplicas.ts";
 import { estimateOf } from "./outcome.ts";
 import { F32 } from "./systematic.ts";
 

@@ -33,7 +33,7 @@ import type { Experiment, Quantity } from "./experiment.ts";
 import { ratioFigure, sharpnessFigure } from "./gradientBalanceFigures.ts";
 import { type BalanceParameters, balanceSettings } from "./gradientBalanceSettings.ts";
 import { divergenceWarnings, estimateOf } from "./outcome.ts";
-import { durations } from "./parameters.ts";
+import { durations, refuseRepeats } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32_BLOCK_SUM } from "./systematic.ts";
 
@@ -63,10 +63,7 @@ function check(p: BalanceParameters): void {
         "taken in pairs; give as many of each.",
     );
   }
-  const twice = p.learningRates.find((rate, i) => p.learningRates.indexOf(rate) < i);
-  if (twice !== undefined) {
-    throw new ArgumentError(`learningRates: ${twice} stands there twice; give each rate once.`);
-  }
+  refuseRepeats("learningRates", p.learningRates);
 }
 
 function plan(p: BalanceParameters): BalanceRun[] {

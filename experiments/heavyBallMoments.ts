@@ -126,5 +126,5 @@ export function modeMoments(observed: ObservedMode): {
   ];
   const early = exact && unsettled(missingShare(mode, exact, burnIn), burnIn);
   if (early !== null) return { quantities: quantities.map(withoutPrediction), warnings: [early] };
-  return exact === null ? { quantities, warnings: [] } : comparable(replicas, quantities);
+  return exact === null ? { quantities, warnings: [] } : comparable(quantities, { replicas });
 }

@@ -5,6 +5,7 @@
  * The identity is checked on a short run that records every step, in float32 on the device and in
  * the float64 twin; the rate on a large ensemble for each learning rate, between times 1/η and 4/η.
  */
+
 import { type Estimate, polynomialIntercept, replicaMean, scaled } from "../analysis/index.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { fixed } from "../engine/initial.ts";
@@ -21,6 +22,7 @@ import { decayFigure, imbalanceFigure } from "./imbalanceFigures.ts";
 import { deviceViolation, type ImbalanceStep, twinViolation } from "./imbalanceIdentity.ts";
 import { type ImbalanceParameters, imbalanceSettings } from "./imbalanceSettings.ts";
 import { divergenceWarnings, estimateOf, predictionOf } from "./outcome.ts";
+import { refuseRepeats } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 import { F32 } from "./systematic.ts";
 
@@ -55,10 +57,7 @@ function check(p: ImbalanceParameters): void {
         `than ${LONGEST}; raise the rate or lower time.`,
     );
   }
-  const twice = learningRates.find((rate, i) => learningRates.indexOf(rate) < i);
-  if (twice !== undefined) {
-    throw new ArgumentError(`learningRates: ${twice} stands there twice; give each rate once.`);
-  }
+  refuseRepeats("learningRates", learningRates);
 }
 
 /** Longest run: beyond it a run would take hours unasked. */

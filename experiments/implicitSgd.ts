@@ -129,6 +129,6 @@ async function measure(p: ImplicitSettings, planned: ReturnType<typeof plan>, co
       warnings.push(...doubts.map((doubt) => `${rule}, learning rate ${learningRate}: ${doubt}`));
     });
   }
-  const found = comparable(p.replicas, quantities);
+  const found = comparable(quantities, { replicas: p.replicas });
   return { quantities: found.quantities, warnings: [...warnings, ...found.warnings], records };
 }

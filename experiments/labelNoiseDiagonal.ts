@@ -23,7 +23,7 @@ import { collapseFigure, momentFigures } from "./labelNoiseFigures.ts";
 import { momentQuantities } from "./labelNoiseMeasures.ts";
 import { type Claim, claimOf, type LabelNoiseParameters } from "./labelNoiseTheory.ts";
 import { divergenceWarnings } from "./outcome.ts";
-import { duration, replicas } from "./parameters.ts";
+import { duration, refuseRepeats, replicas } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -121,7 +121,7 @@ export const labelNoiseDiagonal: Experiment<typeof parameters> = {
   quick: { replicas: 500, steps: 10_000, burnIn: 5000 },
   explain: (p) => [{ ...setup(p, 1), samples: onlineData.samples }],
   async run(p, context) {
-    checkRates(p);
+    refuseRepeats("learningRates", p.learningRates);
     const claims = p.learningRates.map((learningRate) => claimOf(p, learningRate));
     const { burnIn, steps, every } = lengths(p, claims);
     const fall = collapseSteps(p);
@@ -187,10 +187,4 @@ async function nearZero(
   const stage = { label: "near zero", ensemble, burnIn: 0, steps: steps + 1, work: work(p) };
   const { observed } = await stages.run({ ...stage, multiple: steps + 1 });
   return { record: observed };
-}
-
-function checkRates({ learningRates }: LabelNoiseParameters): void {
-  const twice = learningRates.find((rate, i) => learningRates.indexOf(rate) < i);
-  if (twice === undefined) return;
-  throw new ArgumentError(`learningRates: ${twice} stands there twice; give each rate once.`);
 }

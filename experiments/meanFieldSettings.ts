@@ -1,6 +1,5 @@
 /** Parameters of card 4B, and the runs that they ask for. */
 import { z } from "zod";
-import { ArgumentError } from "../engine/errors.ts";
 import {
   type MeanFieldOptions,
   meanFieldLangevin,
@@ -8,7 +7,7 @@ import {
   type StationaryParticleLaw,
 } from "../models/theory/index.ts";
 import { predictionOf } from "./outcome.ts";
-import { duration, durations } from "./parameters.ts";
+import { duration, durations, refuseRepeats } from "./parameters.ts";
 
 const list = (value: number[], element = z.number().positive()) =>
   z.array(element).min(1).max(16).default(value);
@@ -150,18 +149,11 @@ function stepsFor(p: Settings, law: StationaryParticleLaw, run: Parameters<typeo
   return Math.ceil(needed / (p.systems * p.precision ** 2));
 }
 
-/** @throws ArgumentError for a value that stands there twice: its runs would be the same. */
-function checkDistinct(name: string, values: readonly number[]): void {
-  const twice = values.find((value, i) => values.indexOf(value) !== i);
-  if (twice === undefined) return;
-  throw new ArgumentError(`${name}: ${twice} stands there twice; give each value once.`);
-}
-
 /** Every N at every learning rate, then every N from the start at the first rate. */
 export function plan(p: Settings): { stationary: Planned[]; starting: Planned[] } {
-  checkDistinct("particles", p.particles);
-  checkDistinct("learningRates", p.learningRates);
-  checkDistinct("gradientNoise", p.gradientNoise);
+  refuseRepeats("particles", p.particles);
+  refuseRepeats("learningRates", p.learningRates);
+  refuseRepeats("gradientNoise", p.gradientNoise);
   let next = 0;
   const place = (particles: number): number => {
     const first = particles * Math.ceil(next / particles);

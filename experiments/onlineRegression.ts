@@ -17,9 +17,9 @@ import {
   onlineFourthMomentRadius,
   onlineRegression as theory,
 } from "../models/theory/index.ts";
+import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
-import { comparable } from "./fewReplicas.ts";
 import { type Condition, spectrumFigure, sweepFigure } from "./onlineRegressionFigures.ts";
 import {
   divergenceWarnings,

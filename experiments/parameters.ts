@@ -21,6 +21,13 @@ export const learningRates = (values: readonly number[], most: number, describe:
     .default([...values])
     .describe(describe);
 
+/** @throws ArgumentError for a value that is given twice: its runs would be the same. */
+export function refuseRepeats(name: string, values: readonly (number | string)[]): void {
+  const twice = values.find((value, i) => values.indexOf(value) < i);
+  if (twice === undefined) return;
+  throw new ArgumentError(`${name}: ${twice} stands there twice; give each value once.`);
+}
+
 /** A kilobyte is kept of each: more replicas fill the memory of a machine. */
 const MOST_REPLICAS = 1e6;
 

@@ -28,7 +28,7 @@ import {
 } from "../models/theory/index.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { duration, durations, replicas } from "./parameters.ts";
+import { duration, durations, refuseRepeats, replicas } from "./parameters.ts";
 import { calibrationFigures } from "./quadraticCalibrationFigures.ts";
 import { calibrationQuantities, type Rung } from "./quadraticCalibrationQuantities.ts";
 import { Stages } from "./stages.ts";
@@ -87,13 +87,7 @@ interface PlannedRung {
 /** Rungs with a stationary state, ascending, and a warning for each of the others. */
 function plan(p: Settings): { rungs: PlannedRung[]; warnings: string[] } {
   const rates = [...p.learningRates].sort((a, b) => a - b);
-  const twice = rates.find((rate, i) => rate === rates[i + 1]);
-  if (twice !== undefined) {
-    throw new ArgumentError(
-      `learningRates: ${twice} stands there twice, which leaves no entropy difference to divide by; ` +
-        "give each rate once.",
-    );
-  }
+  refuseRepeats("learningRates", rates);
   const warnings: string[] = [];
   const rungs = rates.flatMap((learningRate) => {
     const found = predictionOf(() => theory({ ...p, learningRate }));

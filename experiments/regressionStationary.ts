@@ -18,9 +18,9 @@ import {
   type RegressionStationary,
   regressionStationary as theory,
 } from "../models/theory/index.ts";
+import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
-import { comparable } from "./fewReplicas.ts";
 import {
   divergenceWarnings,
   estimateOf,

@@ -8,7 +8,8 @@
 import { z } from "zod";
 import { gaussianPosterior, POSTERIOR_SAMPLERS, regressionPosterior } from "../models/index.ts";
 import type { PosteriorSampler } from "../models/theory/index.ts";
-import type { Experiment, ExperimentResult, Quantity } from "./experiment.ts";
+import { comparable } from "./comparable.ts";
+import type { Experiment, ExperimentResult } from "./experiment.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import { duration, replicas } from "./parameters.ts";
 import { CHAINS, isSimulated } from "./sgworldChains.ts";
@@ -63,10 +64,8 @@ const parameters = z.object({
   burnIn: duration("steps before observing, from draws of the posterior"),
 });
 
-type Settings = z.infer<typeof parameters>;
-
 /** Fewer replicas say too little of their own scatter: at 50 a |t| of 4 is 3 times as rare as it seems. */
-const COMPARABLE = 50;
+const LEAST_REPLICAS = 50;
 
 export const sgworld: Experiment<typeof parameters> = {
   id: "sgworld",
@@ -101,33 +100,22 @@ export const sgworld: Experiment<typeof parameters> = {
       warnings.push(...records[i]!.flatMap(({ run }) => divergenceWarnings(run)));
     }
     const divergences = measured.map((one) => divergenceOf(one, target));
-    const quantities = [
-      ...exactSlopes(posterior, p),
-      ...comparable(p, [
+    const found = comparable(
+      [
         ...measuredSlopes(divergences),
         ...gainQuantities(divergences),
         ...divergences.flatMap((one) => chainQuantities(one, model.coordinateNames, target)),
-      ]),
-    ];
+      ],
+      { replicas: p.replicas, least: LEAST_REPLICAS },
+    );
     return {
-      quantities,
-      warnings: [...warnings, ...fewWarnings(p), ...unresolved(divergences)],
+      quantities: [...exactSlopes(posterior, p), ...found.quantities],
+      warnings: [...warnings, ...found.warnings, ...unresolved(divergences)],
       figures: sgworldFigures(p, posterior, divergences),
       records: namedRecords(plan.rungs, records),
     };
   },
 };
-
-const comparable = ({ replicas: count }: Settings, quantities: readonly Quantity[]): Quantity[] =>
-  quantities.map((quantity) => (count < COMPARABLE ? { ...quantity, predicted: null } : quantity));
-
-const fewWarnings = ({ replicas: count }: Settings): string[] =>
-  count < COMPARABLE
-    ? [
-        `no predictions: ${count} replicas say too little of their own scatter for a comparison; use at ` +
-          `least ${COMPARABLE}`,
-      ]
-    : [];
 
 /** Where the divergence is lost in its sampling error. */
 function unresolved(divergences: readonly MeasuredDivergence[]): string[] {

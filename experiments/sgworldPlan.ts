@@ -11,7 +11,7 @@ import {
   type RegressionData,
 } from "../models/theory/index.ts";
 import { predictionOf } from "./outcome.ts";
-import { durations } from "./parameters.ts";
+import { durations, refuseRepeats } from "./parameters.ts";
 import {
   CHAINS,
   type ChainName,
@@ -75,8 +75,8 @@ const MOST_LEFT = 1e-3;
 const PACES = ["overdamped", "heun", "kinetic"] as const;
 
 export function planChains(p: PlanSettings, posterior: RegressionData): Plan {
-  checkTwice("learningRates", p.learningRates);
-  checkTwice("samplers", p.samplers);
+  refuseRepeats("learningRates", p.learningRates);
+  refuseRepeats("samplers", p.samplers);
   checkBatches(p, posterior.targets.length);
   const warnings: string[] = [];
   const rungs = PACES.flatMap((pace) =>
@@ -121,12 +121,6 @@ function checkStable(p: PlanSettings, rungs: readonly unknown[], reasons: readon
     `learningRates: no sampler has a stationary state at ${p.learningRates.join(", ")}; lower them, or ` +
       `raise noiseVariance (${reasons[0]}).`,
   );
-}
-
-function checkTwice(name: string, values: readonly (number | string)[]): void {
-  const twice = values.find((value, i) => values.indexOf(value) !== i);
-  if (twice === undefined) return;
-  throw new ArgumentError(`${name}: ${twice} stands there twice; name each once.`);
 }
 
 function checkBatches({ batchSize, samplers }: PlanSettings, samples: number): void {

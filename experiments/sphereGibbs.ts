@@ -7,7 +7,6 @@
  * long as their own relaxation, 1/η steps, asks for.
  */
 import { z } from "zod";
-import { ArgumentError } from "../engine/errors.ts";
 import { gaussian } from "../engine/initial.ts";
 import { snapshot } from "../engine/observe/snapshot.ts";
 import type { SnapshotRecord } from "../engine/record.ts";
@@ -18,7 +17,7 @@ import { linearTilt } from "../models/linearTilt.ts";
 import { type TiltedSphere, tiltedSphere } from "../models/theory/index.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
-import { durations, replicas } from "./parameters.ts";
+import { durations, refuseRepeats, replicas } from "./parameters.ts";
 import { sphereFigures } from "./sphereGibbsFigures.ts";
 import { pointOf, type Rung, sphereQuantities } from "./sphereGibbsQuantities.ts";
 import { Stages } from "./stages.ts";
@@ -75,13 +74,7 @@ interface PlannedRung {
 
 function plan(p: Settings): { rungs: PlannedRung[]; warnings: string[] } {
   const rates = [...p.learningRates].sort((a, b) => a - b);
-  const twice = rates.find((rate, i) => rate === rates[i + 1]);
-  if (twice !== undefined) {
-    throw new ArgumentError(
-      `learningRates: ${twice} stands there twice, which leaves no entropy difference to divide by; ` +
-        "give each rate once.",
-    );
-  }
+  refuseRepeats("learningRates", rates);
   const warnings: string[] = [];
   const rungs = rates.map((learningRate) => {
     const found = predictionOf(() => tiltedSphere({ ...p, learningRate }));

@@ -13,6 +13,7 @@ import {
 } from "../analysis/index.ts";
 import { RefusalError } from "../engine/errors.ts";
 import type { TiltedSphere } from "../models/theory/index.ts";
+import { comparable } from "./comparable.ts";
 import type { Quantity } from "./experiment.ts";
 import { F32, transient } from "./systematic.ts";
 
@@ -31,9 +32,6 @@ interface Settings {
   readonly noise: number;
   readonly replicas: number;
 }
-
-/** Fewer replicas know their own scatter too badly: 4 errors of 19 degrees of freedom are 1 in 1300. */
-const COMPARABLE = 20;
 
 /** T of the Gibbs law. */
 export const temperatureOf = ({ noise }: Settings, learningRate: number): number =>
@@ -210,14 +208,10 @@ export function sphereQuantities(
     if (found.quantity) quantities.push(found.quantity);
     warnings.push(...found.warnings);
   }
-  if (p.replicas >= COMPARABLE)
-    return { quantities, warnings: [...warnings, ...gibbsMisses(rungs)] };
-  warnings.push(
-    `no predictions: ${p.replicas} replicas say too little of their own scatter for a comparison; use ` +
-      `at least ${COMPARABLE}`,
-  );
+  const found = comparable(quantities, { replicas: p.replicas });
+  const few = found.warnings.length > 0;
   return {
-    quantities: quantities.map((quantity) => ({ ...quantity, predicted: null })),
-    warnings,
+    quantities: found.quantities,
+    warnings: [...warnings, ...(few ? found.warnings : gibbsMisses(rungs))],
   };
 }

@@ -86,7 +86,7 @@ export async function observeCurrent(
   const quantities = rings.flatMap((ring, k) => ringQuantities(ring, k, theory, missing));
   const found =
     early === null
-      ? comparable(p.replicas, quantities)
+      ? comparable(quantities, { replicas: p.replicas })
       : { quantities: quantities.map(withoutPrediction), warnings: [] };
   return { ...found, figure: currentFigure(p, rings, theory), record: observed };
 }

@@ -1,7 +1,7 @@
 /** Which comparisons are dropped for want of replicas: by hand. */
 import { describe, expect, test } from "vitest";
+import { COMPARABLE, comparable } from "../../experiments/comparable.ts";
 import type { Quantity } from "../../experiments/experiment.ts";
-import { COMPARABLE, comparable } from "../../experiments/fewReplicas.ts";
 
 const quantity = (n: number, standardError: number, predicted: number | null = 1): Quantity => ({
   name: `of ${n}`,
@@ -27,8 +27,7 @@ describe("comparable", () => {
     expect(quantities.map((q) => q.predicted)).toEqual([null, null, 1]);
     expect(quantities.map((q) => q.systematic)).toEqual([0, 0, 0.25]);
     expect(warnings).toEqual([
-      "no prediction where a standard error is that of 1 replica, too few to know their own scatter; " +
-        "use at least 20",
+      "no predictions: 1 replica says too little of their own scatter for a comparison; use at least 20",
     ]);
   });
 });
