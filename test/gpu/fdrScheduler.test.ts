@@ -96,7 +96,7 @@ describeWithDevice("fdr-scheduler", "software", (device) => {
     ["Adam", { optimizer: "adam", learningRate: 0.02, tolerance: 0.1 }, ["adam"]],
     ["an unstable rate", { learningRate: 1.2 }, ["no stationary state"]],
     ["no fourth moments", { learningRate: 1.1, sampling: "withReplacement" }, ["power-law tails"]],
-    ["few replicas", { replicas: 4 }, ["that of 4 replicas"]],
+    ["few replicas", { replicas: 4 }, ["4 replicas say too little"]],
     ["batches of an epoch", { sampling: "reshuffled", tolerance: 0.05 }, ["reshuffled"]],
   ])("%s", async (_name, change, warnings) => {
     const result = await run({ ...change, steps: 4000 });

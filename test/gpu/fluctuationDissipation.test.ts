@@ -110,7 +110,7 @@ describeWithDevice("fluctuation-dissipation experiments", "software", (device) =
       [{ learningRate: 1.15 }, /fourth moments of w grow/],
       [{ sampling: "fullBatch" }, /the full batch holds every sample, .* choose another sampling/],
       [{ batchSize: 16 }, /distinct batches of 16 hold every sample, .* lower batchSize/],
-      [{ replicas: 5 }, /that of 5 replicas, too few/],
+      [{ replicas: 5 }, /5 replicas say too little/],
       [{ sampling: "sequential", learningRate: 0.001 }, /take one path: standard errors are 0/],
       [{ learningRate: 1e-5, burnIn: 10 }, /^no prediction: after a burn-in of 10 steps/],
       [{ burnIn: 0 }, /of the start is left/],

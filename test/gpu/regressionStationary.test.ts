@@ -46,7 +46,7 @@ describeWithDevice("regression-stationary", "software", (device) => {
     [{ learningRate: 3 }, /second moments grow/, []],
     [{ burnIn: 0 }, /after a burn-in of 0 steps 1\.0 of the start is left/, []],
     [{ batchSize: 16 }, /there is no noise/, []],
-    [{ replicas: 4 }, /that of 4 replicas, too few/, []],
+    [{ replicas: 4 }, /4 replicas say too little/, []],
     [{ steps: 1 }, /^$/, ["cov(0,0)", "cov(0,1)", "cov(1,1)"]],
   ])("claims nothing where nothing can be compared: %o", async (given, why, names) => {
     const { quantities, warnings } = await run({ steps: 50, ...given });
