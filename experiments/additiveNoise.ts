@@ -24,9 +24,9 @@ import {
   regressionProblem,
   additiveNoise as theory,
 } from "../models/theory/index.ts";
-import { additiveFigures } from "./additiveNoiseFigures.ts";
-import { type FoldedBlock, foldEntropies } from "./additiveNoiseFold.ts";
-import { additiveQuantities, type Rung, resultsOf } from "./additiveNoiseQuantities.ts";
+import { additiveFigures } from "./additiveNoise/figures.ts";
+import { type FoldedBlock, foldEntropies } from "./additiveNoise/fold.ts";
+import { additiveQuantities, type Rung, resultsOf } from "./additiveNoise/quantities.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, refuseRepeats, replicas, weightDecay } from "./parameters.ts";

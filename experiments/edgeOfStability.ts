@@ -7,7 +7,7 @@
  */
 import { type Estimate, replicaMean } from "../analysis/index.ts";
 import { comparable } from "./comparable.ts";
-import { bifurcationFigure, exponentFigure, partingFigure } from "./edgeFigures.ts";
+import { bifurcationFigure, exponentFigure, partingFigure } from "./edgeOfStability/figures.ts";
 import {
   type Averaged,
   type DeviceOrbits,
@@ -17,17 +17,17 @@ import {
   type OrbitAverages,
   orbitWork,
   setup,
-} from "./edgeOrbits.ts";
-import { exponentPrediction } from "./edgePredictions.ts";
+} from "./edgeOfStability/orbits.ts";
+import { exponentPrediction } from "./edgeOfStability/predictions.ts";
 import {
   checkStarts,
   EARLY_WINDOW,
   type EdgeSettings,
   edgeSettings,
   longWindow,
-} from "./edgeSettings.ts";
-import { coalescedMean, type DistinctStates } from "./edgeStates.ts";
-import { type Parting, partings } from "./edgeTrajectories.ts";
+} from "./edgeOfStability/settings.ts";
+import { coalescedMean, type DistinctStates } from "./edgeOfStability/states.ts";
+import { type Parting, partings } from "./edgeOfStability/trajectories.ts";
 import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
 import { estimateOf } from "./outcome.ts";

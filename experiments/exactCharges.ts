@@ -9,10 +9,10 @@
 import { ArgumentError } from "../engine/errors.ts";
 import type { RunRecord } from "../engine/record.ts";
 import { type Activation, layerPairSize } from "../models/index.ts";
-import { chargeFigures, violationFigure } from "./chargeFigures.ts";
-import { CHARGES, type Charge } from "./chargeLedger.ts";
-import { type ActivationLedgers, deviceLedger, twinLedger } from "./chargeRuns.ts";
-import { type ChargeSettings, chargeSettings, layersOf, setup } from "./chargeSettings.ts";
+import { chargeFigures, violationFigure } from "./exactCharges/figures.ts";
+import { CHARGES, type Charge } from "./exactCharges/ledger.ts";
+import { type ActivationLedgers, deviceLedger, twinLedger } from "./exactCharges/runs.ts";
+import { type ChargeSettings, chargeSettings, layersOf, setup } from "./exactCharges/settings.ts";
 import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
 import { Stages } from "./stages.ts";

@@ -12,7 +12,7 @@ import { quarticMode } from "../models/quarticMode.ts";
 import { type AnharmonicMode, anharmonicMode as theory } from "../models/theory/index.ts";
 import { comparable } from "./comparable.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
-import { type AnharmonicPoint, measureAnharmonic } from "./fdrAnharmonicMeasures.ts";
+import { type AnharmonicPoint, measureAnharmonic } from "./fdrAnharmonic/measures.ts";
 import { ratioFigure, slopeFigure } from "./fdrFigures.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, learningRates, replicas } from "./parameters.ts";

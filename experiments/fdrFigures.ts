@@ -2,8 +2,8 @@
 import type { Estimate } from "../analysis/index.ts";
 import { anharmonicMode } from "../models/theory/index.ts";
 import type { Figure, Mark } from "./experiment.ts";
-import type { AnharmonicPoint } from "./fdrAnharmonicMeasures.ts";
-import type { MatrixElement } from "./fdrRegressionMeasures.ts";
+import type { AnharmonicPoint } from "./fdrAnharmonic/measures.ts";
+import type { MatrixElement } from "./fdrRegression/measures.ts";
 
 /** Left side against right side of the matrix form, element by element; equal on the diagonal. */
 export function matrixFormFigure(elements: readonly MatrixElement[], caption: string): Figure {

@@ -14,8 +14,8 @@ import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment } from "./experiment.ts";
 import { matrixFormFigure } from "./fdrFigures.ts";
-import { lengthWarnings, measureRegression } from "./fdrRegressionMeasures.ts";
-import { predictRegression } from "./fdrRegressionTheory.ts";
+import { lengthWarnings, measureRegression } from "./fdrRegression/measures.ts";
+import { predictRegression } from "./fdrRegression/theory.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import {
   duration,

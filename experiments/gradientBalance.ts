@@ -30,8 +30,8 @@ import {
 } from "./bottleneckRuns.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
-import { ratioFigure, sharpnessFigure } from "./gradientBalanceFigures.ts";
-import { type BalanceParameters, balanceSettings } from "./gradientBalanceSettings.ts";
+import { ratioFigure, sharpnessFigure } from "./gradientBalance/figures.ts";
+import { type BalanceParameters, balanceSettings } from "./gradientBalance/settings.ts";
 import { divergenceWarnings, estimateOf } from "./outcome.ts";
 import { durations, refuseRepeats } from "./parameters.ts";
 import { Stages } from "./stages.ts";

@@ -13,14 +13,14 @@ import { sgd } from "../engine/update/sgd.ts";
 import { quarticMode } from "../models/quarticMode.ts";
 import { comparable } from "./comparable.ts";
 import type { Experiment, Quantity, RunContext } from "./experiment.ts";
-import { varianceFigure } from "./implicitSgdFigure.ts";
-import { exactVariance, varianceQuantity } from "./implicitSgdQuantities.ts";
+import { varianceFigure } from "./implicitSgd/figure.ts";
+import { exactVariance, varianceQuantity } from "./implicitSgd/quantities.ts";
 import {
   type ImplicitSettings,
   implicitSettings,
   RULES,
   type Rule,
-} from "./implicitSgdSettings.ts";
+} from "./implicitSgd/settings.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { durations } from "./parameters.ts";
 import { Stages } from "./stages.ts";

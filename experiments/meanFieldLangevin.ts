@@ -15,14 +15,19 @@ import { meanFieldParticle, noFields } from "../models/meanFieldParticle.ts";
 import { meanFieldPath, meanFieldLangevin as theory } from "../models/theory/index.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity, RunContext } from "./experiment.ts";
-import { gapFigure, relaxationFigure, termsFigure, uniformFigure } from "./meanFieldFigures.ts";
-import { momentEstimates, stationaryEstimates } from "./meanFieldMeasures.ts";
+import {
+  gapFigure,
+  relaxationFigure,
+  termsFigure,
+  uniformFigure,
+} from "./meanFieldLangevin/figures.ts";
+import { momentEstimates, stationaryEstimates } from "./meanFieldLangevin/measures.ts";
 import {
   type Measured,
   type MeasuredAt,
   startingQuantities,
   stationaryQuantities,
-} from "./meanFieldQuantities.ts";
+} from "./meanFieldLangevin/quantities.ts";
 import {
   FEWEST_SYSTEMS,
   optionsOf,
@@ -31,7 +36,7 @@ import {
   plan,
   RECORDS,
   type Settings,
-} from "./meanFieldSettings.ts";
+} from "./meanFieldLangevin/settings.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { Stages } from "./stages.ts";
 

@@ -15,8 +15,8 @@ import { sgd } from "../engine/update/sgd.ts";
 import { momentumEnvelope, quadraticMode } from "../models/index.ts";
 import { exactly } from "./exactly.ts";
 import type { Experiment, ExperimentResult, Quantity, RunContext } from "./experiment.ts";
-import { type MeasuredDecay, measureDecay } from "./momentumDecay.ts";
-import { envelopeFigures, rateFigure } from "./momentumFigures.ts";
+import { type MeasuredDecay, measureDecay } from "./momentumSpectrum/decay.ts";
+import { envelopeFigures, rateFigure } from "./momentumSpectrum/figures.ts";
 import { duration, learningRate } from "./parameters.ts";
 import { Stages } from "./stages.ts";
 

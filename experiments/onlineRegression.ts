@@ -20,7 +20,7 @@ import {
 import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
-import { type Condition, spectrumFigure, sweepFigure } from "./onlineRegressionFigures.ts";
+import { type Condition, spectrumFigure, sweepFigure } from "./onlineRegression/figures.ts";
 import {
   divergenceWarnings,
   estimateOf,

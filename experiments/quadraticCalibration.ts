@@ -29,8 +29,8 @@ import {
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, refuseRepeats, replicas } from "./parameters.ts";
-import { calibrationFigures } from "./quadraticCalibrationFigures.ts";
-import { calibrationQuantities, type Rung } from "./quadraticCalibrationQuantities.ts";
+import { calibrationFigures } from "./quadraticCalibration/figures.ts";
+import { calibrationQuantities, type Rung } from "./quadraticCalibration/quantities.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({

@@ -12,11 +12,11 @@ import { comparable } from "./comparable.ts";
 import type { Experiment, ExperimentResult } from "./experiment.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import { duration, replicas } from "./parameters.ts";
-import { CHAINS, isSimulated } from "./sgworldChains.ts";
-import { exactSlopes } from "./sgworldExact.ts";
-import { sgworldFigures } from "./sgworldFigures.ts";
-import { type MeasuredChain, measureRung, targetOf } from "./sgworldMeasures.ts";
-import { planChains } from "./sgworldPlan.ts";
+import { CHAINS, isSimulated } from "./sgworld/chains.ts";
+import { exactSlopes } from "./sgworld/exact.ts";
+import { sgworldFigures } from "./sgworld/figures.ts";
+import { type MeasuredChain, measureRung, targetOf } from "./sgworld/measures.ts";
+import { planChains } from "./sgworld/plan.ts";
 import {
   chainQuantities,
   divergenceOf,
@@ -24,8 +24,8 @@ import {
   isResolved,
   type MeasuredDivergence,
   measuredSlopes,
-} from "./sgworldQuantities.ts";
-import { explainChain, type Observed, runChains } from "./sgworldRuns.ts";
+} from "./sgworld/quantities.ts";
+import { explainChain, type Observed, runChains } from "./sgworld/runs.ts";
 
 const SAMPLERS = Object.keys(POSTERIOR_SAMPLERS) as [PosteriorSampler, ...PosteriorSampler[]];
 

@@ -18,8 +18,8 @@ import { type TiltedSphere, tiltedSphere } from "../models/theory/index.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { durations, refuseRepeats, replicas } from "./parameters.ts";
-import { sphereFigures } from "./sphereGibbsFigures.ts";
-import { pointOf, type Rung, sphereQuantities } from "./sphereGibbsQuantities.ts";
+import { sphereFigures } from "./sphereGibbs/figures.ts";
+import { pointOf, type Rung, sphereQuantities } from "./sphereGibbs/quantities.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({

@@ -23,9 +23,9 @@ import { exactly } from "./exactly.ts";
 import type { Experiment, Quantity, RunContext } from "./experiment.ts";
 import { pathRounding } from "./heavyBallRounding.ts";
 import { divergenceWarnings } from "./outcome.ts";
-import { DRAWN, phasePlane, positions } from "./spiralFigures.ts";
-import { noisyMode, noisyModePlan } from "./spiralNoise.ts";
-import { type SpiralSettings, spiralSettings } from "./spiralSettings.ts";
+import { DRAWN, phasePlane, positions } from "./spiral/figures.ts";
+import { noisyMode, noisyModePlan } from "./spiral/noise.ts";
+import { type SpiralSettings, spiralSettings } from "./spiral/settings.ts";
 import { Stages } from "./stages.ts";
 import { F32 } from "./systematic.ts";
 

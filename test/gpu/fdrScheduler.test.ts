@@ -7,9 +7,9 @@ import { fdrRate, fixed, sgd } from "../../engine/index.ts";
 import type { SeriesRecord } from "../../engine/record.ts";
 import { referenceTrajectory } from "../../engine/referenceTrajectory.ts";
 import type { ExperimentResult, Quantity } from "../../experiments/experiment.ts";
+import { measureScheduler, rateRuns } from "../../experiments/fdrScheduler/measures.ts";
+import { schedulerTheory } from "../../experiments/fdrScheduler/theory.ts";
 import { fdrScheduler } from "../../experiments/fdrScheduler.ts";
-import { measureScheduler, rateRuns } from "../../experiments/fdrSchedulerMeasures.ts";
-import { schedulerTheory } from "../../experiments/fdrSchedulerTheory.ts";
 import { cosineRegression, linearRegression } from "../../models/index.ts";
 import { describeWithDevice } from "../gpu.ts";
 

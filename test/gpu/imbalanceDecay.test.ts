@@ -6,8 +6,8 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { SeriesRecord } from "../../engine/record.ts";
 import type { ExperimentResult, Quantity } from "../../experiments/experiment.ts";
+import { deviceViolation } from "../../experiments/imbalanceDecay/identity.ts";
 import { imbalanceDecay } from "../../experiments/imbalanceDecay.ts";
-import { deviceViolation } from "../../experiments/imbalanceIdentity.ts";
 import { describeWithDevice } from "../gpu.ts";
 
 type Parameters = z.input<typeof imbalanceDecay.parameters>;

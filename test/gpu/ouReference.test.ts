@@ -6,8 +6,8 @@
  */
 import { expect, test } from "vitest";
 import { experiments, type Quantity } from "../../experiments/index.ts";
-import { ouSettings } from "../../experiments/ouSettings.ts";
-import { ouPlan } from "../../experiments/ouTheory.ts";
+import { ouSettings } from "../../experiments/ouReference/settings.ts";
+import { ouPlan } from "../../experiments/ouReference/theory.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { seeded } from "../seeded.ts";
 

@@ -8,8 +8,8 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { MomentsRecord } from "../../engine/record.ts";
 import type { ExperimentResult, Quantity, RunContext } from "../../experiments/experiment.ts";
+import { samplerLaw } from "../../experiments/sgworld/chains.ts";
 import { sgworld } from "../../experiments/sgworld.ts";
-import { samplerLaw } from "../../experiments/sgworldChains.ts";
 import { gaussianPosterior } from "../../models/index.ts";
 import { describeWithDevice } from "../gpu.ts";
 

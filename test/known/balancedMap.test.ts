@@ -1,10 +1,10 @@
 /** The cubic map of the edge of stability: cycles, exponents, bounds on rounding, distinct states. */
 import { describe, expect, it } from "vitest";
 import type { SeriesRecord } from "../../engine/record.ts";
-import { exponentPrediction } from "../../experiments/edgePredictions.ts";
-import { edgeSettings } from "../../experiments/edgeSettings.ts";
-import { coalescedMean, distinctStates } from "../../experiments/edgeStates.ts";
-import { largestBound } from "../../experiments/edgeTrajectories.ts";
+import { exponentPrediction } from "../../experiments/edgeOfStability/predictions.ts";
+import { edgeSettings } from "../../experiments/edgeOfStability/settings.ts";
+import { coalescedMean, distinctStates } from "../../experiments/edgeOfStability/states.ts";
+import { largestBound } from "../../experiments/edgeOfStability/trajectories.ts";
 import {
   balancedLyapunov,
   balancedSlope,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fanIn } from "../../engine/initial.ts";
 import { type ReferenceMoment, referenceTrajectory } from "../../engine/referenceTrajectory.ts";
 import { sgd } from "../../engine/update/sgd.ts";
-import { type ChargeSetting, chargeLedger } from "../../experiments/chargeLedger.ts";
+import { type ChargeSetting, chargeLedger } from "../../experiments/exactCharges/ledger.ts";
 import {
   type Activation,
   layerCharge,

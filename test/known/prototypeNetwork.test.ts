@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { referenceFullData } from "../../engine/referenceFullData.ts";
 import { referenceLoss } from "../../engine/referenceTrajectory.ts";
-import { networkSmallRate } from "../../experiments/networkSmallRate.ts";
+import { networkSmallRate } from "../../experiments/fdrNetwork/smallRate.ts";
 import { prototypeMinimum } from "../../experiments/prototypeMinimum.ts";
 import {
   prototypeNetwork,
