@@ -88,18 +88,18 @@ export const ouReference: Experiment<typeof ouSettings> = {
       initial: exact ? gaussianAt({ covariance: exact.sampled.covariance }) : fixed(0),
     });
     const work = 400;
-    const stages = await Stages.open(context, (p.burnIn + p.steps) * ensemble.lanes * work);
+    const stages = await Stages.open(context, (p.burnIn + plan.steps) * ensemble.lanes * work);
     const { observed } = await stages.run({
       ...{ label: "process", ensemble, work },
       burnIn: p.burnIn,
-      steps: p.steps,
+      steps: plan.steps,
     });
     const stateQuantities = quantitiesOfStates(p, plan, observed);
     const fields = quantitiesOfFields(p, plan, observed);
     const quantities = [...stateQuantities, ...fields.quantities];
     const caption =
       `${p.integrator === "exact" ? "Exactly sampled" : "Euler's scheme"} at dt = ${p.timeStep}, ` +
-      `${p.replicas} replicas observed for ${p.steps} steps.`;
+      `${p.replicas} replicas observed for ${plan.steps} steps.`;
     return {
       quantities,
       warnings: [

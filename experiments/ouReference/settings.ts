@@ -37,8 +37,20 @@ export const ouSettings = z.object({
     .max(20)
     .default(3)
     .describe("half width of the grid [standard deviations]"),
-  replicas: replicas(20_000),
-  steps: z.number().int().min(2).default(2000).describe("observed states of each replica [steps]"),
+  replicas: replicas(10_000),
+  steps: z
+    .union([z.literal("auto"), z.number().int().min(2)])
+    .default("auto")
+    .describe(
+      "observed states of each replica; auto: what precision takes, 4000 at least and 40000 at most " +
+        "[steps]",
+    ),
+  precision: z
+    .number()
+    .min(1e-5)
+    .max(1)
+    .default(0.003)
+    .describe("relative standard error of the area rate that automatic steps aim at [1]"),
   burnIn: z
     .number()
     .int()

@@ -122,6 +122,7 @@ export {
   onlineRegression,
 } from "./onlineRegression.ts";
 export {
+  areaVarianceRate,
   type LinearStep,
   linearStep,
   type OrnsteinUhlenbeck,
