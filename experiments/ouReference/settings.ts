@@ -57,6 +57,26 @@ export const ouSettings = z.object({
     .min(0)
     .default(0)
     .describe("steps before observing; the start is drawn from the stationary law [steps]"),
+  paths: z
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(2000)
+    .describe("further replicas whose paths are kept for bounds on entropy production; 0: none"),
+  pathSteps: z
+    .number()
+    .int()
+    .min(2)
+    .max(10_000)
+    .default(500)
+    .describe("states of each kept path [steps]"),
+  neighborLag: z
+    .number()
+    .int()
+    .min(1)
+    .default(10)
+    .describe("between the two states whose neighbors are looked for [steps]"),
 });
 
 export type OuSettings = z.infer<typeof ouSettings>;

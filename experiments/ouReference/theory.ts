@@ -70,8 +70,8 @@ export function ouPlan(p: OuSettings): OuPlan {
 
 /** Steps that make the area rate's relative standard error `precision`, within the bounds. */
 function automaticSteps(p: OuSettings, exact: OuTheory | null): number {
-  const area = exact?.continuous.areaRate[0]![1]! ?? 0;
-  if (area === 0) return LEAST_STEPS;
+  if (!exact?.flows) return LEAST_STEPS;
+  const area = exact.continuous.areaRate[0]![1]!;
   const rate = areaVarianceRate(ouProcess(p));
   const steps = rate / ((p.precision * area) ** 2 * p.replicas * p.timeStep);
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil(steps)));
