@@ -1,4 +1,10 @@
 /** Estimators: pure float64 functions on Records. */
+export {
+  type AnomalousExponent,
+  anomalousExponent,
+  type Crossover,
+  type ExponentChoice,
+} from "./anomalousExponent.ts";
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";

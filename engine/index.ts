@@ -25,6 +25,12 @@ export { defineModel, type Model } from "./model.ts";
 export type { DrawShape } from "./modelDraws.ts";
 export type { SettingDefinition } from "./modelSettings.ts";
 export { type DensitySpec, density } from "./observe/density.ts";
+export {
+  DISPLACEMENT_BLOCK,
+  type DisplacementSpec,
+  displacement,
+  logarithmicLags,
+} from "./observe/displacement.ts";
 export { type FluxSpec, flux } from "./observe/flux.ts";
 export { GRID_BLOCK, GROUPS, type GridAxisSpec, MAX_CELLS } from "./observe/grid.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";

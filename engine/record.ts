@@ -116,6 +116,28 @@ export interface FluxRecord extends GridRecord {
   readonly displacementOutside: Field;
 }
 
+/** Mean squared displacements per replica. */
+export interface DisplacementRecord {
+  readonly kind: "displacement";
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
+  /** Names of the coordinates z: parameters, or projections. */
+  readonly coordinates: readonly string[];
+  /** Lags in SGD steps. */
+  readonly lags: readonly number[];
+  /** Pairs averaged for each replica, [lag]; 0 where no pair was observed, which leaves NaN. */
+  readonly counts: readonly number[];
+  /** Origins kept at a time, and the steps between them. */
+  readonly origins: number;
+  readonly spacing: number;
+  /** ⟨|z_{t+lag} − z_t|²⟩ over origins t, [condition, replica, lag]. NaN for frozen replicas. */
+  readonly meanSquare: Field;
+  /** Steps averaged into `local`; 0 when it was not asked for. */
+  readonly localSteps: number;
+  /** ⟨|z_{t+1} − z_t|²⟩ over all steps, [condition, replica]. */
+  readonly local: Field;
+}
+
 /** The Record of each kind of observable. */
 export interface RecordOfKind {
   readonly series: SeriesRecord;
@@ -123,6 +145,7 @@ export interface RecordOfKind {
   readonly snapshot: SnapshotRecord;
   readonly density: DensityRecord;
   readonly flux: FluxRecord;
+  readonly displacement: DisplacementRecord;
 }
 
 export type ObservableRecord = RecordOfKind[keyof RecordOfKind];

@@ -19,6 +19,7 @@ export { linearRegression } from "./linearRegression.ts";
 export { linearTilt } from "./linearTilt.ts";
 export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
+export { noisyModes } from "./noisyModes.ts";
 export { onlineRegressionModel } from "./onlineRegression.ts";
 export { productLoss } from "./productLoss.ts";
 export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototypeNetwork.ts";

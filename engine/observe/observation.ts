@@ -2,14 +2,22 @@
  * All observables of an ensemble together: their regions in the device buffers and their WGSL.
  *
  * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids, then last
- * records of fluxes; lane], `observation` read-only [projection coefficients, then pilot means by
- * coordinate and condition]. A buffer that no observable needs is not declared, so the default path
+ * records of fluxes, then origins of displacements; lane], `observation` read-only [projection
+ * coefficients, pilot means by coordinate and condition, lags]. A buffer that no observable needs is not declared, so the default path
  * stays at eight storage buffers or fewer.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
 import { type DensitySpec, densityCode, densityWords } from "./density.ts";
+import {
+  type DisplacementPlace,
+  type DisplacementSpec,
+  displacementCode,
+  displacementFunctionWords,
+  displacementSize,
+  displacementSums,
+} from "./displacement.ts";
 import { FLUX_KEPT, type FluxSpec, fluxCode, fluxWords, keptRecord } from "./flux.ts";
 import { isFullData, requireDirection } from "./fullData.ts";
 import {
@@ -24,7 +32,7 @@ import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./se
 import type { SnapshotSpec } from "./snapshot.ts";
 
 export type GridSpec = DensitySpec | FluxSpec;
-export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec | GridSpec;
+export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec | GridSpec | DisplacementSpec;
 export type Observables = Readonly<Record<string, ObservableSpec>>;
 
 export interface SeriesRegion {
@@ -53,10 +61,18 @@ export interface GridRegion {
   readonly words: number;
 }
 
+export interface DisplacementRegion extends DisplacementPlace {
+  readonly name: string;
+  readonly spec: DisplacementSpec;
+  /** Words of an origin. */
+  readonly size: number;
+}
+
 export interface ObservationPlan {
   readonly series: readonly SeriesRegion[];
   readonly moments: readonly MomentsRegion[];
   readonly grids: readonly GridRegion[];
+  readonly displacements: readonly DisplacementRegion[];
   readonly snapshots: readonly { readonly name: string; readonly spec: SnapshotSpec }[];
   /** Words per lane of the two accumulating buffers. */
   readonly seriesWords: number;
@@ -65,6 +81,10 @@ export interface ObservationPlan {
   readonly gridWords: number;
   /** Words of the fluxes' last records, behind those. */
   readonly keptWords: number;
+  /** Words of the displacements' origins, behind those. */
+  readonly originWords: number;
+  /** Words of function memory that displacements take, where it is bounded. */
+  readonly functionWords: number;
   /** Initial content of the `observation` buffer; pilot means are filled in when observing begins. */
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
@@ -85,6 +105,8 @@ export interface ObservationRequest {
   readonly adapts?: boolean;
   /** Steps between two readbacks; `plan/window.ts` chooses it. */
   readonly window: number;
+  /** Loops of up to so many iterations are written out; all are, unless said. */
+  readonly unroll?: number;
 }
 
 /** Why a model that draws its samples has no loss over data, and what to do. */
@@ -116,7 +138,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   let momentsWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
-    if (spec.kind === "density" || spec.kind === "flux") continue;
+    if (spec.kind === "density" || spec.kind === "flux" || spec.kind === "displacement") continue;
     if (spec.kind === "series") {
       for (const name of spec.of.map(quantityName).filter(isFullData)) {
         if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
@@ -144,23 +166,71 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
     }
   }
   const gridWords = grids.reduce((sum, { words }) => sum + words, 0);
+  const sums = momentsWords;
+  momentsWords += displacementWords(observables);
   const counting = gridCode(grids, momentsWords, momentsWords + gridWords, context);
+  const originsAt = momentsWords + gridWords + counting.keptWords;
+  const moving = displacementRegions(request, sums, originsAt, context);
   return {
     series,
     moments,
     grids,
+    displacements: moving.regions,
     snapshots,
     seriesWords,
     momentsWords,
     gridWords,
     keptWords: counting.keptWords,
+    originWords: moving.regions.reduce((sum, { spec, size }) => sum + spec.origins * size, 0),
+    functionWords: moving.functionWords,
     constants: Float32Array.from(constants),
     window,
-    declarations: declarations(seriesWords > 0, momentsWords + gridWords > 0, constants.length > 0),
-    load: indented([...load, ...counting.load], 2),
-    code: recordingCode([...code, ...counting.code]),
-    store: indented([...store, ...counting.store], 2),
+    declarations: [
+      declarations(seriesWords > 0, momentsWords + gridWords > 0, constants.length > 0),
+      ...moving.declarations,
+    ].join("\n"),
+    load: indented([...load, ...counting.load, ...moving.load], 2),
+    code: recordingCode([...code, ...counting.code], moving.code),
+    store: indented([...store, ...counting.store, ...moving.store], 2),
   };
+}
+
+/** Words of sums of all displacements. */
+const displacementWords = (observables: Observables): number =>
+  Object.values(observables).reduce(
+    (sum, spec) => sum + (spec.kind === "displacement" ? displacementSums(spec) : 0),
+    0,
+  );
+
+/** The displacements, whose sums begin at word `at` and origins at word `originsAt` of a lane. */
+function displacementRegions(
+  { observables, model, unroll = Infinity }: ObservationRequest,
+  at: number,
+  originsAt: number,
+  context: QuantityContext,
+) {
+  const regions: DisplacementRegion[] = [];
+  const code = { declarations: [], load: [], code: [], store: [] } as Record<
+    "declarations" | "load" | "code" | "store",
+    string[]
+  >;
+  let functionWords = 0;
+  for (const [name, spec] of Object.entries(observables)) {
+    if (spec.kind !== "displacement") continue;
+    const size = displacementSize(spec, model.parameterCount);
+    const place = { at, originsAt, beganAt: context.place([0, 0]) };
+    const label = `d${regions.length}`;
+    const own = displacementCode(spec, label, place, { ...context, unroll });
+    regions.push({ name, spec, size, ...place });
+    code.declarations.push(...own.declarations);
+    code.load.push(...own.load);
+    code.code.push(`// ${name}`, ...own.code);
+    code.store.push(...own.store);
+    at += displacementSums(spec);
+    originsAt += spec.origins * size;
+    functionWords += displacementFunctionWords(spec, model.parameterCount);
+  }
+  return { regions, functionWords, ...code };
 }
 
 /** The grids, one after the other. */
@@ -203,8 +273,11 @@ function gridCode(
   return { load, code, store, keptWords };
 }
 
-const recordingCode = (code: readonly string[]): string =>
-  code.length === 0 ? "" : indented(["let rel = step - run.observe_first;", ...code], 4);
+/** `counted` takes steps since this call of `observe` began as `rel`. */
+const recordingCode = (counted: readonly string[], others: readonly string[]): string => {
+  const rel = counted.length === 0 ? [] : ["let rel = step - run.observe_first;"];
+  return indented([...rel, ...counted, ...others], 4);
+};
 
 const indented = (lines: readonly string[], spaces: number): string =>
   lines.map((line) => `${" ".repeat(spaces)}${line}`).join("\n");

@@ -79,7 +79,8 @@ export interface ThreadPlan {
 
 /** Function-scope memory that WGSL lets a function have (section "Limits"). */
 const FUNCTION_MEMORY = 8192;
-const UNROLL = 4096;
+/** Iterations up to which loops are written out, unless asked otherwise. */
+export const UNROLL = 4096;
 
 /** What a replica holds in function memory: θ, G, kept vectors, the point of G, random numbers. */
 function held({ model, dynamics }: ThreadRequest): { names: string; bytes: number; each: number } {
@@ -207,6 +208,17 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     groupMeans: interaction && groupMeansPlan(interaction, RUN_SCHEMA),
     shader,
   };
+}
+
+/** @throws LimitError when the observables' arrays do not fit beside what a replica holds. */
+export function checkFunctionMemory(plan: ThreadPlan, observation: ObservationPlan | null): void {
+  const words = observation?.functionWords ?? 0;
+  const bytes = plan.functionMemory + 4 * words;
+  if (words === 0 || bytes <= FUNCTION_MEMORY) return;
+  throw new LimitError(
+    `displacement: ${4 * words} bytes of function memory beside the ${plan.functionMemory} of a replica ` +
+      `are ${bytes}, WGSL allows ${FUNCTION_MEMORY}; give local: false, or fewer parameters with of: […].`,
+  );
 }
 
 /**

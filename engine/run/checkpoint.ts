@@ -1,10 +1,11 @@
 /**
  * What an ensemble needs to go on bitwise, as bytes: states, frozen steps, hyperparameters, the point
- * that moments are taken about, the step. Orders of shuffled epochs are rebuilt, not kept.
+ * that moments are taken about, origins of displacements, the step. Orders of shuffled epochs are rebuilt, not kept.
  */
 import { CheckpointError } from "../errors.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { pack, unpack } from "./container.ts";
+import { NO_ORIGINS, type OriginClock, type SavedOrigins } from "./origins.ts";
 
 export interface CheckpointContent {
   readonly step: number;
@@ -18,11 +19,13 @@ export interface CheckpointContent {
   /** The observables' constants, once pilot means are in them. */
   readonly reference: Float32Array;
   readonly hasReference: boolean;
+  readonly saved: SavedOrigins;
 }
 
 export const packCheckpoint = (content: CheckpointContent): Promise<Uint8Array> => {
-  const { states, frozen, reference, ...header } = content;
-  return pack({ kind: "ensemble", ...header }, { states, frozen, reference });
+  const { states, frozen, reference, saved, ...header } = content;
+  const { origins, ...clocked } = saved;
+  return pack({ kind: "ensemble", ...header, ...clocked }, { states, frozen, reference, origins });
 };
 
 /** @throws CheckpointError for bytes that are damaged, or of another ensemble than `fingerprint`. */
@@ -51,5 +54,11 @@ export async function unpackCheckpoint(
     frozen: frozen as Int32Array,
     reference: reference as Float32Array,
     hasReference: header.hasReference === true,
+    saved: {
+      // Absent in checkpoints of earlier versions.
+      clock: (header.clock as OriginClock | undefined) ?? NO_ORIGINS,
+      of: (header.of as string | undefined) ?? "",
+      origins: (arrays.origins as Float32Array | undefined) ?? new Float32Array(0),
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** The door to ensembles: options checked, plans made, memory filled. */
 import type { Device } from "../device.ts";
 import type { Observables } from "../observe/observation.ts";
-import { planThread } from "../plan/threadPlan.ts";
+import { checkFunctionMemory, planThread } from "../plan/threadPlan.ts";
 import { largestBatch } from "./conditions.ts";
 import { Ensemble } from "./ensemble.ts";
 import { observationPlan } from "./observationPlan.ts";
@@ -33,12 +33,9 @@ export async function createEnsemble<const O extends Observables = Record<never,
     ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
     ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),
   });
-  const ensemble = new Ensemble<O>(
-    device,
-    resolved,
-    plan,
-    observationPlan(options.observables, resolved),
-  );
+  const observation = observationPlan(options.observables, resolved);
+  checkFunctionMemory(plan, observation);
+  const ensemble = new Ensemble<O>(device, resolved, plan, observation);
   try {
     if (options.from) await ensemble.restore(options.from);
     else ensemble.initialize();

@@ -6,6 +6,7 @@
  * steps stand in one submit, their uniforms at strides of one buffer.
  */
 import type { Device } from "../device.ts";
+import { displacementSums } from "../observe/displacement.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import { storesOrder } from "../sampling.ts";
@@ -180,11 +181,16 @@ export class Dispatcher {
     };
   }
 
-  /** Sums of moments and grids to zero; the rings of earlier states and last records stay. */
+  /** Sums to zero; the rings of earlier states, last records and origins stay. */
   clearMoments(): void {
     const encoder = this.device.gpu.createCommandEncoder();
-    const { moments = [], momentsWords = 0, gridWords = 0 } = this.observation ?? {};
+    const { moments = [], displacements = [] } = this.observation ?? {};
+    const { momentsWords = 0, gridWords = 0 } = this.observation ?? {};
     for (const chunk of this.memory.chunks) {
+      for (const { at, spec } of displacements) {
+        const words = displacementSums(spec);
+        encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * words * chunk.lanes);
+      }
       for (const { at, layout } of moments) {
         encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * layout.sums * chunk.lanes);
       }

@@ -25,7 +25,9 @@ import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import { Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
+import { clockFrom, NO_ORIGINS, restoreOrigins, saveOrigins, withClock } from "./origins.ts";
 import { fillReference, sameConstants } from "./pilotMeans.ts";
+import type { RunOptions } from "./runOptions.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
@@ -35,21 +37,7 @@ export type RecordOf<O extends Observables> = {
   readonly [Name in keyof O]: RecordOfKind[O[Name]["kind"]];
 } & { readonly run: RunInfo };
 
-export interface RunOptions {
-  /** SGD steps to take. */
-  readonly steps: number;
-  /** Heard between rounds of about half a second; the ensemble stays consistent. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: EnsembleProgress) => void;
-}
-
-export interface EnsembleProgress {
-  /** Steps of this call that are done. */
-  readonly steps: number;
-  readonly of: number;
-  readonly replicaStepsPerSecond: number;
-}
-
+export type { EnsembleProgress, RunOptions } from "./runOptions.ts";
 export type { EnsembleState } from "./stateFields.ts";
 
 export class Ensemble<O extends Observables> implements AsyncDisposable {
@@ -65,6 +53,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   /** Constants of the observables; pilot means are set when observing first begins. */
   private reference: Float32Array<ArrayBuffer>;
   private hasReference = false;
+  /** Of displacements. */
+  private clock = NO_ORIGINS;
   private rebuild = true;
   private busy: string | null = null;
   /** Settles with the last call; never rejects. */
@@ -137,6 +127,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       }
       await this.setReference(observation);
       const firstStep = this.taken;
+      this.clock = clockFrom(this.clock, firstStep);
+      this.reference = withClock(this.reference, observation, this.clock);
+      this.memory.setConstants(this.reference);
       const observing = new Observing({
         plan: observation,
         model: this.resolved.model,
@@ -144,6 +137,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         firstStep,
         steps: options.steps,
         reference: this.reference,
+        began: this.clock.began,
       });
       await observeWindows({
         device: this.device,
@@ -158,6 +152,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
       await this.settle();
+      this.clock = { ...this.clock, level: this.taken };
       const frozen = await this.memory.readFrozen();
       const unsolved = await this.unsolvedCounts();
       const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
@@ -176,7 +171,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         fillReference(next, region, this.resolved, theta, velocity, frozen);
       }
       this.reference = next;
-      this.memory.setConstants(next);
     }
     this.hasReference = true;
   }
@@ -247,6 +241,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
         frozen: await this.memory.readFrozen(),
         reference: this.reference,
         hasReference: this.hasReference,
+        saved: await saveOrigins(this.observation, this.memory, this.clock, this.taken),
       }),
     );
   }
@@ -264,9 +259,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       const { reference, hasReference } = content;
       if (plan && hasReference && sameConstants(plan, settings.length, own, reference)) {
         this.reference = Float32Array.from(reference);
-        this.memory.setConstants(this.reference);
         this.hasReference = true;
       }
+      this.clock = restoreOrigins(plan, this.memory, content.saved);
       this.taken = content.step;
     });
   }

@@ -50,6 +50,10 @@ function transposed(
   return words;
 }
 
+/** Where origins stand in `moments`, words per lane. */
+const firstOrigin = ({ momentsWords, gridWords, keptWords }: ObservationPlan): number =>
+  momentsWords + gridWords + keptWords;
+
 export class LaneMemory {
   readonly chunks: readonly Chunk[];
   readonly data: GPUBuffer;
@@ -180,13 +184,30 @@ export class LaneMemory {
     }
   }
 
+  /** The origins of displacements, [lane, word]. */
+  readOrigins(plan: ObservationPlan): Promise<Float32Array> {
+    return this.readRows(firstOrigin(plan), plan.originWords, ({ moments }) => moments!);
+  }
+
+  /** The inverse of `readOrigins`. */
+  writeOrigins(plan: ObservationPlan, origins: ArrayLike<number>): void {
+    for (const chunk of this.chunks) {
+      const rows = transposed(origins, chunk, plan.originWords);
+      this.queue.writeBuffer(chunk.moments!, 4 * firstOrigin(plan) * chunk.lanes, rows);
+    }
+  }
+
   /** Words `first` to `first + width` of every lane, [lane, word]. */
-  private async readRows(first: number, width: number): Promise<Float32Array> {
+  private async readRows(
+    first: number,
+    width: number,
+    from = ({ state }: Chunk) => state,
+  ): Promise<Float32Array> {
     const states = new Float32Array(this.resolved.lanes * width);
     for (const chunk of this.chunks) {
       const size = 4 * width * chunk.lanes;
       const offset = 4 * first * chunk.lanes;
-      const [bytes] = await this.readback.read([{ buffer: chunk.state, offset, size }]);
+      const [bytes] = await this.readback.read([{ buffer: from(chunk), offset, size }]);
       const words = new Float32Array(bytes!);
       for (let k = 0; k < width; k += 1) {
         for (let lane = 0; lane < chunk.lanes; lane += 1) {

@@ -3,6 +3,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type {
+  DisplacementRecord,
   Field,
   MomentsRecord,
   ObservableRecord,
@@ -80,6 +81,16 @@ function mergeMoments(a: MomentsRecord, b: MomentsRecord): MomentsRecord {
   };
 }
 
+function mergeDisplacements(a: DisplacementRecord, b: DisplacementRecord): DisplacementRecord {
+  return {
+    ...a,
+    counts: a.counts.map((count, l) => count + b.counts[l]!),
+    meanSquare: average(a.meanSquare, b.meanSquare, a.counts, b.counts),
+    localSteps: a.localSteps + b.localSteps,
+    local: average(a.local, b.local, [a.localSteps], [b.localSteps]),
+  };
+}
+
 function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
   if (a.kind === "series" && b.kind === "series") {
     const merged: SeriesRecord = {
@@ -98,6 +109,7 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
     return merged;
   }
   if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
+  if (a.kind === "displacement" && b.kind === "displacement") return mergeDisplacements(a, b);
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsInTime(a, b);
   throw new ArgumentError(
     `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
@@ -112,6 +124,9 @@ function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
     if (part.kind === "series") return [name, part.kind, part.every, part.quantities];
     if (part.kind === "snapshot") return [name, part.kind, part.coordinates];
     if (isOnGrid(part)) return [name, part.kind, part.every, part.grid];
+    if (part.kind === "displacement") {
+      return [name, part.kind, part.lags, part.origins, part.spacing, part.coordinates];
+    }
     return [name, part.kind, part.every, part.lags, part.coordinates];
   });
   return {
@@ -140,8 +155,8 @@ function checkSame(where: string, a: AnyRecord, b: AnyRecord): void {
 /**
  * The Record of two stretches of one run, `a` before `b`.
  *
- * Series and snapshots are joined in time, moments averaged with their counts as weights, counts on
- * grids added.
+ * Series and snapshots are joined in time, moments and displacements averaged with their counts as
+ * weights, counts on grids added.
  * @throws ArgumentError when `b` does not begin where `a` ends, or they are of different ensembles.
  * @example const record = merge(await ensemble.observe({ steps }), await ensemble.observe({ steps }));
  */
@@ -237,6 +252,10 @@ function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
     (a.kind === "snapshot" && b.kind === "snapshot")
   ) {
     return { ...a, values: join(a.values, b.values, "replica") } as ObservableRecord;
+  }
+  if (a.kind === "displacement" && b.kind === "displacement") {
+    const meanSquare = join(a.meanSquare, b.meanSquare, "replica");
+    return { ...a, meanSquare, local: join(a.local, b.local, "replica") };
   }
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsBeside(a, b);
   throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);

@@ -4,10 +4,12 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { DISPLACEMENT_BLOCK } from "../observe/displacement.ts";
 import { GRID_BLOCK, GROUPS } from "../observe/grid.ts";
 import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
 import { kernelQuantities, windowSlots } from "../observe/series.ts";
+import { UNROLL } from "../plan/threadPlan.ts";
 import { type SamplingLaw, storesOrder } from "../sampling.ts";
 import { type Dynamics, stateWords } from "../update/dynamics.ts";
 import type { Setting } from "../update/updateRule.ts";
@@ -23,6 +25,7 @@ interface Planned {
   readonly hasVelocity: boolean;
   readonly lanes: number;
   readonly dynamics: Dynamics;
+  readonly execution?: { readonly unroll?: number };
 }
 
 interface Kept {
@@ -39,7 +42,7 @@ const gridBlock = (replicas: number): number =>
 /** The observables' regions and WGSL, with the window chosen; null without observables. */
 export function observationPlan(
   observables: Observables | undefined,
-  { model, conditions, hasVelocity, lanes, dynamics }: Planned,
+  { model, conditions, hasVelocity, lanes, dynamics, execution }: Planned,
 ): ObservationPlan | null {
   if (!observables || Object.keys(observables).length === 0) return null;
   if ("run" in observables) {
@@ -51,6 +54,7 @@ export function observationPlan(
   const series = specs.filter((spec) => spec.kind === "series");
   const blocks = specs.flatMap((spec) => {
     if (spec.kind === "moments") return [MOMENTS_BLOCK * spec.every];
+    if (spec.kind === "displacement") return [DISPLACEMENT_BLOCK];
     return spec.kind === "density" || spec.kind === "flux"
       ? [gridBlock(lanes / conditions.length) * spec.every]
       : [];
@@ -79,6 +83,7 @@ export function observationPlan(
     hasVelocity,
     adapts: dynamics.rate?.adaptation !== undefined,
     window,
+    unroll: execution?.unroll ?? UNROLL,
   });
 }
 
@@ -91,6 +96,6 @@ export function laneWords(
     state: stateWords(dynamics, model.parameterCount),
     order: storesOrder(sampling) ? samples : 0,
     series: plan?.seriesWords ?? 0,
-    moments: plan ? plan.momentsWords + plan.gridWords + plan.keptWords : 0,
+    moments: plan ? plan.momentsWords + plan.gridWords + plan.keptWords + plan.originWords : 0,
   };
 }

@@ -15,6 +15,12 @@ import type {
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
+import {
+  type DisplacementHost,
+  displacementHost,
+  displacementRecord,
+  type Observed,
+} from "./displacementRecords.ts";
 import { type EnsembleShape, ensembleAxes } from "./ensembleShape.ts";
 import { type GridHost, gridHost, gridRecords, takeGroupSums } from "./gridRecords.ts";
 
@@ -43,6 +49,9 @@ export class Observing {
   private readonly moments: readonly MomentsHost[];
   private readonly snapshots: readonly SnapshotHost[];
   private readonly grids: GridHost;
+  private readonly displacements: readonly DisplacementHost[];
+  /** Since the origins of displacements began. */
+  private readonly observed: Observed;
   private readonly lanes: number;
   private readonly firstStep: number;
   private readonly model: Model;
@@ -58,8 +67,11 @@ export class Observing {
     readonly steps: number;
     /** Content of the `observation` buffer, with the pilot means. */
     readonly reference: Float32Array;
+    /** Step at which the origins of displacements began. */
+    readonly began: number;
   }) {
     const { plan, shape, steps } = options;
+    this.observed = { from: options.firstStep - options.began, steps };
     this.model = options.model;
     this.shape = shape;
     this.firstStep = options.firstStep;
@@ -79,6 +91,7 @@ export class Observing {
       sums: new Float64Array(region.layout.sums * this.lanes),
     }));
     this.grids = gridHost(plan, shape.conditions);
+    this.displacements = plan.displacements.map((region) => displacementHost(region, this.lanes));
     this.snapshots = plan.snapshots.map(({ name, spec }) => ({
       name,
       every: spec.every,
@@ -122,13 +135,15 @@ export class Observing {
 
   /** Adds a chunk's `moments` words, [word, lane]. */
   takeMoments(words: Float32Array, firstLane: number, lanes: number): void {
-    for (const { region, sums } of this.moments) {
-      for (let sum = 0; sum < region.layout.sums; sum += 1) {
-        const source = (region.at + sum) * lanes;
+    const add = ({ at }: { readonly at: number }, sums: Float64Array): void => {
+      for (let sum = 0; sum < sums.length / this.lanes; sum += 1) {
+        const source = (at + sum) * lanes;
         const target = sum * this.lanes + firstLane;
         for (let lane = 0; lane < lanes; lane += 1) sums[target + lane]! += words[source + lane]!;
       }
-    }
+    };
+    for (const { region, sums } of this.moments) add(region, sums);
+    for (const { region, sums } of this.displacements) add(region, sums);
   }
 
   /** Adds a chunk's sums over groups of replicas. */
@@ -189,6 +204,11 @@ export class Observing {
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
+    const { coordinateNames } = this.model;
+    for (const host of this.displacements) {
+      const { name } = host.region;
+      records[name] = displacementRecord(host, this.shape, coordinateNames, this.observed, frozen);
+    }
     const all = { ...records, ...gridRecords(this.grids, this.shape, this.steps, frozen) };
     const { groupSize } = this.shape;
     if (groupSize === null) return all;

@@ -45,8 +45,8 @@ export function fillReference(
 }
 
 /**
- * Are a checkpoint's constants those of these observables? All but the pilot means must be: the
- * coefficients of projections, above all.
+ * Are a checkpoint's constants those of these observables? All but the pilot means and clocks must be:
+ * the coefficients of projections, above all.
  */
 export function sameConstants(
   plan: ObservationPlan,
@@ -55,9 +55,11 @@ export function sameConstants(
   saved: ArrayLike<number>,
 ): boolean {
   if (saved.length !== own.length) return false;
-  const isPilot = new Uint8Array(own.length);
+  const isOwn = new Uint8Array(own.length);
   for (const { referenceAt, layout } of plan.moments) {
-    isPilot.fill(1, referenceAt, referenceAt + layout.coordinates.length * conditions);
+    isOwn.fill(1, referenceAt, referenceAt + layout.coordinates.length * conditions);
   }
-  return own.every((word, i) => isPilot[i] === 1 || word === saved[i]);
+  // Where displacements began is written anew when observing begins.
+  for (const { beganAt } of plan.displacements) isOwn.fill(1, beganAt, beganAt + 2);
+  return own.every((word, i) => isOwn[i] === 1 || word === saved[i]);
 }

@@ -113,6 +113,15 @@ export {
   type ParticleStart,
   type StationaryParticleLaw,
 } from "./meanFieldLangevin.ts";
+export {
+  type DiffusionExponent,
+  diffusionExponent,
+  type ModeDiffusion,
+  type ModeSum,
+  modeDiffusion,
+  modeDisplacement,
+  modeSpectrum,
+} from "./modeDiffusion.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
 export {
   inputVariance,
