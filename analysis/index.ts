@@ -1,4 +1,5 @@
 /** Estimators: pure float64 functions on Records. */
+export { type AreaAgreement, type AreaAgreementChoice, areaAgreement } from "./areaAgreement.ts";
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
@@ -26,6 +27,12 @@ export {
   displacementError,
   displacementResidual,
 } from "./displacementTelescoping.ts";
+export {
+  type EventChoice,
+  entropyEvents,
+  entropyMoments,
+  halfVarianceRatio,
+} from "./entropyProduction.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export { fieldDistance, fieldError, fieldSlope } from "./fieldComparison.ts";
 export {

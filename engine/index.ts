@@ -25,6 +25,11 @@ export { defineModel, type Model } from "./model.ts";
 export type { DrawShape } from "./modelDraws.ts";
 export type { SettingDefinition } from "./modelSettings.ts";
 export { type DensitySpec, density } from "./observe/density.ts";
+export {
+  type EntropyHistogramSpec,
+  type EntropyProductionSpec,
+  entropyProduction,
+} from "./observe/entropyProduction.ts";
 export { type FluxSpec, flux } from "./observe/flux.ts";
 export { GRID_BLOCK, GROUPS, type GridAxisSpec, MAX_CELLS } from "./observe/grid.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";

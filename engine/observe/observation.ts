@@ -1,8 +1,8 @@
 /**
  * All observables of an ensemble together: their regions in the device buffers and their WGSL.
  *
- * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids, then last
- * records of fluxes; lane], `observation` read-only [projection coefficients, then pilot means by
+ * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids and histograms,
+ * then last records; lane], `observation` read-only [projection coefficients, forms, pilot means by
  * coordinate and condition]. A buffer that no observable needs is not declared, so the default path
  * stays at eight storage buffers or fewer.
  */
@@ -10,6 +10,12 @@ import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
 import { type DensitySpec, densityCode, densityWords } from "./density.ts";
+import {
+  type EntropyLayout,
+  type EntropyProductionSpec,
+  entropyLayout,
+} from "./entropyProduction.ts";
+import { entropyCode, entropyConstants } from "./entropyProductionCode.ts";
 import { FLUX_KEPT, type FluxSpec, fluxCode, fluxWords, keptRecord } from "./flux.ts";
 import { isFullData, requireDirection } from "./fullData.ts";
 import {
@@ -24,7 +30,12 @@ import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./se
 import type { SnapshotSpec } from "./snapshot.ts";
 
 export type GridSpec = DensitySpec | FluxSpec;
-export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec | GridSpec;
+export type ObservableSpec =
+  | SeriesSpec
+  | MomentsSpec
+  | SnapshotSpec
+  | GridSpec
+  | EntropyProductionSpec;
 export type Observables = Readonly<Record<string, ObservableSpec>>;
 
 export interface SeriesRegion {
@@ -53,22 +64,35 @@ export interface GridRegion {
   readonly words: number;
 }
 
+export interface EntropyRegion {
+  readonly name: string;
+  readonly spec: EntropyProductionSpec;
+  readonly layout: EntropyLayout;
+  /** Offset of the sums in words per lane. */
+  readonly at: number;
+  /** Offset of the histograms, from the first word of a grid on. */
+  readonly binsAt: number;
+}
+
 export interface ObservationPlan {
   readonly series: readonly SeriesRegion[];
   readonly moments: readonly MomentsRegion[];
   readonly grids: readonly GridRegion[];
+  readonly entropies: readonly EntropyRegion[];
   readonly snapshots: readonly { readonly name: string; readonly spec: SnapshotSpec }[];
   /** Words per lane of the two accumulating buffers. */
   readonly seriesWords: number;
   readonly momentsWords: number;
-  /** Words of the grids, behind those of the moments in the same buffer. */
+  /** Words of grids and histograms, behind those of the moments in the same buffer. */
   readonly gridWords: number;
-  /** Words of the fluxes' last records, behind those. */
+  /** Words of last records, of fluxes and entropy production, behind those. */
   readonly keptWords: number;
   /** Initial content of the `observation` buffer; pilot means are filled in when observing begins. */
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
   readonly window: number;
+  /** Files below `shaders/` that the code calls. */
+  readonly imports: readonly string[];
   /** WGSL for the schedule's slots. */
   readonly declarations: string;
   readonly load: string;
@@ -116,7 +140,9 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   let momentsWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
-    if (spec.kind === "density" || spec.kind === "flux") continue;
+    if (spec.kind === "density" || spec.kind === "flux" || spec.kind === "entropyProduction") {
+      continue;
+    }
     if (spec.kind === "series") {
       for (const name of spec.of.map(quantityName).filter(isFullData)) {
         if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
@@ -143,23 +169,37 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
       snapshots.push({ name, spec });
     }
   }
-  const gridWords = grids.reduce((sum, { words }) => sum + words, 0);
-  const counting = gridCode(grids, momentsWords, momentsWords + gridWords, context);
+  const cells = grids.reduce((sum, { words }) => sum + words, 0);
+  const entropies = entropyRegions(observables, { at: momentsWords, binsAt: cells }, context);
+  momentsWords = entropies.reduce((sum, { layout }) => sum + layout.sums, momentsWords);
+  const gridWords = entropies.reduce((sum, { layout }) => sum + layout.binWords, cells);
+  const keptAt = momentsWords + gridWords;
+  const counting = gridCode(grids, momentsWords, keptAt, context);
+  const producing = entropiesCode(
+    entropies,
+    { at: momentsWords, keptAt: keptAt + counting.keptWords },
+    context,
+  );
+  load.push(...counting.load, ...producing.load);
+  code.push(...counting.code, ...producing.code);
+  store.push(...counting.store, ...producing.store);
   return {
     series,
     moments,
     grids,
+    entropies,
     snapshots,
     seriesWords,
     momentsWords,
     gridWords,
-    keptWords: counting.keptWords,
+    keptWords: counting.keptWords + producing.keptWords,
     constants: Float32Array.from(constants),
     window,
+    imports: entropies.length > 0 ? ["lib/exp_minus_one"] : [],
     declarations: declarations(seriesWords > 0, momentsWords + gridWords > 0, constants.length > 0),
-    load: indented([...load, ...counting.load], 2),
-    code: recordingCode([...code, ...counting.code]),
-    store: indented([...store, ...counting.store], 2),
+    load: indented(load, 2),
+    code: recordingCode(code),
+    store: indented(store, 2),
   };
 }
 
@@ -199,6 +239,51 @@ function gridCode(
     load.push(...kept.load);
     code.push(...fluxCode(spec, label, at + offset, context));
     store.push(...kept.store);
+  });
+  return { load, code, store, keptWords };
+}
+
+/** Sums begin at word `at` of a lane, histograms at word `binsAt` of the grids. */
+function entropyRegions(
+  observables: Observables,
+  from: { readonly at: number; readonly binsAt: number },
+  context: QuantityContext,
+): EntropyRegion[] {
+  let { at, binsAt } = from;
+  return Object.entries(observables).flatMap(([name, spec]) => {
+    if (spec.kind !== "entropyProduction") return [];
+    const layout = entropyLayout(spec, context);
+    const region = { name, spec, layout, at, binsAt };
+    at += layout.sums;
+    binsAt += layout.binWords;
+    return [region];
+  });
+}
+
+/** WGSL of entropy production; grids begin at word `at` of a lane, last records at `keptAt`. */
+function entropiesCode(
+  regions: readonly EntropyRegion[],
+  { at, keptAt }: { readonly at: number; readonly keptAt: number },
+  context: QuantityContext,
+): { load: string[]; code: string[]; store: string[]; keptWords: number } {
+  const load: string[] = [];
+  const code: string[] = [];
+  const store: string[] = [];
+  let keptWords = 0;
+  regions.forEach((region, k) => {
+    const { name, spec, layout } = region;
+    const places = {
+      label: `p${k}`,
+      at: region.at,
+      binsAt: at + region.binsAt,
+      keptAt: keptAt + keptWords,
+      constantsAt: context.place(entropyConstants(spec, layout)),
+    };
+    const own = entropyCode(spec, layout, places, context);
+    keptWords += layout.kept;
+    load.push(...own.load);
+    code.push(`// ${name}`, ...own.code);
+    store.push(...own.store);
   });
   return { load, code, store, keptWords };
 }

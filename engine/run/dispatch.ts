@@ -183,9 +183,14 @@ export class Dispatcher {
   /** Sums of moments and grids to zero; the rings of earlier states and last records stay. */
   clearMoments(): void {
     const encoder = this.device.gpu.createCommandEncoder();
-    const { moments = [], momentsWords = 0, gridWords = 0 } = this.observation ?? {};
+    const {
+      moments = [],
+      entropies = [],
+      momentsWords = 0,
+      gridWords = 0,
+    } = this.observation ?? {};
     for (const chunk of this.memory.chunks) {
-      for (const { at, layout } of moments) {
+      for (const { at, layout } of [...moments, ...entropies]) {
         encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * layout.sums * chunk.lanes);
       }
       if (gridWords > 0) {

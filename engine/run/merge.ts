@@ -10,6 +10,7 @@ import type {
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
+import { entropyIdentity, entropyInTime, histogramsAdded } from "./mergeEntropy.ts";
 import { gridsBeside, gridsInTime, isOnGrid } from "./mergeGrids.ts";
 
 /** What `observe` returns: observables by name, and `run`. */
@@ -99,6 +100,7 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
   }
   if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsInTime(a, b);
+  if (a.kind === "entropyProduction" && b.kind === "entropyProduction") return entropyInTime(a, b);
   throw new ArgumentError(
     `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
   );
@@ -112,6 +114,7 @@ function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
     if (part.kind === "series") return [name, part.kind, part.every, part.quantities];
     if (part.kind === "snapshot") return [name, part.kind, part.coordinates];
     if (isOnGrid(part)) return [name, part.kind, part.every, part.grid];
+    if (part.kind === "entropyProduction") return [name, part.kind, ...entropyIdentity(part)];
     return [name, part.kind, part.every, part.lags, part.coordinates];
   });
   return {
@@ -239,6 +242,14 @@ function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
     return { ...a, values: join(a.values, b.values, "replica") } as ObservableRecord;
   }
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsBeside(a, b);
+  if (a.kind === "entropyProduction" && b.kind === "entropyProduction") {
+    return {
+      ...a,
+      first: join(a.first, b.first, "replica"),
+      second: join(a.second, b.second, "replica"),
+      histograms: histogramsAdded(a, b),
+    };
+  }
   throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);
 }
 

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { entropyBlock } from "../observe/entropyProduction.ts";
 import { GRID_BLOCK, GROUPS } from "../observe/grid.ts";
 import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
@@ -51,6 +52,9 @@ export function observationPlan(
   const series = specs.filter((spec) => spec.kind === "series");
   const blocks = specs.flatMap((spec) => {
     if (spec.kind === "moments") return [MOMENTS_BLOCK * spec.every];
+    if (spec.kind === "entropyProduction") {
+      return [entropyBlock(lanes / conditions.length, MOMENTS_BLOCK) * spec.every];
+    }
     return spec.kind === "density" || spec.kind === "flux"
       ? [gridBlock(lanes / conditions.length) * spec.every]
       : [];

@@ -16,6 +16,12 @@ import type {
   SnapshotRecord,
 } from "../record.ts";
 import { type EnsembleShape, ensembleAxes } from "./ensembleShape.ts";
+import {
+  type EntropyHost,
+  entropyHosts,
+  entropyRecord,
+  takeEntropySums,
+} from "./entropyRecords.ts";
 import { type GridHost, gridHost, gridRecords, takeGroupSums } from "./gridRecords.ts";
 
 interface SeriesHost {
@@ -43,6 +49,7 @@ export class Observing {
   private readonly moments: readonly MomentsHost[];
   private readonly snapshots: readonly SnapshotHost[];
   private readonly grids: GridHost;
+  private readonly entropies: readonly EntropyHost[];
   private readonly lanes: number;
   private readonly firstStep: number;
   private readonly model: Model;
@@ -79,6 +86,7 @@ export class Observing {
       sums: new Float64Array(region.layout.sums * this.lanes),
     }));
     this.grids = gridHost(plan, shape.conditions);
+    this.entropies = entropyHosts(plan, this.lanes);
     this.snapshots = plan.snapshots.map(({ name, spec }) => ({
       name,
       every: spec.every,
@@ -128,6 +136,9 @@ export class Observing {
         const target = sum * this.lanes + firstLane;
         for (let lane = 0; lane < lanes; lane += 1) sums[target + lane]! += words[source + lane]!;
       }
+    }
+    for (const host of this.entropies) {
+      takeEntropySums(host, { words, firstLane, lanes, of: this.lanes });
     }
   }
 
@@ -188,6 +199,10 @@ export class Observing {
     const records: Record<string, ObservableRecord> = {};
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
+    for (const host of this.entropies) {
+      const { shape, grids, steps } = this;
+      records[host.region.name] = entropyRecord(host, { shape, grids, steps, frozen });
+    }
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
     const all = { ...records, ...gridRecords(this.grids, this.shape, this.steps, frozen) };
     const { groupSize } = this.shape;
