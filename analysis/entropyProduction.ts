@@ -5,9 +5,11 @@
  */
 import { ArgumentError } from "../engine/errors.ts";
 import type { EntropyProductionRecord, Field, MomentsRecord } from "../engine/record.ts";
+import { momentColumns } from "./coordinates.ts";
 import type { EventCounts } from "./detailedFluctuation.ts";
 import type { Estimate } from "./estimate.ts";
 import { DEVIATION, SIGMA } from "./fluctuationTheorem.ts";
+import { checkIndependent } from "./groups.ts";
 import { jackknife } from "./jackknife.ts";
 
 /** Which events: sums of how many consecutive σ; the condition's index, default 0. */
@@ -76,6 +78,7 @@ export function entropyEvents(
   record: EntropyProductionRecord,
   { condition = 0, window = 1 }: EventChoice = {},
 ): EventCounts {
+  checkIndependent("entropyEvents", record);
   const histogram = record.histograms[`window${window}`];
   if (!histogram || !(condition < histogram.width.data.length)) {
     const there = Object.values(record.histograms).map((one) => one.window);
@@ -112,8 +115,7 @@ export function entropyEvents(
 /**
  * Var σ/(2⟨σ⟩) of the events of one length: 1 where σ is normal and obeys the integral theorem.
  *
- * Error: bias-corrected jackknife over replicas, for n R ≫ 1 events also where ⟨σ⟩ is noisy; ratios of
- * means that are zero within their errors are no estimates.
+ * Error: bias-corrected jackknife over replicas; no estimate where ⟨σ⟩ is zero within its error.
  *
  * @throws ArgumentError as `entropyMoments` does; RefusalError when all replicas froze.
  * @see arXiv 2306.03521
@@ -122,13 +124,10 @@ export function halfVarianceRatio(
   record: EntropyProductionRecord,
   { condition = 0, window = 1 }: EventChoice = {},
 ): Estimate {
-  const { first, second } = entropyMoments(record, { window });
-  const replicas = first.axes[1]!.length;
+  const moments = entropyMoments(record, { window });
+  const { replicas, first, second } = momentColumns("halfVarianceRatio", moments, condition, 0);
   const data = new Float64Array(2 * replicas);
-  for (let r = 0; r < replicas; r += 1) {
-    const lane = condition * replicas + r;
-    data.set([first.data[2 * lane]!, second.data[4 * lane]!], 2 * r);
-  }
+  for (let r = 0; r < replicas; r += 1) data.set([first(r, 0), second(r, 0, 0)], 2 * r);
   const ratio = (m: Float64Array): number => (m[1]! - m[0]! * m[0]!) / (2 * m[0]!);
   return jackknife({ data, replicas, k: 2 }, ratio, { biasCorrected: true });
 }

@@ -20,6 +20,7 @@ import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { nonlinearRegression } from "./nonlinearRegression.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  nonlinearRegression,
 ] as unknown as readonly Experiment[];

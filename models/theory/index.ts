@@ -174,6 +174,7 @@ export {
   type DerivativesAt,
   effectiveLossShift,
   gaussianClosure,
+  integralDeviation,
 } from "./smallNoise.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
 export { tanhSamples } from "./tanhSamples.ts";
