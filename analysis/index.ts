@@ -106,7 +106,7 @@ export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
-export { shiftAgreement } from "./shiftAgreement.ts";
+export { shiftAgreement, shiftDistance } from "./shiftAgreement.ts";
 export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";

@@ -77,7 +77,7 @@ function plan(p: RegressionParameters, problem: Problem): Planned[] {
     const theory = theoryOf(law, p, problem);
     // Whole events of the longest sums fit into a block.
     const multiple = theory.unit * (Math.max(...p.windows) + 1);
-    const burnIn = p.burnIn === "auto" ? Math.ceil(3 * relaxation) : p.burnIn;
+    const burnIn = p.burnIn === "auto" ? Math.ceil(BURN_IN[law] * relaxation) : p.burnIn;
     const steps = p.steps === "auto" ? STEPS : p.steps;
     const least = { burnIn: 0, steps: 0 };
     const lengths = durations({ burnIn, steps }, relaxation, { ...least, multiple: theory.unit });
@@ -86,7 +86,9 @@ function plan(p: RegressionParameters, problem: Problem): Planned[] {
 }
 
 /** Observed steps of each law: the card's 6·10⁷ replica-steps. */
-const STEPS = 6000;
+const STEPS = 12_000;
+/** Relaxation times of burn-in: σ of epochs takes what is left of the mean's drift for a current. */
+const BURN_IN = { distinct: 3, reshuffled: 5 } as const;
 
 function checkBatches(law: Law, { batchSize }: RegressionParameters, { samples }: Problem): void {
   if (law === "distinct" || samples % batchSize === 0) return;

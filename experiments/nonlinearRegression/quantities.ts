@@ -14,12 +14,13 @@ import {
   noEstimate,
   SIGMA,
   shiftAgreement,
+  shiftDistance,
 } from "../../analysis/index.ts";
 import { RefusalError } from "../../engine/errors.ts";
 import type { EntropyProductionRecord, MomentsRecord, RunInfo } from "../../engine/record.ts";
 import { comparable } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
-import { F32, F32_BLOCK_SUM } from "../systematic.ts";
+import { EXPONENTIAL, F32, F32_BLOCK_SUM } from "../systematic.ts";
 import type { RegressionParameters } from "./settings.ts";
 import { type LawTheory, type Problem, shiftReached } from "./theory.ts";
 
@@ -137,6 +138,13 @@ function stateRows(problem: Problem, { theory, record }: Measured, results: Resu
       predicted: holds ? 1 : null,
       systematic: relative + rounding / reached,
     },
+    {
+      name: "shift off its prediction",
+      unit: "1",
+      estimate: shiftDistance(record.moments, results.reached),
+      predicted: holds ? 0 : null,
+      systematic: relative + rounding / reached,
+    },
   ];
 }
 
@@ -198,7 +206,7 @@ function currentRows({ theory, record }: Measured, results: Results): Row[] {
       unit: "1",
       estimate,
       predicted: trusted ? one : null,
-      systematic: window * off,
+      systematic: window * off + EXPONENTIAL * Math.sqrt(2 * window * theory.entropyProduction),
     })),
     {
       name: "slope of ln p(sigma)/p(-sigma)",

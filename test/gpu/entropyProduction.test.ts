@@ -184,7 +184,10 @@ describeWithDevice("entropyProduction", "software", (device) => {
       });
       expect(doubtful).toBeLessThan(8);
       const off = (kind: "positive" | "negative"): number =>
-        [...counts[kind].data].reduce((sum, n, i) => sum + Math.abs(n - expected.get(kind)![i]!), 0);
+        [...counts[kind].data].reduce(
+          (sum, n, i) => sum + Math.abs(n - expected.get(kind)![i]!),
+          0,
+        );
       for (const kind of ["positive", "negative"] as const) {
         expect(off(kind)).toBeLessThanOrEqual(2 * doubtful);
       }
