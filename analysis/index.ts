@@ -5,6 +5,7 @@ export {
   type Crossover,
   type ExponentChoice,
 } from "./anomalousExponent.ts";
+export { type AreaAgreement, type AreaAgreementChoice, areaAgreement } from "./areaAgreement.ts";
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
@@ -33,6 +34,12 @@ export {
   displacementError,
   displacementResidual,
 } from "./displacementTelescoping.ts";
+export {
+  type EventChoice,
+  entropyEvents,
+  entropyMoments,
+  halfVarianceRatio,
+} from "./entropyProduction.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
 export { fieldDistance, fieldError, fieldSlope } from "./fieldComparison.ts";
 export {
@@ -113,6 +120,7 @@ export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
+export { shiftAgreement, shiftDistance } from "./shiftAgreement.ts";
 export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";

@@ -31,6 +31,11 @@ export {
   displacement,
   logarithmicLags,
 } from "./observe/displacement.ts";
+export {
+  type EntropyHistogramSpec,
+  type EntropyProductionSpec,
+  entropyProduction,
+} from "./observe/entropyProduction.ts";
 export { type FluxSpec, flux } from "./observe/flux.ts";
 export { GRID_BLOCK, GROUPS, type GridAxisSpec, MAX_CELLS } from "./observe/grid.ts";
 export { MOMENTS_BLOCK, type MomentsSpec, moments } from "./observe/moments.ts";

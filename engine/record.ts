@@ -138,6 +138,44 @@ export interface DisplacementRecord {
   readonly local: Field;
 }
 
+/** Counts of sums of entropy production by bins of |σ|. */
+export interface EntropyHistogram {
+  /** Consecutive σ that make an event. */
+  readonly window: number;
+  /** Width of a bin, [condition], nats. */
+  readonly width: Field;
+  /** Events with σ > 0, and the others, [condition, group, bin]. */
+  readonly positive: Field;
+  readonly negative: Field;
+  /** Σ e^{|σ|} over the others, [condition, group, bin]. */
+  readonly weighted: Field;
+  /** Events of |σ| beyond the last bin, [condition, group]. */
+  readonly beyond: Field;
+}
+
+/** Entropy production along trajectories, σ = (z − c)ᵀ Q (z' − z), and of sums of consecutive σ. */
+export interface EntropyProductionRecord {
+  readonly kind: "entropyProduction";
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
+  readonly coordinates: readonly string[];
+  /** SGD steps between z and z'. */
+  readonly every: number;
+  /** c, [condition, coordinate], and Q, [condition, coordinate, coordinate'], as they were given. */
+  readonly center: Field;
+  readonly form: Field;
+  /** Numbers of consecutive σ that make an event. */
+  readonly windows: readonly number[];
+  /** Events of a replica, [window]. */
+  readonly counts: readonly number[];
+  /** ⟨σ⟩ and ⟨e^−σ − 1⟩ over the events, [condition, replica, window, statistic]. */
+  readonly first: Field;
+  /** Their second moments about 0, [condition, replica, window, statistic, statistic']. NaN for frozen replicas. */
+  readonly second: Field;
+  /** By `window1`, `window10`, …; replicas that froze count up to their last step. */
+  readonly histograms: Readonly<Record<string, EntropyHistogram>>;
+}
+
 /** The Record of each kind of observable. */
 export interface RecordOfKind {
   readonly series: SeriesRecord;
@@ -146,6 +184,7 @@ export interface RecordOfKind {
   readonly density: DensityRecord;
   readonly flux: FluxRecord;
   readonly displacement: DisplacementRecord;
+  readonly entropyProduction: EntropyProductionRecord;
 }
 
 export type ObservableRecord = RecordOfKind[keyof RecordOfKind];

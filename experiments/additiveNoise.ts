@@ -9,8 +9,8 @@
  */
 import { z } from "zod";
 import { ArgumentError } from "../engine/errors.ts";
+import { entropyProduction } from "../engine/observe/entropyProduction.ts";
 import { moments } from "../engine/observe/moments.ts";
-import { series } from "../engine/observe/series.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import { gaussianAt } from "../engine/start/gaussianAt.ts";
 import { sgd } from "../engine/update/sgd.ts";
@@ -25,8 +25,12 @@ import {
   additiveNoise as theory,
 } from "../models/theory/index.ts";
 import { additiveFigures } from "./additiveNoise/figures.ts";
-import { type FoldedBlock, foldEntropies } from "./additiveNoise/fold.ts";
-import { additiveQuantities, type Rung, resultsOf } from "./additiveNoise/quantities.ts";
+import {
+  additiveQuantities,
+  type Observed,
+  type Rung,
+  resultsOf,
+} from "./additiveNoise/quantities.ts";
 import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, refuseRepeats, replicas, weightDecay } from "./parameters.ts";
@@ -93,12 +97,28 @@ function problemOf(p: Settings): Problem {
   };
 }
 
-const setup = (p: Settings, { noiseCovariance }: Problem, learningRate: number) => ({
+const BINS = 40;
+/** Bins of |σ| end here at most, nats. */
+const LARGEST_SIGMA = 60;
+
+const setup = (p: Settings, { noiseCovariance }: Problem, rung: PlannedRung) => ({
   model: linearRegression(2),
   sampling: "fullBatch" as const,
-  update: sgd({ learningRate, gradientNoise: 1, weightDecay: p.weightDecay }),
+  update: sgd({
+    learningRate: rung.learningRate,
+    gradientNoise: 1,
+    weightDecay: p.weightDecay,
+  }),
   noiseCovariance,
-  observables: { moments: moments({ lags: [1] }), path: series({ of: ["w[0]", "w[1]"] }) },
+  observables: {
+    moments: moments({ lags: [1] }),
+    sigma: entropyProduction({
+      center: [0, 0],
+      form: rung.continuous.form,
+      windows: [1, p.stretch],
+      histograms: [{ window: 1, width: rung.width, bins: BINS }],
+    }),
+  },
 });
 
 interface PlannedRung {
@@ -129,13 +149,13 @@ function plan(p: Settings, problem: Problem): { rungs: PlannedRung[]; warnings: 
     const spread = Math.sqrt(2 * (found.exact ?? continuous).entropyProduction);
     return {
       ...{ learningRate, exact: found.exact, continuous, relaxation, burnIn, steps },
-      width: spread / 4,
+      width: Math.min(spread / 4, LARGEST_SIGMA / BINS),
     };
   });
   return { rungs, warnings };
 }
 
-/** Operations of a replica-step, with reading it back and σ on the host. */
+/** Operations of a replica-step, roughly. */
 const WORK = 500;
 
 async function simulate(
@@ -144,10 +164,10 @@ async function simulate(
   problem: Problem,
   rung: PlannedRung & { readonly first: number },
   stages: Stages,
-): Promise<FoldedBlock> {
-  const { learningRate, continuous, burnIn, steps, width, first } = rung;
+): Promise<Observed> {
+  const { learningRate, continuous, burnIn, steps, first } = rung;
   await using ensemble = await createEnsemble(device, {
-    ...setup(p, problem, learningRate),
+    ...setup(p, problem, rung),
     data: problem.data,
     // Replicas of their own: rungs must not share random numbers.
     replicas: { first, count: p.replicas },
@@ -161,7 +181,6 @@ async function simulate(
     steps,
     multiple: p.stretch + 1,
     work: WORK,
-    fold: (record) => foldEntropies(record, { form: continuous.form, length: p.stretch, width }),
   });
   return observed;
 }
@@ -180,7 +199,7 @@ export const additiveNoise: Experiment<typeof parameters> = {
   quick: { replicas: 5000 },
   explain: (p) => {
     const problem = problemOf(p);
-    const rest = setup(p, problem, p.learningRates[0]!);
+    const rest = setup(p, problem, plan(p, problem).rungs[0]!);
     return [{ ...rest, replicas: p.replicas, samples: problem.data.samples }];
   },
   async run(p, context) {
@@ -189,11 +208,11 @@ export const additiveNoise: Experiment<typeof parameters> = {
     const work = planned.reduce((sum, { burnIn, steps }) => sum + burnIn + steps, 0);
     const stages = await Stages.open(context, work * p.replicas * WORK);
     const rungs: Rung[] = [];
-    const records: Record<string, FoldedBlock> = {};
+    const records: Record<string, Observed> = {};
     for (const [i, rung] of planned.entries()) {
       const lanes = { ...rung, first: i * p.replicas };
       const record = await simulate(p, context, problem, lanes, stages);
-      const { results, warnings: said } = resultsOf(record, rung.width);
+      const { results, warnings: said } = resultsOf(record, p.stretch);
       const all = [...divergenceWarnings(record.run), ...said];
       warnings.push(...all.map((text) => `learning rate ${rung.learningRate}: ${text}`));
       rungs.push({ ...rung, results });

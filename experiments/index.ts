@@ -21,6 +21,7 @@ import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
+import { nonlinearRegression } from "./nonlinearRegression.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
@@ -68,4 +69,5 @@ export const experiments = [
   gradientBalance,
   decayBalance,
   anomalousDiffusion,
+  nonlinearRegression,
 ] as unknown as readonly Experiment[];

@@ -20,6 +20,9 @@ export const F32_BLOCK_SUM = MOMENTS_BLOCK * F32;
  */
 export const roundingWalk = (): number => Math.sqrt(MOMENTS_BLOCK) * F32;
 
+/** Error of e^{−σ} − 1 on the device, relative: the bound of shaders/lib/exp_minus_one.wgsl. */
+export const EXPONENTIAL = 5e-7;
+
 /** What is left of the start in second moments after `burnIn` steps, relative: exp(−2 t/τ). */
 export const transient = (burnIn: number, relaxation: number): number =>
   Math.exp((-2 * burnIn) / relaxation);

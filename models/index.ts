@@ -26,4 +26,12 @@ export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototype
 export { quadraticMode } from "./quadraticMode.ts";
 export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
+export {
+  displacedBump,
+  displacedTanhRegression,
+  noisyBump,
+  TANH_SCALE,
+  TANH_START,
+  tanhRegression,
+} from "./tanhRegression.ts";
 export * from "./theory/index.ts";

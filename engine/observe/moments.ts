@@ -111,7 +111,7 @@ export function momentsLayout(spec: MomentsSpec, context: QuantityContext): Mome
  * additions does not depend on the dispatches. More stay in the buffer, in loops: each access that
  * is written out takes some compilers 50 ms and more, 100 of them took Mesa 15 s.
  */
-const LOCAL_SUMS = 96;
+const LOCAL_SUMS = 112;
 
 const areLocal = ({ sums }: MomentsLayout): boolean => sums <= LOCAL_SUMS;
 

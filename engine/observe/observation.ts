@@ -1,9 +1,10 @@
 /**
  * All observables of an ensemble together: their regions in the device buffers and their WGSL.
  *
- * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids, then last
- * records of fluxes, then origins of displacements; lane], `observation` read-only [projection
- * coefficients, pilot means by coordinate and condition, lags]. A buffer that no observable needs is not declared, so the default path
+ * `series` is [quantity, slot, lane], `moments` [sum or ring entry, then cells of grids and histograms,
+ * then last records, then origins of displacements; lane], `observation` read-only [projection
+ * coefficients, forms, pilot means by coordinate and condition, lags]. A buffer that no observable
+ * needs is not declared, so the default path
  * stays at eight storage buffers or fewer.
  */
 import { ArgumentError } from "../errors.ts";
@@ -18,6 +19,12 @@ import {
   displacementSize,
   displacementSums,
 } from "./displacement.ts";
+import {
+  type EntropyLayout,
+  type EntropyProductionSpec,
+  entropyLayout,
+} from "./entropyProduction.ts";
+import { entropyCode, entropyConstants } from "./entropyProductionCode.ts";
 import { FLUX_KEPT, type FluxSpec, fluxCode, fluxWords, keptRecord } from "./flux.ts";
 import { isFullData, requireDirection } from "./fullData.ts";
 import {
@@ -32,7 +39,13 @@ import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./se
 import type { SnapshotSpec } from "./snapshot.ts";
 
 export type GridSpec = DensitySpec | FluxSpec;
-export type ObservableSpec = SeriesSpec | MomentsSpec | SnapshotSpec | GridSpec | DisplacementSpec;
+export type ObservableSpec =
+  | SeriesSpec
+  | MomentsSpec
+  | SnapshotSpec
+  | GridSpec
+  | DisplacementSpec
+  | EntropyProductionSpec;
 export type Observables = Readonly<Record<string, ObservableSpec>>;
 
 export interface SeriesRegion {
@@ -68,18 +81,29 @@ export interface DisplacementRegion extends DisplacementPlace {
   readonly size: number;
 }
 
+export interface EntropyRegion {
+  readonly name: string;
+  readonly spec: EntropyProductionSpec;
+  readonly layout: EntropyLayout;
+  /** Offset of the sums in words per lane. */
+  readonly at: number;
+  /** Offset of the histograms, from the first word of a grid on. */
+  readonly binsAt: number;
+}
+
 export interface ObservationPlan {
   readonly series: readonly SeriesRegion[];
   readonly moments: readonly MomentsRegion[];
   readonly grids: readonly GridRegion[];
   readonly displacements: readonly DisplacementRegion[];
+  readonly entropies: readonly EntropyRegion[];
   readonly snapshots: readonly { readonly name: string; readonly spec: SnapshotSpec }[];
   /** Words per lane of the two accumulating buffers. */
   readonly seriesWords: number;
   readonly momentsWords: number;
-  /** Words of the grids, behind those of the moments in the same buffer. */
+  /** Words of grids and histograms, behind those of the moments in the same buffer. */
   readonly gridWords: number;
-  /** Words of the fluxes' last records, behind those. */
+  /** Words of last records, of fluxes and entropy production, behind those. */
   readonly keptWords: number;
   /** Words of the displacements' origins, behind those. */
   readonly originWords: number;
@@ -89,6 +113,8 @@ export interface ObservationPlan {
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
   readonly window: number;
+  /** Files below `shaders/` that the code calls. */
+  readonly imports: readonly string[];
   /** WGSL for the schedule's slots. */
   readonly declarations: string;
   readonly load: string;
@@ -138,7 +164,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
   let momentsWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
     const label = `o${series.length + moments.length}`;
-    if (spec.kind === "density" || spec.kind === "flux" || spec.kind === "displacement") continue;
+    if (isGrid(spec) || spec.kind === "displacement" || spec.kind === "entropyProduction") continue;
     if (spec.kind === "series") {
       for (const name of spec.of.map(quantityName).filter(isFullData)) {
         if (isOnline(model)) throw new ArgumentError(`observables: ${noFullLoss(model)}`);
@@ -165,33 +191,47 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
       snapshots.push({ name, spec });
     }
   }
-  const gridWords = grids.reduce((sum, { words }) => sum + words, 0);
+  const cells = grids.reduce((sum, { words }) => sum + words, 0);
   const sums = momentsWords;
   momentsWords += displacementWords(observables);
-  const counting = gridCode(grids, momentsWords, momentsWords + gridWords, context);
-  const originsAt = momentsWords + gridWords + counting.keptWords;
-  const moving = displacementRegions(request, sums, originsAt, context);
+  const entropies = entropyRegions(observables, { at: momentsWords, binsAt: cells }, context);
+  momentsWords = entropies.reduce((sum, { layout }) => sum + layout.sums, momentsWords);
+  const gridWords = entropies.reduce((sum, { layout }) => sum + layout.binWords, cells);
+  const keptAt = momentsWords + gridWords;
+  const counting = gridCode(grids, momentsWords, keptAt, context);
+  const producing = entropiesCode(
+    entropies,
+    { at: momentsWords, keptAt: keptAt + counting.keptWords },
+    context,
+  );
+  const keptWords = counting.keptWords + producing.keptWords;
+  const moving = displacementRegions(request, sums, keptAt + keptWords, context);
+  load.push(...counting.load, ...producing.load, ...moving.load);
+  code.push(...counting.code, ...producing.code);
+  store.push(...counting.store, ...producing.store, ...moving.store);
   return {
     series,
     moments,
     grids,
     displacements: moving.regions,
+    entropies,
     snapshots,
     seriesWords,
     momentsWords,
     gridWords,
-    keptWords: counting.keptWords,
+    keptWords,
     originWords: moving.regions.reduce((sum, { spec, size }) => sum + spec.origins * size, 0),
     functionWords: moving.functionWords,
     constants: Float32Array.from(constants),
     window,
+    imports: entropies.length > 0 ? ["lib/exp_minus_one"] : [],
     declarations: [
       declarations(seriesWords > 0, momentsWords + gridWords > 0, constants.length > 0),
       ...moving.declarations,
     ].join("\n"),
-    load: indented([...load, ...counting.load, ...moving.load], 2),
-    code: recordingCode([...code, ...counting.code], moving.code),
-    store: indented([...store, ...counting.store, ...moving.store], 2),
+    load: indented(load, 2),
+    code: recordingCode(code, moving.code),
+    store: indented(store, 2),
   };
 }
 
@@ -233,12 +273,15 @@ function displacementRegions(
   return { regions, functionWords, ...code };
 }
 
+const isGrid = (spec: ObservableSpec): spec is GridSpec =>
+  spec.kind === "density" || spec.kind === "flux";
+
 /** The grids, one after the other. */
 function gridRegions(observables: Observables): GridRegion[] {
   const regions: GridRegion[] = [];
   let at = 0;
   for (const [name, spec] of Object.entries(observables)) {
-    if (spec.kind !== "density" && spec.kind !== "flux") continue;
+    if (!isGrid(spec)) continue;
     const words = spec.kind === "density" ? densityWords(spec) : fluxWords(spec);
     regions.push({ name, spec, at, words });
     at += words;
@@ -269,6 +312,51 @@ function gridCode(
     load.push(...kept.load);
     code.push(...fluxCode(spec, label, at + offset, context));
     store.push(...kept.store);
+  });
+  return { load, code, store, keptWords };
+}
+
+/** Sums begin at word `at` of a lane, histograms at word `binsAt` of the grids. */
+function entropyRegions(
+  observables: Observables,
+  from: { readonly at: number; readonly binsAt: number },
+  context: QuantityContext,
+): EntropyRegion[] {
+  let { at, binsAt } = from;
+  return Object.entries(observables).flatMap(([name, spec]) => {
+    if (spec.kind !== "entropyProduction") return [];
+    const layout = entropyLayout(spec, context);
+    const region = { name, spec, layout, at, binsAt };
+    at += layout.sums;
+    binsAt += layout.binWords;
+    return [region];
+  });
+}
+
+/** WGSL of entropy production; grids begin at word `at` of a lane, last records at `keptAt`. */
+function entropiesCode(
+  regions: readonly EntropyRegion[],
+  { at, keptAt }: { readonly at: number; readonly keptAt: number },
+  context: QuantityContext,
+): { load: string[]; code: string[]; store: string[]; keptWords: number } {
+  const load: string[] = [];
+  const code: string[] = [];
+  const store: string[] = [];
+  let keptWords = 0;
+  regions.forEach((region, k) => {
+    const { name, spec, layout } = region;
+    const places = {
+      label: `p${k}`,
+      at: region.at,
+      binsAt: at + region.binsAt,
+      keptAt: keptAt + keptWords,
+      constantsAt: context.place(entropyConstants(spec, layout)),
+    };
+    const own = entropyCode(spec, layout, places, context);
+    keptWords += layout.kept;
+    load.push(...own.load);
+    code.push(`// ${name}`, ...own.code);
+    store.push(...own.store);
   });
   return { load, code, store, keptWords };
 }

@@ -175,7 +175,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           ...(interaction && interactionSlots(interaction, body, threadSlots(slots).load_vectors!)),
           ...gradientSlots(slots),
           ...(observation && {
-            observables: { code: observation.declarations },
+            observables: { code: observation.declarations, imports: observation.imports },
             observe_load: { code: observation.load },
             observe: { code: observation.code },
             observe_store: { code: observation.store },

@@ -184,14 +184,14 @@ export class Dispatcher {
   /** Sums to zero; the rings of earlier states, last records and origins stay. */
   clearMoments(): void {
     const encoder = this.device.gpu.createCommandEncoder();
-    const { moments = [], displacements = [] } = this.observation ?? {};
+    const { moments = [], displacements = [], entropies = [] } = this.observation ?? {};
     const { momentsWords = 0, gridWords = 0 } = this.observation ?? {};
     for (const chunk of this.memory.chunks) {
       for (const { at, spec } of displacements) {
         const words = displacementSums(spec);
         encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * words * chunk.lanes);
       }
-      for (const { at, layout } of moments) {
+      for (const { at, layout } of [...moments, ...entropies]) {
         encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * layout.sums * chunk.lanes);
       }
       if (gridWords > 0) {

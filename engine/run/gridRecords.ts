@@ -106,11 +106,11 @@ function fluxFields(
   };
 }
 
-/** [condition, group, …axes] of a region's sums: number i of the axes is word `word(i)`. */
-function taken(
+/** [condition, group, …axes] of a region's sums: number i of the axes is its word `word(i)`. */
+export function taken(
   { sums }: GridHost,
   shape: EnsembleShape,
-  { at }: GridRegion,
+  { at }: { readonly at: number },
   word: (i: number) => number,
   axes: readonly Axis[],
   unit: string,

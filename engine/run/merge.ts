@@ -11,6 +11,7 @@ import type {
   SeriesRecord,
   SnapshotRecord,
 } from "../record.ts";
+import { entropyIdentity, entropyInTime, histogramsAdded } from "./mergeEntropy.ts";
 import { gridsBeside, gridsInTime, isOnGrid } from "./mergeGrids.ts";
 
 /** What `observe` returns: observables by name, and `run`. */
@@ -111,6 +112,7 @@ function mergeInTime(a: ObservableRecord, b: ObservableRecord): ObservableRecord
   if (a.kind === "moments" && b.kind === "moments") return mergeMoments(a, b);
   if (a.kind === "displacement" && b.kind === "displacement") return mergeDisplacements(a, b);
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsInTime(a, b);
+  if (a.kind === "entropyProduction" && b.kind === "entropyProduction") return entropyInTime(a, b);
   throw new ArgumentError(
     `merge: a ${a.kind} and a ${b.kind} of the same name; they cannot be joined.`,
   );
@@ -127,6 +129,7 @@ function identity(record: AnyRecord): Readonly<Record<string, unknown>> {
     if (part.kind === "displacement") {
       return [name, part.kind, part.lags, part.origins, part.spacing, part.coordinates];
     }
+    if (part.kind === "entropyProduction") return [name, part.kind, ...entropyIdentity(part)];
     return [name, part.kind, part.every, part.lags, part.coordinates];
   });
   return {
@@ -258,6 +261,14 @@ function besides(a: ObservableRecord, b: ObservableRecord): ObservableRecord {
     return { ...a, meanSquare, local: join(a.local, b.local, "replica") };
   }
   if (isOnGrid(a) && isOnGrid(b) && a.kind === b.kind) return gridsBeside(a, b);
+  if (a.kind === "entropyProduction" && b.kind === "entropyProduction") {
+    return {
+      ...a,
+      first: join(a.first, b.first, "replica"),
+      second: join(a.second, b.second, "replica"),
+      histograms: histogramsAdded(a, b),
+    };
+  }
   throw new ArgumentError(`mergeShards: a ${a.kind} and a ${b.kind} of the same name.`);
 }
 

@@ -6,7 +6,7 @@ export type OnGrid = DensityRecord | FluxRecord;
 export const isOnGrid = (record: { readonly kind: string }): record is OnGrid =>
   record.kind === "density" || record.kind === "flux";
 
-const added = (a: Field, b: Field): Field => ({
+export const added = (a: Field, b: Field): Field => ({
   ...a,
   data: (a.data as Float64Array).map((value, i) => value + b.data[i]!),
 });

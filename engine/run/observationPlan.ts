@@ -5,6 +5,7 @@
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { DISPLACEMENT_BLOCK } from "../observe/displacement.ts";
+import { entropyBlock } from "../observe/entropyProduction.ts";
 import { GRID_BLOCK, GROUPS } from "../observe/grid.ts";
 import { MOMENTS_BLOCK, momentsLayout } from "../observe/moments.ts";
 import { type Observables, type ObservationPlan, planObservation } from "../observe/observation.ts";
@@ -55,6 +56,9 @@ export function observationPlan(
   const blocks = specs.flatMap((spec) => {
     if (spec.kind === "moments") return [MOMENTS_BLOCK * spec.every];
     if (spec.kind === "displacement") return [DISPLACEMENT_BLOCK];
+    if (spec.kind === "entropyProduction") {
+      return [entropyBlock(lanes / conditions.length, MOMENTS_BLOCK) * spec.every];
+    }
     return spec.kind === "density" || spec.kind === "flux"
       ? [gridBlock(lanes / conditions.length) * spec.every]
       : [];

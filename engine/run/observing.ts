@@ -22,6 +22,12 @@ import {
   type Observed,
 } from "./displacementRecords.ts";
 import { type EnsembleShape, ensembleAxes } from "./ensembleShape.ts";
+import {
+  type EntropyHost,
+  entropyHosts,
+  entropyRecord,
+  takeEntropySums,
+} from "./entropyRecords.ts";
 import { type GridHost, gridHost, gridRecords, takeGroupSums } from "./gridRecords.ts";
 
 interface SeriesHost {
@@ -52,6 +58,7 @@ export class Observing {
   private readonly displacements: readonly DisplacementHost[];
   /** Since the origins of displacements began. */
   private readonly observed: Observed;
+  private readonly entropies: readonly EntropyHost[];
   private readonly lanes: number;
   private readonly firstStep: number;
   private readonly model: Model;
@@ -92,6 +99,7 @@ export class Observing {
     }));
     this.grids = gridHost(plan, shape.conditions);
     this.displacements = plan.displacements.map((region) => displacementHost(region, this.lanes));
+    this.entropies = entropyHosts(plan, this.lanes);
     this.snapshots = plan.snapshots.map(({ name, spec }) => ({
       name,
       every: spec.every,
@@ -144,6 +152,9 @@ export class Observing {
     };
     for (const { region, sums } of this.moments) add(region, sums);
     for (const { region, sums } of this.displacements) add(region, sums);
+    for (const host of this.entropies) {
+      takeEntropySums(host, { words, firstLane, lanes, of: this.lanes });
+    }
   }
 
   /** Adds a chunk's sums over groups of replicas. */
@@ -203,6 +214,10 @@ export class Observing {
     const records: Record<string, ObservableRecord> = {};
     for (const host of this.series) records[host.region.name] = this.seriesRecord(host, frozen);
     for (const host of this.moments) records[host.region.name] = this.momentsRecord(host, frozen);
+    for (const host of this.entropies) {
+      const { shape, grids, steps } = this;
+      records[host.region.name] = entropyRecord(host, { shape, grids, steps, frozen });
+    }
     for (const host of this.snapshots) records[host.name] = this.snapshotRecord(host, frozen);
     const { coordinateNames } = this.model;
     for (const host of this.displacements) {

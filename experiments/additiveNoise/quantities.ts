@@ -8,6 +8,8 @@ import {
   type DetailedFluctuation,
   detailedFluctuation,
   type Estimate,
+  entropyEvents,
+  entropyMoments,
   integralFluctuation,
   mean,
   noEstimate,
@@ -15,11 +17,20 @@ import {
   zScore,
 } from "../../analysis/index.ts";
 import { RefusalError } from "../../engine/errors.ts";
+import type { EntropyProductionRecord, MomentsRecord, RunInfo } from "../../engine/record.ts";
 import type { AdditiveNoise, ContinuousCurrent } from "../../models/theory/index.ts";
 import { comparable } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
-import { F32, F32_BLOCK_SUM, transient } from "../systematic.ts";
-import { eventCounts, type FoldedBlock } from "./fold.ts";
+import { EXPONENTIAL, F32, F32_BLOCK_SUM, transient } from "../systematic.ts";
+
+/** What a rung leaves. */
+export interface Observed {
+  readonly [name: string]: MomentsRecord | EntropyProductionRecord | RunInfo;
+  readonly moments: MomentsRecord;
+  /** σ of single steps, and of stretches. */
+  readonly sigma: EntropyProductionRecord;
+  readonly run: RunInfo;
+}
 
 /** An estimate, and whether its estimator stands by it. */
 interface Result {
@@ -59,8 +70,8 @@ const PAIRS = [
 
 /** All estimates of a rung; what an estimator refused is kept with its reason. */
 export function resultsOf(
-  { moments, step, stretch, events }: FoldedBlock,
-  width: number,
+  { moments, sigma }: Observed,
+  stretch: number,
 ): { results: Results; warnings: string[] } {
   const warnings: string[] = [];
   const attempt = (estimator: () => Estimate): Result => {
@@ -72,9 +83,10 @@ export function resultsOf(
       return { estimate: error.estimate as Estimate, trusted: false };
     }
   };
+  const step = entropyMoments(sigma);
   let detailed: DetailedFluctuation | null = null;
   try {
-    detailed = detailedFluctuation(eventCounts(events, width));
+    detailed = detailedFluctuation(entropyEvents(sigma));
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error;
     warnings.push(`no prediction: ${error.message}`);
@@ -84,7 +96,7 @@ export function resultsOf(
     area: attempt(() => areaRate(moments, { i: 0, j: 1 })),
     sigma: attempt(() => mean(step, { i: SIGMA })),
     integralStep: attempt(() => integralFluctuation(step)),
-    integralStretch: attempt(() => integralFluctuation(stretch)),
+    integralStretch: attempt(() => integralFluctuation(entropyMoments(sigma, { window: stretch }))),
     detailed,
   };
   return { results, warnings: [...new Set(warnings)] };
@@ -132,10 +144,12 @@ function stationaryRows(rung: Rung, hessian: readonly (readonly number[])[]) {
 
 /**
  * The theorems, which need no stationary state. Systematic: normal numbers and the noise's Cholesky
- * factor are rounded to float32, which changes variances of σ, twice their means, by 16 · 2⁻²⁴ at most.
+ * factor are rounded to float32, which changes variances of σ, twice their means, by 16 · 2⁻²⁴ at most;
+ * and e^{−σ} − 1 is off by 5·10⁻⁷ of |σ| ~ √(2⟨σ⟩) at most (shaders/lib/exp_minus_one.wgsl).
  */
 function theoremRows({ stretch }: Settings, { results, exact, continuous }: Rung) {
-  const rounding = 16 * F32 * (exact ?? continuous).entropyProduction;
+  const { entropyProduction } = exact ?? continuous;
+  const rounding = 16 * F32 * entropyProduction + EXPONENTIAL * Math.sqrt(2 * entropyProduction);
   const { detailed } = results;
   const ofDetailed = (estimate: Estimate | undefined): Result =>
     estimate

@@ -52,6 +52,11 @@ export {
   type SamplingLaw,
 } from "./cycleMoments.ts";
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
+export {
+  epochCovariance,
+  equalHessianEpochCovariance,
+  type SampleDerivatives,
+} from "./epochDiffusion.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
@@ -173,6 +178,16 @@ export {
   regressionProblem,
   regressionStationary,
 } from "./regressionStationary.ts";
+export {
+  type BatchNoise,
+  batchNoise,
+  type Closure,
+  type DerivativesAt,
+  effectiveLossShift,
+  gaussianClosure,
+  integralDeviation,
+} from "./smallNoise.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { tanhSamples } from "./tanhSamples.ts";
 export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
 export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";

@@ -3,12 +3,11 @@
  * the continuous theory, or with the trajectories' entropy under a wrong form, it would not.
  */
 import { expect, test } from "vitest";
-import { integralFluctuation, mean, SIGMA } from "../../analysis/index.ts";
-import { series } from "../../engine/observe/series.ts";
+import { entropyMoments, integralFluctuation, mean, SIGMA } from "../../analysis/index.ts";
+import { entropyProduction } from "../../engine/observe/entropyProduction.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { gaussianAt } from "../../engine/start/gaussianAt.ts";
 import { sgd } from "../../engine/update/sgd.ts";
-import { foldEntropies } from "../../experiments/additiveNoise/fold.ts";
 import { additiveNoise } from "../../experiments/additiveNoise.ts";
 import type { Quantity, RunContext } from "../../experiments/experiment.ts";
 import { quadraticModes } from "../../models/quadraticModes.ts";
@@ -61,6 +60,8 @@ describeWithDevice("additive-noise", "software", (device) => {
       learningRate: 0.2,
     };
     const exact = theory(problem);
+    const { form } = exact.continuous;
+    const of = (Q: typeof form) => entropyProduction({ center: [0, 0], form: Q, windows: [1, 10] });
     await using ensemble = await createEnsemble(device(), {
       ...quadraticModes([2, 0.4]),
       sampling: "fullBatch",
@@ -69,28 +70,24 @@ describeWithDevice("additive-noise", "software", (device) => {
       replicas: 1000,
       seed: 4,
       initial: gaussianAt({ covariance: exact.covariance }),
-      observables: { path: series({ of: ["theta[0]", "theta[1]"] }) },
+      observables: {
+        right: of(form),
+        transposed: of(form.map((_, i) => form.map((row) => row[i]!))),
+        slower: of(form.map((row) => row.map((q) => q / 1.1))),
+      },
     });
-    const { path, run: info } = await ensemble.observe({ steps: 201 });
-    const { form } = exact.continuous;
-    const folded = (Q: typeof form) => {
-      // The device's moments are not looked at here.
-      const record = { path, moments: null as never, run: info };
-      return foldEntropies(record, { form: Q, length: 10, width: 0.1 });
-    };
-    const z = (Q: typeof form, length: "step" | "stretch") => {
-      const { value, standardError } = integralFluctuation(folded(Q)[length]);
+    const { right, transposed, slower } = await ensemble.observe({ steps: 201 });
+    const z = (sigma: typeof right, window: number) => {
+      const { value, standardError } = integralFluctuation(entropyMoments(sigma, { window }));
       return Math.abs(value - 1) / standardError;
     };
-    expect(z(form, "step")).toBeLessThan(4);
-    expect(z(form, "stretch")).toBeLessThan(4);
-    const { value, standardError } = mean(folded(form).step, { i: SIGMA });
+    expect(z(right, 1)).toBeLessThan(4);
+    expect(z(right, 10)).toBeLessThan(4);
+    const { value, standardError } = mean(entropyMoments(right), { i: SIGMA });
     expect(Math.abs(value - exact.entropyProduction)).toBeLessThan(4 * standardError);
-    const transposed = form.map((_, i) => form.map((row) => row[i]!));
-    const slower = form.map((row) => row.map((q) => q / 1.1));
     for (const wrong of [transposed, slower]) {
-      expect(z(wrong, "step")).toBeGreaterThan(4);
-      expect(z(wrong, "stretch")).toBeGreaterThan(4);
+      expect(z(wrong, 1)).toBeGreaterThan(4);
+      expect(z(wrong, 10)).toBeGreaterThan(4);
     }
   });
 

@@ -82,6 +82,13 @@ test("the erf reference reproduces tabulated values", () => {
 describe("relative error over dense grids", () => {
   const relative: [string, string, Reference, number, Float32Array][] = [
     ["exp", "exp_accurate", Math.exp, 2e-7, join(linear(-87.3, 88.72), both(logarithmic(1e-8, 1)))],
+    [
+      "exp_minus_one",
+      "exp_minus_one",
+      Math.expm1,
+      5e-7,
+      join(linear(-87.3, 88.72), both(logarithmic(1e-8, 1))),
+    ],
     ["log", "log_accurate", Math.log, 2e-7, join(logarithmic(NORMAL, 3e38), linear(0.4, 2.5))],
     [
       "tanh",
