@@ -176,6 +176,19 @@ export interface EntropyProductionRecord {
   readonly histograms: Readonly<Record<string, EntropyHistogram>>;
 }
 
+/** Net crossings of the faces of a grid of two axes. */
+export interface CrossingsRecord extends GridRecord {
+  readonly kind: "crossings";
+  /** Displacements of a replica that did not freeze; each is over `every` steps. */
+  readonly pairs: number;
+  /** Displacements of all replicas of a group, [condition, group]. */
+  readonly displacements: Field;
+  /** Crossings along the first axis less those against it, [condition, group, face, cell]. */
+  readonly along: Field;
+  /** The same of the second axis, [condition, group, cell, face]. */
+  readonly up: Field;
+}
+
 /** The Record of each kind of observable. */
 export interface RecordOfKind {
   readonly series: SeriesRecord;
@@ -183,6 +196,7 @@ export interface RecordOfKind {
   readonly snapshot: SnapshotRecord;
   readonly density: DensityRecord;
   readonly flux: FluxRecord;
+  readonly crossings: CrossingsRecord;
   readonly displacement: DisplacementRecord;
   readonly entropyProduction: EntropyProductionRecord;
 }

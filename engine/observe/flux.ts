@@ -56,9 +56,18 @@ export function flux(options: {
 export const fluxWords = ({ axes }: FluxSpec): number => FLUX_NUMBERS * (cellsOf(axes) + 1);
 
 /** WGSL that takes the last record from the buffer before the first step, and puts it back. */
-export function keptRecord(label: string, keptAt: number): { load: string[]; store: string[] } {
+export const keptRecord = (label: string, keptAt: number) =>
+  keptNumbers(
+    ["last_x", "last_y", "last_cell"].map((name) => `${label}_${name}`),
+    keptAt,
+  );
+
+/** The same for any variables, one word each from word `keptAt` of a lane. */
+export function keptNumbers(
+  names: readonly string[],
+  keptAt: number,
+): { load: string[]; store: string[] } {
   const word = (k: number): string => `moments[${keptAt + k}u * run.lanes + lane]`;
-  const names = ["last_x", "last_y", "last_cell"].map((name) => `${label}_${name}`);
   return {
     load: names.map((name, k) => `var ${name} = ${word(k)};`),
     store: names.map((name, k) => `${word(k)} = ${name};`),

@@ -84,14 +84,15 @@ export function cellAt(axes: readonly GridAxisSpec[], point: readonly number[]):
   return cell;
 }
 
-/** WGSL that computes the axes' values and the cell of a record. */
+/** WGSL that computes the axes' values, their places in units of cells, and the cell of a record. */
 export function cellCode(
   axes: readonly GridAxisSpec[],
   label: string,
   context: QuantityContext,
-): { lines: string[]; values: string[]; cell: string } {
+): { lines: string[]; values: string[]; places: string[]; cell: string } {
   const lines: string[] = [];
   const values: string[] = [];
+  const places: string[] = [];
   const inside: string[] = [];
   let cell = "";
   axes.forEach(({ of, from, to, bins }, k) => {
@@ -102,13 +103,14 @@ export function cellCode(
       `let ${place} = (${value} - ${floatLiteral(from)}) * ${floatLiteral(bins / (to - from))};`,
     );
     values.push(value);
+    places.push(place);
     inside.push(`${place} >= 0f && ${place} < ${floatLiteral(bins)}`);
     // The clamp keeps the index inside where the value is not.
     const index = `u32(clamp(${place}, 0f, ${floatLiteral(bins - 1)}))`;
     cell = k === 0 ? index : `${cell} * ${bins}u + ${index}`;
   });
   lines.push(`let ${label}_cell = select(${cellsOf(axes)}u, ${cell}, ${inside.join(" && ")});`);
-  return { lines, values, cell: `${label}_cell` };
+  return { lines, values, places, cell: `${label}_cell` };
 }
 
 /** WGSL that runs `lines` on the steps that are recorded. */

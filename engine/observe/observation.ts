@@ -10,6 +10,13 @@
 import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
+import {
+  CROSSINGS_KEPT,
+  type CrossingsSpec,
+  crossingsCode,
+  crossingsKept,
+  crossingsWords,
+} from "./crossings.ts";
 import { type DensitySpec, densityCode, densityWords } from "./density.ts";
 import {
   type DisplacementPlace,
@@ -38,7 +45,7 @@ import { type QuantityContext, quantityName } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
 
-export type GridSpec = DensitySpec | FluxSpec;
+export type GridSpec = DensitySpec | FluxSpec | CrossingsSpec;
 export type ObservableSpec =
   | SeriesSpec
   | MomentsSpec
@@ -274,7 +281,12 @@ function displacementRegions(
 }
 
 const isGrid = (spec: ObservableSpec): spec is GridSpec =>
-  spec.kind === "density" || spec.kind === "flux";
+  spec.kind === "density" || spec.kind === "flux" || spec.kind === "crossings";
+
+const gridWordsOf = (spec: GridSpec): number => {
+  if (spec.kind === "density") return densityWords(spec);
+  return spec.kind === "flux" ? fluxWords(spec) : crossingsWords(spec);
+};
 
 /** The grids, one after the other. */
 function gridRegions(observables: Observables): GridRegion[] {
@@ -282,7 +294,7 @@ function gridRegions(observables: Observables): GridRegion[] {
   let at = 0;
   for (const [name, spec] of Object.entries(observables)) {
     if (!isGrid(spec)) continue;
-    const words = spec.kind === "density" ? densityWords(spec) : fluxWords(spec);
+    const words = gridWordsOf(spec);
     regions.push({ name, spec, at, words });
     at += words;
   }
@@ -307,10 +319,16 @@ function gridCode(
       code.push(...densityCode(spec, label, at + offset, context));
       return;
     }
-    const kept = keptRecord(label, keptAt + keptWords);
-    keptWords += FLUX_KEPT;
+    const isFlux = spec.kind === "flux";
+    const kept = (isFlux ? keptRecord : crossingsKept)(label, keptAt + keptWords);
+    keptWords += isFlux ? FLUX_KEPT : CROSSINGS_KEPT;
     load.push(...kept.load);
-    code.push(...fluxCode(spec, label, at + offset, context));
+    const place = at + offset;
+    code.push(
+      ...(isFlux
+        ? fluxCode(spec, label, place, context)
+        : crossingsCode(spec, label, place, context)),
+    );
     store.push(...kept.store);
   });
   return { load, code, store, keptWords };

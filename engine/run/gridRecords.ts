@@ -2,11 +2,19 @@
  * The host's side of grids: sums over groups of replicas, added over windows and chunks in float64,
  * and the Records made of them.
  */
+import { type CrossingsSpec, facesOf } from "../observe/crossings.ts";
 import { FLUX_NUMBERS, type FluxSpec } from "../observe/flux.ts";
 import { cellsOf, GROUPS, type GridAxisSpec } from "../observe/grid.ts";
 import type { GridRegion, ObservationPlan } from "../observe/observation.ts";
 import { quantityName } from "../observe/quantity.ts";
-import type { Axis, DensityRecord, Field, FluxRecord, GridAxis } from "../record.ts";
+import type {
+  Axis,
+  CrossingsRecord,
+  DensityRecord,
+  Field,
+  FluxRecord,
+  GridAxis,
+} from "../record.ts";
 import type { EnsembleShape } from "./ensembleShape.ts";
 import { sumsShape } from "./groupSums.ts";
 
@@ -47,7 +55,7 @@ export function gridRecords(
   shape: EnsembleShape,
   steps: number,
   frozen: Int32Array,
-): Record<string, DensityRecord | FluxRecord> {
+): Record<string, DensityRecord | FluxRecord | CrossingsRecord> {
   const dealt = (counted: (lane: number) => boolean): Field => {
     const data = new Float64Array(shape.conditions * GROUPS);
     for (let lane = 0; lane < shape.conditions * shape.replicas; lane += 1) {
@@ -74,6 +82,10 @@ export function gridRecords(
         return [region.name, { kind: "density", ...shared, records, counts, outside }];
       }
       const pairs = Math.max(0, records - 1);
+      if (spec.kind === "crossings") {
+        const fields = crossingsFields(spec, take);
+        return [region.name, { kind: "crossings", ...shared, pairs, ...fields }];
+      }
       return [region.name, { kind: "flux", ...shared, pairs, ...fluxFields(spec, cells, take) }];
     }),
   );
@@ -103,6 +115,26 @@ function fluxFields(
     displacement: halved(take((i) => moved(i, count), [component, ...cells], "θ")),
     visitsOutside: halved(take(() => outside, [], "")),
     displacementOutside: halved(take((i) => outside + moved(i, 1), [component], "θ")),
+  };
+}
+
+function crossingsFields(
+  { axes }: CrossingsSpec,
+  take: Take,
+): Pick<CrossingsRecord, "displacements" | "along" | "up"> {
+  const [along, up] = facesOf(axes);
+  const [x, y] = cellAxes(axes) as [Axis, Axis];
+  const [xFaces, yFaces] = axes.map(
+    ({ of, from, to, bins }): Axis => ({
+      name: `faces of ${quantityName(of)}`,
+      length: bins + 1,
+      values: Array.from({ length: bins + 1 }, (_, k) => from + (k * (to - from)) / bins),
+    }),
+  ) as [Axis, Axis];
+  return {
+    displacements: take(() => along + up, [], ""),
+    along: take((face) => face, [xFaces, y], ""),
+    up: take((face) => along + face, [x, yFaces], ""),
   };
 }
 

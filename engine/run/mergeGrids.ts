@@ -1,10 +1,10 @@
 /** Joining Records on grids: sums add, over time and over shards. */
-import type { DensityRecord, Field, FluxRecord } from "../record.ts";
+import type { CrossingsRecord, DensityRecord, Field, FluxRecord } from "../record.ts";
 
-export type OnGrid = DensityRecord | FluxRecord;
+export type OnGrid = DensityRecord | FluxRecord | CrossingsRecord;
 
 export const isOnGrid = (record: { readonly kind: string }): record is OnGrid =>
-  record.kind === "density" || record.kind === "flux";
+  record.kind === "density" || record.kind === "flux" || record.kind === "crossings";
 
 export const added = (a: Field, b: Field): Field => ({
   ...a,
@@ -17,6 +17,15 @@ function sums<R extends OnGrid>(a: R, b: R): R {
     const other = b as DensityRecord;
     const [counts, outside] = [added(a.counts, other.counts), added(a.outside, other.outside)];
     return { ...a, counts, outside };
+  }
+  if (a.kind === "crossings") {
+    const other = b as CrossingsRecord;
+    return {
+      ...a,
+      displacements: added(a.displacements, other.displacements),
+      along: added(a.along, other.along),
+      up: added(a.up, other.up),
+    };
   }
   const other = b as FluxRecord;
   return {
@@ -33,7 +42,7 @@ export function gridsInTime<R extends OnGrid>(a: R, b: R): R {
   const lengths =
     a.kind === "density"
       ? { records: a.records + (b as DensityRecord).records }
-      : { pairs: a.pairs + (b as FluxRecord).pairs };
+      : { pairs: a.pairs + (b as FluxRecord | CrossingsRecord).pairs };
   return { ...sums(a, b), ...lengths, frozen: b.frozen };
 }
 

@@ -59,7 +59,7 @@ export function observationPlan(
     if (spec.kind === "entropyProduction") {
       return [entropyBlock(lanes / conditions.length, MOMENTS_BLOCK) * spec.every];
     }
-    return spec.kind === "density" || spec.kind === "flux"
+    return spec.kind === "density" || spec.kind === "flux" || spec.kind === "crossings"
       ? [gridBlock(lanes / conditions.length) * spec.every]
       : [];
   });

@@ -1,16 +1,27 @@
 /**
- * `density` and `flux` against their float64 twin: grids counted again from the paths of every
+ * `density`, `flux` and `crossings` against their float64 twin: grids counted again from the paths of every
  * replica, bit by bit the same counts for every chunk, dispatch and shard.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { gaussian } from "../../engine/initial.ts";
+import { crossings } from "../../engine/observe/crossings.ts";
 import { density } from "../../engine/observe/density.ts";
 import { flux } from "../../engine/observe/flux.ts";
-import { cellsOf, GRID_BLOCK, GROUPS, type GridAxisSpec } from "../../engine/observe/grid.ts";
-import { referenceDensity, referenceFlux } from "../../engine/observe/referenceGrid.ts";
+import {
+  cellAt,
+  cellsOf,
+  GRID_BLOCK,
+  GROUPS,
+  type GridAxisSpec,
+} from "../../engine/observe/grid.ts";
+import {
+  referenceCrossings,
+  referenceDensity,
+  referenceFlux,
+} from "../../engine/observe/referenceGrid.ts";
 import { series } from "../../engine/observe/series.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
-import type { DensityRecord, FluxRecord } from "../../engine/record.ts";
+import type { CrossingsRecord, DensityRecord, FluxRecord } from "../../engine/record.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import { merge, mergeShards } from "../../engine/run/merge.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
@@ -50,6 +61,8 @@ const observables = {
   flux: flux({ axes: plane }),
   plane: density({ axes: plane }),
   slow: flux({ axes: plane, every: 4 }),
+  faces: crossings({ axes: plane }),
+  slowFaces: crossings({ axes: plane, every: 4 }),
 };
 
 /** [record][axis] of one replica, from (θ, v) of every step. */
@@ -135,6 +148,28 @@ function expectFlux(record: FluxRecord, paths: Paths): void {
   expect(displacement.some((value) => Math.abs(value) > 0.1)).toBe(true);
 }
 
+function expectCrossings(record: CrossingsRecord, paths: Paths): void {
+  const along = new Float64Array(2 * GROUPS * 15);
+  const up = new Float64Array(2 * GROUPS * 16);
+  const displacements = new Float64Array(2 * GROUPS);
+  paths.forEach((states, lane) => {
+    const path = pathOf(states, plane, record.every);
+    expect(path.length).toBe(record.pairs + 1);
+    const own = referenceCrossings(plane, path);
+    const group = groupOf(lane);
+    own.along.forEach((count, face) => {
+      along[group * 15 + face]! += count;
+    });
+    own.up.forEach((count, face) => {
+      up[group * 16 + face]! += count;
+    });
+    displacements[group]! += record.pairs;
+  });
+  expect(record.along.data).toEqual(along);
+  expect(record.up.data).toEqual(up);
+  expect(record.displacements.data).toEqual(displacements);
+}
+
 describeWithDevice("grids", "software", (device) => {
   const observe = async (
     execution: EnsembleOptions["execution"] = {},
@@ -177,6 +212,42 @@ describeWithDevice("grids", "software", (device) => {
   test("displacements are the twin's, at both sampling times", () => {
     expectFlux(whole.flux, paths);
     expectFlux(whole.slow, paths);
+  });
+
+  test("crossings of faces are the twin's, at both sampling times", () => {
+    expectCrossings(whole.faces, paths);
+    expectCrossings(whole.slowFaces, paths);
+    expect(whole.faces.along.data.some((count) => count < 0)).toBe(true);
+    const { along } = whole.faces;
+    const wrong = { ...along, data: along.data.map((count) => -count) };
+    expect(() => expectCrossings({ ...whole.faces, along: wrong }, paths)).toThrow();
+  });
+
+  test("what flows into a cell is what is there at the end less at the start", () => {
+    for (const condition of [0, 1]) {
+      const total = (data: ArrayLike<number>, faces: number, face: number): number =>
+        Array.from(
+          { length: GROUPS },
+          (_, g) => data[(condition * GROUPS + g) * faces + face]!,
+        ).reduce((sum, count) => sum + count, 0);
+      const lanes = paths.slice(condition * REPLICAS.count, (condition + 1) * REPLICAS.count);
+      for (let i = 0; i < 4; i += 1) {
+        for (let j = 0; j < 3; j += 1) {
+          const { along, up } = whole.faces;
+          const inward =
+            total(along.data, 15, 3 * i + j) -
+            total(along.data, 15, 3 * (i + 1) + j) +
+            total(up.data, 16, 4 * i + j) -
+            total(up.data, 16, 4 * i + j + 1);
+          const there = lanes.reduce((sum, states) => {
+            const path = pathOf(states, plane, 1);
+            const isIn = (point: number[]) => (cellAt(plane, point) === 3 * i + j ? 1 : 0);
+            return sum + isIn(path.at(-1)!) - isIn(path[0]!);
+          }, 0);
+          expect(inward, `cell ${i}, ${j}`).toBe(there);
+        }
+      }
+    }
   });
 
   test("negative controls: wrong groups, and a displacement in the wrong cell, are seen", () => {
@@ -245,6 +316,7 @@ describeWithDevice("grids", "software", (device) => {
       const other = await observe(execution);
       expect(other.line.counts).toEqual(whole.line.counts);
       expect(other.plane).toEqual(whole.plane);
+      expect(other.faces).toEqual(whole.faces);
       expect(other.flux.visits).toEqual(whole.flux.visits);
       // Displacements are float32 sums over the replicas of a group that are in a chunk.
       other.flux.displacement.data.forEach((value, i) => {
@@ -262,6 +334,7 @@ describeWithDevice("grids", "software", (device) => {
     const merged = parts.reduce((one, next) => mergeShards(one, next));
     expect(merged.plane).toEqual(whole.plane);
     expect(merged.line).toEqual(whole.line);
+    expect(merged.faces).toEqual(whole.faces);
     expect(merged.flux.visits).toEqual(whole.flux.visits);
     expect(merged.flux.replicas).toEqual(whole.flux.replicas);
   });
@@ -284,6 +357,7 @@ describeWithDevice("grids", "software", (device) => {
     const record = await ensemble.observe({ steps: STEPS });
     expect(record.plane).toEqual(whole.plane);
     expect(record.flux).toEqual(whole.flux);
+    expect(record.slowFaces).toEqual(whole.slowFaces);
   });
 
   test("several windows: every record is counted once", async () => {
