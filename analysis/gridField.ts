@@ -82,7 +82,11 @@ export function gridField(given: GridSums): GridField {
   return { grid, components, value, standardError, n, groups: field, method, warnings };
 }
 
-function fieldWarnings({ replicas, frozen, condition }: GridSums, n: number): string[] {
+/** What is doubtful about a field of `n` groups. */
+export function fieldWarnings(
+  { replicas, frozen, condition }: Pick<GridSums, "replicas" | "frozen" | "condition">,
+  n: number,
+): string[] {
   const groups = replicas.axes[1]!.length;
   const sum = (field: Field): number => {
     let total = 0;

@@ -41,6 +41,7 @@ export {
   halfVarianceRatio,
 } from "./entropyProduction.ts";
 export { type Estimate, noEstimate, scaled, withWarnings, zScore } from "./estimate.ts";
+export { type FaceCurrent, faceCurrent } from "./faceCurrent.ts";
 export { fieldDistance, fieldError, fieldSlope } from "./fieldComparison.ts";
 export {
   dissipationFactor,

@@ -17,7 +17,10 @@ export interface UStatistic {
  *
  * Its error has both parts, T = ⟨⟨y_g, y_h⟩²⟩ about the mean and the linear one,
  *   variance = 2 T ω²/(1 − ω) + 4 (Var_g⟨y_g, ȳ₋g⟩ − ωT)₊ ω,   ω = Σ w_g²,
- * which stays right at zero, where the jackknife's would be √2 too large.
+ * which at zero is less too large than the jackknife's √2. There the linear part is noise, and large
+ * together with the value: z of groups of 1, 3, 10, 40 independent numbers has a spread of 0.6, 0.7,
+ * 0.85, 0.9 (by simulation, 64 groups). To leave it out up to two errors would make errors of values that
+ * are not zero up to twice too small.
  *
  * @see W. Hoeffding, Ann. Math. Statist. 19, 293 (1948), for the two parts.
  * @example

@@ -13,6 +13,7 @@ import {
   currentField,
   densityField,
   type Estimate,
+  faceCurrent,
   fieldDistance,
   fieldError,
   fieldSlope,
@@ -22,6 +23,7 @@ import {
   stationaryEntropy,
 } from "../analysis/index.ts";
 import { fixed } from "../engine/initial.ts";
+import { crossings } from "../engine/observe/crossings.ts";
 import { density } from "../engine/observe/density.ts";
 import { flux } from "../engine/observe/flux.ts";
 import { moments } from "../engine/observe/moments.ts";
@@ -56,6 +58,7 @@ function setup(p: OuSettings, { step, grid }: OuPlan) {
       moments: moments({ lags: [1] }),
       density: density({ axes }),
       flux: flux({ axes }),
+      crossings: crossings({ axes }),
     },
   };
 }
@@ -266,7 +269,8 @@ function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observe
   };
   const fields = { density, current, warnings };
   if (exact === null) return { ...fields, quantities: [significance], figures: [] };
-  const { density: expected, current: flow, drift, flows, naiveCurrent } = exact;
+  const { density: expected, current: flow, drift, flows, naiveCurrent, faces } = exact;
+  const through = faceCurrent(observed.crossings, { timeStep });
   const scale = flows ? flow : drift;
   const quantities = [
     quantity("densitySlope", () => fieldSlope(p, expected), 1, "1"),
@@ -275,10 +279,14 @@ function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observe
     ...(flows
       ? [
           quantity("currentSlope", () => fieldSlope(j, flow), 1, "1"),
+          quantity("currentSlope(faces)", () => fieldSlope(through, faces), 1, "1"),
           quantity("currentSlope / continuous", () => fieldSlope(j, naiveCurrent), undefined, "1"),
         ]
       : []),
     quantity("currentDistance", () => fieldDistance(j, flow, scale), 0, "relative²"),
+    ...(flows
+      ? [quantity("currentDistance(faces)", () => fieldDistance(through, faces), 0, "relative²")]
+      : []),
     quantity("currentError", () => fieldError(j, flow, scale), undefined, "relative"),
     significance,
   ];

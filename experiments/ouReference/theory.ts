@@ -4,6 +4,7 @@ import {
   type CellAxis,
   gaussianCells,
   type LinearStep,
+  linearFaceCurrent,
   linearStep,
   type OrnsteinUhlenbeck,
   ornsteinUhlenbeck,
@@ -22,6 +23,8 @@ export interface OuTheory {
   /** Averages over the cells, exact at dt: [cell] and [component, cell]. */
   readonly density: Float64Array;
   readonly current: Float64Array;
+  /** Through faces, by straight lines between states: [faces along x, then along y]. */
+  readonly faces: Float64Array;
   /** p(x) Ω x of the continuous process at the cells' centers: what a textbook would compare with. */
   readonly naiveCurrent: Float64Array;
   /** p(x) A x averaged over the cells, the size of displacements where nothing flows. */
@@ -83,6 +86,7 @@ function theoryOf(
   grid: readonly [CellAxis, CellAxis],
 ): OuTheory {
   const { drift, diffusion } = ouProcess(p);
+  const { timeStep, integrator } = p;
   const [[a11, a12], [a21, a22]] = drift;
   const size = Math.max(...drift.flat().map(Math.abs));
   const scale =
@@ -113,6 +117,7 @@ function theoryOf(
     flows,
     density,
     current: linear(sampled.circulation, firstMoments),
+    faces: linearFaceCurrent({ drift, diffusion, timeStep, integrator }, grid),
     naiveCurrent: linear(continuous.circulation, centers(continuous, grid)),
     drift: linear(drift, firstMoments),
     trajectoryFactor: m12 - m21,

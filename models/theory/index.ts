@@ -105,6 +105,7 @@ export {
 } from "./labelNoise.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { linearFaceCurrent } from "./linearFaceCurrent.ts";
 export { linearUncertaintyBound } from "./linearUncertainty.ts";
 export { type LineDensity, lineDensity } from "./lineDensity.ts";
 export {

@@ -8,6 +8,7 @@ import { continuousLyapunov, discreteLyapunov } from "../../analysis/index.ts";
 import {
   areaVarianceRate,
   gaussianCells,
+  linearFaceCurrent,
   linearStep,
   linearUncertaintyBound,
   ornsteinUhlenbeck,
@@ -382,5 +383,46 @@ describe("linearUncertaintyBound", () => {
     // The area alone: 2 ⟨J⟩²/(τ Var J) at long times is 2 a²/(its variance rate).
     const area = ornsteinUhlenbeck(iso).areaRate[0]![1]!;
     expect(bound(4000, 0.02)).toBeCloseTo((2 * area ** 2) / areaVarianceRate(iso), 1);
+  });
+});
+
+describe("linearFaceCurrent", () => {
+  const aniso = CARD[1]!;
+  const axes = [
+    { from: -2, to: 1.5, bins: 7 },
+    { from: -1, to: 2, bins: 5 },
+  ] as const;
+  const currentAt = (timeStep: number) =>
+    linearFaceCurrent({ ...aniso, timeStep, integrator: "exact" }, axes);
+
+  test.each([0.01, 0.3])("nothing accumulates in a cell, dt = %f", (timeStep) => {
+    const faces = currentAt(timeStep);
+    const [x, y] = [0.5, 0.6];
+    const largest = Math.max(...faces.map(Math.abs));
+    for (let i = 0; i < 7; i++) {
+      for (let j = 0; j < 5; j++) {
+        const inward =
+          y * (faces[5 * i + j]! - faces[5 * (i + 1) + j]!) +
+          x * (faces[40 + 6 * i + j]! - faces[40 + 6 * i + j + 1]!);
+        expect(Math.abs(inward)).toBeLessThan(1e-12 * largest);
+      }
+    }
+  });
+
+  test("tends to p(x) Omega x, averaged over a face", () => {
+    const { covariance, circulation } = ornsteinUhlenbeck(aniso);
+    const [[a, b], [, d]] = covariance as [[number, number], [number, number]];
+    const determinant = a * d - b * b;
+    const faces = currentAt(1e-6);
+    // The face of x = -0.5 (the third) between y = 0.2 and 0.8, by a fine midpoint sum.
+    const [x, points] = [-0.5, 4000];
+    let sum = 0;
+    for (let k = 0; k < points; k++) {
+      const y = 0.2 + (0.6 * (k + 0.5)) / points;
+      const square = (d * x * x - 2 * b * x * y + a * y * y) / determinant;
+      const p = Math.exp(-square / 2) / (2 * Math.PI * Math.sqrt(determinant));
+      sum += (p * (circulation[0]![0]! * x + circulation[0]![1]! * y)) / points;
+    }
+    expect(relativeError([faces[5 * 3 + 2]!], [sum])).toBeLessThan(1e-5);
   });
 });
