@@ -46,7 +46,8 @@ export type Refine = (query: number, rounding: number, row: Float32Array, neares
 
 /** Refines one query after the other; `roundings` are those of the groups. */
 export function refiner(spec: RefineSpec, roundings: Float64Array): Refine {
-  const { among, k, groupPoints, scaling, excludesSelf } = spec;
+  const { k, groupPoints, scaling, excludesSelf } = spec;
+  const { dimensions: d } = spec.among;
   const groups = roundings.length;
   const largest = roundings.reduce((most, one) => Math.max(most, one), 0);
   const first = Math.min(groups, k + (excludesSelf ? 1 : 0));
@@ -55,26 +56,23 @@ export function refiner(spec: RefineSpec, roundings: Float64Array): Refine {
   return (query, rounding, row, nearest) => {
     nearest.squares.fill(Infinity);
     nearest.indices.fill(0xffffffff);
-    const limit = (other: number): number =>
-      largestSquare(nearest.squares[k - 1]!, rounding + other, scaling, among.dimensions);
+    // No function is made in here: a query is looked at in microseconds.
     let within = Infinity;
-    const examine = (group: number): void => {
+    smallest(row, best);
+    for (let i = 0; i < first && best.squares[i]! <= within; i++) {
+      const group = best.indices[i]!;
       look(query, group * groupPoints, nearest);
       row[group] = Infinity;
-      within = limit(largest);
-    };
-    smallest(row, best);
-    for (const [i, group] of best.indices.entries()) {
-      if (best.squares[i]! > within) break;
-      examine(group);
+      within = largestSquare(nearest.squares[k - 1]!, rounding + largest, scaling, d);
     }
     for (let group = 0; group < groups; group++) {
-      const f = row[group]!;
-      if (f > within || f > limit(roundings[group]!)) continue;
+      if (row[group]! > within) continue;
+      const kth = nearest.squares[k - 1]!;
+      if (row[group]! > largestSquare(kth, rounding + roundings[group]!, scaling, d)) continue;
       // No distance is below 0, and of equal ones the earlier point is the neighbor.
-      const complete = nearest.squares[k - 1] === 0;
-      if (complete && group * groupPoints > nearest.indices[k - 1]!) break;
-      examine(group);
+      if (kth === 0 && group * groupPoints > nearest.indices[k - 1]!) break;
+      look(query, group * groupPoints, nearest);
+      within = largestSquare(nearest.squares[k - 1]!, rounding + largest, scaling, d);
     }
   };
 }
@@ -113,15 +111,23 @@ function examiner({
     const q = query * d;
     let point = start;
     for (; point + 3 < last; point += 4) {
-      const [p0, p1, p2, p3] = [point * d, (point + 1) * d, (point + 2) * d, (point + 3) * d];
+      const p0 = point * d;
+      const p1 = p0 + d;
+      const p2 = p1 + d;
+      const p3 = p2 + d;
       const worst = nearest.squares[nearest.squares.length - 1]!;
-      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      let s0 = 0;
+      let s1 = 0;
+      let s2 = 0;
+      let s3 = 0;
       for (let a = 0; a < d; ) {
         const until = Math.min(d, a + PATIENCE);
         for (; a < until; a++) {
           const own = x[q + a]!;
-          const [e0, e1] = [own - y[p0 + a]!, own - y[p1 + a]!];
-          const [e2, e3] = [own - y[p2 + a]!, own - y[p3 + a]!];
+          const e0 = own - y[p0 + a]!;
+          const e1 = own - y[p1 + a]!;
+          const e2 = own - y[p2 + a]!;
+          const e3 = own - y[p3 + a]!;
           s0 += e0 * e0;
           s1 += e1 * e1;
           s2 += e2 * e2;
@@ -144,13 +150,12 @@ function examiner({
 
 /** Keeps the list sorted by (square, number); the last drops out. */
 function offer({ squares, indices }: Nearest, square: number, index: number): void {
-  const last = squares.length - 1;
-  const before = (at: number): boolean =>
-    square < squares[at]! || (square === squares[at]! && index < indices[at]!);
-  if (!before(last)) return;
-  let at = last;
-  for (; at > 0 && before(at - 1); at--) {
-    squares[at] = squares[at - 1]!;
+  let at = squares.length - 1;
+  if (square > squares[at]! || (square === squares[at]! && index > indices[at]!)) return;
+  for (; at > 0; at--) {
+    const before = squares[at - 1]!;
+    if (before < square || (before === square && indices[at - 1]! < index)) break;
+    squares[at] = before;
     indices[at] = indices[at - 1]!;
   }
   squares[at] = square;
