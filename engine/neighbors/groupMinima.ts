@@ -42,6 +42,8 @@ export interface GroupSpec {
   readonly groupPoints: number;
   /** Largest slice of queries. */
   readonly queries: number;
+  /** Largest buffer for points; 64 MiB unless said otherwise. */
+  readonly panelBytes?: number;
 }
 
 /** Minima of a slice, [group, query]; rows are `stride` long, queries beyond the slice mean nothing. */
@@ -200,12 +202,12 @@ function checkLimits({ gpu }: Device, { set, groupPoints }: GroupSpec, chunks: n
 /** The set on the device, whole groups in each panel. */
 function panelsOf(
   gpu: GPUDevice,
-  { set, scaling, groupPoints }: GroupSpec,
+  { set, scaling, groupPoints, panelBytes = PANEL_BYTES }: GroupSpec,
   chunks: number,
 ): Panel[] {
   const groupBytes = 16 * chunks * groupPoints;
   const total = Math.ceil(set.count / groupPoints);
-  const limit = Math.min(PANEL_BYTES, gpu.limits.maxStorageBufferBindingSize);
+  const limit = Math.min(panelBytes, gpu.limits.maxStorageBufferBindingSize);
   const most = Math.max(1, Math.floor(limit / groupBytes));
   const panels: Panel[] = [];
   for (let firstGroup = 0; firstGroup < total; firstGroup += most) {

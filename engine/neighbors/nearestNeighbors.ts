@@ -175,6 +175,7 @@ async function takeSlices(
   try {
     for (let first = 0; first < from.count; first += slice) {
       const found = await next;
+      signal?.throwIfAborted();
       const last = Math.min(first + slice, from.count);
       if (last < from.count) next = ask(last);
       await refineSlice({ refine, own, first, last, groups: search.groups }, found, result, signal);
