@@ -1,7 +1,7 @@
 /**
  * The k nearest neighbors of many points, exact, with the device doing the n² distances.
  *
- * The device finds each query's distance to groups of 8 to 64 points in float32 (`groupMinima.ts`),
+ * The device finds each query's distance to groups of 16 to 64 points in float32 (`groupMinima.ts`),
  * the host the neighbors in float64 in those few groups that can hold them (`refine.ts`). n² d work for
  * the device, n²/g + n k g d for the host, g points a group. Left out: other metrics than the
  * Euclidean one; trees, which win in one to three dimensions (`analysis/nearestNeighbors.ts`).

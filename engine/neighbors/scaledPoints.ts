@@ -13,7 +13,7 @@
  */
 
 /** Points of the kernel's tile. */
-export const TILE = 8;
+export const TILE = 16;
 /** Coordinates of padding: no group's minimum ever, and finite squares of up to 10⁵ differences. */
 const FAR = 1e16;
 const UNIT = 2 ** -24 + 2 ** -52;

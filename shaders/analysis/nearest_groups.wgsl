@@ -2,8 +2,8 @@
 //
 //   minima[group, query] = min_{y in group} |x − y|²
 //
-// One invocation takes four queries and one group, eight points at a time: 32 sums in registers for
-// twelve loads a step. Differences are squared, not expanded into norms and a product, so that the
+// One invocation takes four queries and one group, sixteen points at a time: 64 sums in registers
+// for twenty loads a step. Differences are squared, not expanded into norms and a product, so that the
 // error is relative to the distance. The search that uses it, and the bound: engine/neighbors/.
 // Where subgroups exist, `load_points` loads a point in each lane and broadcasts it.
 // twin: engine/neighbors/scaledPoints.ts nearestInGroups
@@ -13,7 +13,7 @@
 
 // Queries of an invocation and points of a tile: how the code below is written out.
 const QUERIES: u32 = 4u;
-const TILE: u32 = 8u;
+const TILE: u32 = 16u;
 // Above every squared distance: coordinates lie in [−1, 1], those of padding at 10¹⁶.
 const FAR: f32 = 3e38;
 override WORKGROUP: u32 = 32u;
@@ -65,6 +65,14 @@ fn main(
     var s5 = vec4f();
     var s6 = vec4f();
     var s7 = vec4f();
+    var s8 = vec4f();
+    var s9 = vec4f();
+    var s10 = vec4f();
+    var s11 = vec4f();
+    var s12 = vec4f();
+    var s13 = vec4f();
+    var s14 = vec4f();
+    var s15 = vec4f();
     for (var chunk = 0u; chunk < run.chunks; chunk += 1u) {
       let x = chunk * run.queries + query;
       let a = queries[x];
@@ -81,6 +89,14 @@ fn main(
       let p5 = points[at + 5u];
       let p6 = points[at + 6u];
       let p7 = points[at + 7u];
+      let p8 = points[at + 8u];
+      let p9 = points[at + 9u];
+      let p10 = points[at + 10u];
+      let p11 = points[at + 11u];
+      let p12 = points[at + 12u];
+      let p13 = points[at + 13u];
+      let p14 = points[at + 14u];
+      let p15 = points[at + 15u];
       //#end
       s0 += squares(a, b, c, d, p0);
       s1 += squares(a, b, c, d, p1);
@@ -90,8 +106,19 @@ fn main(
       s5 += squares(a, b, c, d, p5);
       s6 += squares(a, b, c, d, p6);
       s7 += squares(a, b, c, d, p7);
+      s8 += squares(a, b, c, d, p8);
+      s9 += squares(a, b, c, d, p9);
+      s10 += squares(a, b, c, d, p10);
+      s11 += squares(a, b, c, d, p11);
+      s12 += squares(a, b, c, d, p12);
+      s13 += squares(a, b, c, d, p13);
+      s14 += squares(a, b, c, d, p14);
+      s15 += squares(a, b, c, d, p15);
     }
-    least = min(least, min(min(min(s0, s1), min(s2, s3)), min(min(s4, s5), min(s6, s7))));
+    least = min(least, min(min(s0, s1), min(s2, s3)));
+    least = min(least, min(min(s4, s5), min(s6, s7)));
+    least = min(least, min(min(s8, s9), min(s10, s11)));
+    least = min(least, min(min(s12, s13), min(s14, s15)));
   }
   let result = (run.first_row + workgroup.y) * run.queries + query;
   minima[result] = least.x;

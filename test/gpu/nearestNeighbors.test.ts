@@ -213,8 +213,8 @@ describeWithDevice("nearestNeighbors", "software", (device) => {
     expect(nearestGroupsShader(null).code).not.toMatch(/enable|subgroupBroadcast|subgroup_/);
     for (const width of [4, 8] as const) {
       const { code } = nearestGroupsShader(width);
-      expect(code.match(/subgroupBroadcast\(/g)).toHaveLength(8);
-      expect(code.match(/lane & /g)).toHaveLength(8 / width);
+      expect(code.match(/subgroupBroadcast\(/g)).toHaveLength(16);
+      expect(code.match(/lane & /g)).toHaveLength(16 / width);
     }
   });
 });

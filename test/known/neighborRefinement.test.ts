@@ -145,9 +145,10 @@ describe("bounds", () => {
   });
 
   test("groups grow with the points and shrink with the work in them", () => {
-    expect(groupSize(10_000, 4, 100)).toBe(8);
+    expect(groupSize(10_000, 4, 100)).toBe(16);
     expect(groupSize(65_536, 4, 100)).toBe(16);
+    expect(groupSize(65_536, 4, 30)).toBe(32);
     expect(groupSize(10_000, 4, 2)).toBe(64);
-    expect(groupSize(100, 50, 1000)).toBe(8);
+    expect(groupSize(100, 50, 1000)).toBe(16);
   });
 });
