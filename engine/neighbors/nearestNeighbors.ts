@@ -4,7 +4,7 @@
  * The device finds each query's distance to groups of 16 to 64 points in float32 (`groupMinima.ts`),
  * the host the neighbors in float64 in those few groups that can hold them (`refine.ts`). n² d work for
  * the device, n²/g + n k g d for the host, g points a group. Left out: other metrics than the
- * Euclidean one; trees, which win in one to three dimensions (`analysis/nearestNeighbors.ts`).
+ * Euclidean one; trees, which win in few dimensions (`analysis/nearestNeighbors.ts`).
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, DataError } from "../errors.ts";
@@ -59,8 +59,9 @@ const LINE = 16;
  * distance 0; of equal distances the smaller number comes first. A common offset costs nothing. Many
  * ties, or clusters narrower than 10⁻⁷ of their distance, cost time, never neighbors.
  *
- * Memory on the device: 4 bytes a coordinate and about 32 MiB. In up to three dimensions the k-d tree of
- * `kthNeighborSquares` (analysis) is O(n log n) and needs no device.
+ * Memory on the device: 4 bytes a coordinate and about 32 MiB. In up to about five dimensions the k-d
+ * tree of `kthNeighborSquares` (analysis) is faster on a software device, O(n log n) there, and finds the
+ * same distances.
  *
  * @throws ArgumentError for k, dimensions or lengths that do not fit.
  * @throws DataError for coordinates that are not finite or reach beyond 1e150.

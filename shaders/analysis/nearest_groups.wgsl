@@ -3,8 +3,8 @@
 //   minima[group, query] = min_{y in group} |x − y|²
 //
 // One invocation takes four queries and one group, sixteen points at a time: 64 sums in registers
-// for twenty loads a step. Differences are squared, not expanded into norms and a product, so that the
-// error is relative to the distance. The search that uses it, and the bound: engine/neighbors/.
+// for twenty loads a step. Differences are squared, not expanded into norms and a product, so that
+// the error is relative to the distance. The search that uses it, and the bound: engine/neighbors/.
 // Where subgroups exist, `load_points` loads a point in each lane and broadcasts it.
 // twin: engine/neighbors/scaledPoints.ts nearestInGroups
 
@@ -43,8 +43,8 @@ fn squares(a: vec4f, b: vec4f, c: vec4f, d: vec4f, point: vec4f) -> vec4f {
   return vec4f(dot(e, e), dot(f, f), dot(g, g), dot(h, h));
 }
 
-// Queries and points fill whole workgroups and groups, so there is no bounds guard, and control flow
-// is uniform, as broadcasts want it.
+// Queries and points fill whole workgroups and groups, so there is no bounds guard, and control
+// flow is uniform, as broadcasts want it.
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
