@@ -36,8 +36,9 @@ export interface HistogramOptions {
 /**
  * Entropy in nats from independent samples [replica, k <= 3], with the correction of Miller and Madow.
  *
- * standardError: √((Σ p ln² p − (Σ p ln p)²)/n + (m−1)/(2n²)), of the counts; not covered: the width of
- * the cells (file head). Samples that are not finite are left out, those beyond the grid as well, with
+ * standardError: √((Σ p ln² p − (Σ p ln p)²)/n − (m−1)/(2n²)), of the counts; not covered: the width of
+ * the cells (file head), and cells so rare that none of n samples fell into them, which a warning
+ * speaks of when cells visited once suggest that they matter. Samples that are not finite are left out, those beyond the grid as well, with
  * a warning.
  *
  * @throws RefusalError for fewer than 5 samples a occupied cell or more than 1 % beyond the grid,
@@ -76,7 +77,19 @@ export function histogramEntropy(
     refuse(`${where}: no sample lies on the grid; widen it.`, noEstimate(method));
   }
   const { entropy, squares, occupied } = plugIn(counts, n);
-  const variance = (squares - entropy ** 2) / n + (occupied - 1) / (2 * n * n);
+  const once = counts.reduce((sum, count) => sum + (count === 1 ? 1 : 0), 0);
+  // Of equal p the first term should be 0 and is (m − 1)/n², which is taken out of it.
+  const scatter = (occupied - 1) / (n * n);
+  const variance = Math.max(0, (squares - entropy ** 2) / n - scatter) + scatter / 2;
+  // Of Poisson counts with as many cells in each octave of λ, as in tails, E[c ln c] − λ ln λ −
+  // (1 − e^{−λ})/2 adds up to about what λ e^{−λ}, the share visited once, does.
+  const hidden = once / n;
+  if (hidden > Math.sqrt(variance) / 4) {
+    warnings.push(
+      `${where}: ${once} of ${occupied} cells were visited once; rare cells hide about ` +
+        `${hidden.toPrecision(2)} nats`,
+    );
+  }
   const estimate: Estimate = {
     value: entropy + Math.log(cellVolume(grid)) + (occupied - 1) / (2 * n),
     standardError: Math.sqrt(variance),

@@ -102,6 +102,7 @@ export {
   type NearestNeighborEntropy,
   type NearestNeighborOptions,
   nearestNeighborEntropy,
+  nearestNeighborValue,
 } from "./nearestNeighborEntropy.ts";
 export { kthNeighborSquares, type NeighborSearch, neighborSquares } from "./nearestNeighbors.ts";
 export {

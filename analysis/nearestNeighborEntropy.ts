@@ -177,6 +177,31 @@ export function checkSquares(
   );
 }
 
+/**
+ * The number alone, without its error, as jackknives and repetitions ask for it many times; no check of
+ * its reach. −∞ when more than k samples coincide.
+ *
+ * @throws as `nearestNeighborEntropy` for options, too few samples and a singular covariance.
+ */
+export function nearestNeighborValue(
+  samples: ReplicaSamples,
+  options: NearestNeighborOptions = {},
+): number {
+  const { neighbors = 4, whiten = true, extrapolate = false, dimensions = samples.k } = options;
+  checkOptions(samples.k, dimensions, neighbors, whiten);
+  const metric = whiten ? whitenedPoints(samples, WHERE) : finitePoints(samples);
+  const n = metric.rows.length;
+  const least = (extrapolate ? 2 : 1) * (neighbors + 1);
+  if (n < least) refuse(`${WHERE}: ${n} samples, need ${least}; add replicas.`, noEstimate(WHERE));
+  const entropyOf = estimator(metric, samples.k, {
+    ...options,
+    dimensions,
+    neighbors,
+    extrapolate,
+  });
+  return entropyOf(0, n, options.squares);
+}
+
 function checkOptions(k: number, dimensions: number, neighbors: number, whiten: boolean): void {
   if (!Number.isInteger(neighbors) || neighbors < 1) {
     throw new ArgumentError(
