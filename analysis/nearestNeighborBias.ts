@@ -52,8 +52,8 @@ export function gaussianNeighborLaw(d: number): NeighborLaw {
       inside: (distance) => ballProbability(d, radius, distance),
     })),
     logVolume: (distance) => logBallVolume(d) + d * Math.log(distance),
-    // From 10⁻³ of a typical distance to where all points lie within.
-    range: (samples) => [1e-3 * samples ** (-1 / d), 2 * Math.sqrt(d) + 16],
+    // From where a ball has 10⁻⁶ of a typical one's volume to where all points lie within.
+    range: (samples) => [(1e-6 / samples) ** (1 / d), 2 * Math.sqrt(d) + 16],
   };
 }
 

@@ -16,7 +16,7 @@ import { RefusalError } from "../../engine/errors.ts";
 import type { RunContext } from "../experiment.ts";
 import type { Stages } from "../stages.ts";
 import { drawWork, normalDraws } from "./draws.ts";
-import { type Law, laws } from "./laws.ts";
+import { type Law, laws, untied } from "./laws.ts";
 import type { Settings } from "./settings.ts";
 
 /** Misses of one estimator on one kind of samples, [repeat]. */
@@ -38,6 +38,9 @@ interface Task {
   readonly hostWork: number;
   readonly measure: (draws: readonly Float64Array[]) => AsyncGenerator<void, Measured>;
 }
+
+/** Dimensions to draw for samples of so many: on a line, two numbers make one. */
+const drawn = (dimensions: number): number => Math.max(2, dimensions);
 
 interface Measured {
   readonly misses: readonly Misses[];
@@ -97,19 +100,25 @@ function sayingsOf(estimator: () => { readonly warnings: readonly string[] }): r
   }
 }
 
+/** Pairs made one number where there is one dimension. */
+const onLine = (z: Float64Array, dimensions: number): Float64Array =>
+  dimensions > 1
+    ? z
+    : Float64Array.from({ length: z.length / 2 }, (_, r) => untied(z[2 * r]!, z[2 * r + 1]!));
+
 function gaussianTask(p: Settings, dimensions: number, samples: number): Task {
   const exact = gaussianEntropyOf(dimensions, p.conditionNumber);
   const extrapolated = dimensions <= MOST_EXTRAPOLATED;
   const { neighbors, repeats } = p;
   return {
     label: `neighbors, ${samples} samples in ${dimensions} dimensions`,
-    dimensions,
+    dimensions: drawn(dimensions),
     samples,
     repeats,
     hostWork: (extrapolated ? 2 : 1) * searchWork(samples, dimensions),
     measure: async function* (draws) {
       const samplesOf = (z: Float64Array): ReplicaSamples => ({
-        data: stretched(z, dimensions, p.conditionNumber),
+        data: stretched(onLine(z, dimensions), dimensions, p.conditionNumber),
         replicas: samples,
         k: dimensions,
       });

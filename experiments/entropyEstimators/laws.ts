@@ -23,6 +23,12 @@ export interface Law {
 
 const exponential = (x: number, y: number): number => (x * x + y * y) / 2;
 
+/**
+ * A normal number from two of float32: of thousands on a line some would have equal neighbors, which no
+ * density has. The width grows by 2⁻⁴¹ of it.
+ */
+export const untied = (z: number, other: number): number => z + 2 ** -20 * other;
+
 /** Integration points of a panel. */
 const NODES = 12;
 
@@ -67,7 +73,7 @@ function onLine({ density, distribution, breaks }: Line): { balls: NeighborLaw; 
       inside: (distance) => distribution(at + distance) - distribution(at - distance),
     })),
     logVolume: (distance) => Math.log(2 * distance),
-    range: (samples) => [(1e-4 * width) / samples, 1.01 * width],
+    range: (samples) => [(1e-7 * width) / samples, 1.01 * width],
   };
   return { balls, entropy };
 }
@@ -98,7 +104,7 @@ function mixture(separation: number): Law {
     (normalDistribution(x - a) + normalDistribution(x + a)) / 2;
   const breaks = [...even(-a - 9, -a + 9), ...even(a - 9, a + 9)].sort((x, y) => x - y);
   // The sign of the second number chooses.
-  const draw = (z: Float64Array): number => z[0]! + (z[1]! < 0 ? -a : a);
+  const draw = (z: Float64Array): number => untied(z[0]!, z[2]!) + (z[1]! < 0 ? -a : a);
   return line("mixture", draw, { density, distribution, breaks });
 }
 
@@ -117,6 +123,8 @@ function scaledBessel(z: number): number {
   return series.reduceRight((sum, c) => sum * t + c, 0) / Math.sqrt(z);
 }
 
+const UNIT = gaussLegendre(32, 0, 1);
+
 function sphere(kappa: number): Law {
   const { entropy, logNormalizer } = vonMisesFisher({ dimension: 3, concentration: kappa });
   const peak = Math.exp(logNormalizer + kappa);
@@ -129,11 +137,16 @@ function sphere(kappa: number): Law {
     const from = Math.max(0, theta - reach);
     const to = Math.min(phi, theta + reach);
     if (to <= from) return 0;
-    const rule = gaussLegendre(32, from, to);
     let sum = 0;
-    rule.nodes.forEach((u, i) => {
+    UNIT.nodes.forEach((share, i) => {
+      const u = from + (to - from) * share;
       const crossing = scaledBessel(kappa * Math.sin(theta) * Math.sin(u));
-      sum += rule.weights[i]! * Math.sin(u) * Math.exp(-kappa * versine(theta - u)) * crossing;
+      sum +=
+        (to - from) *
+        UNIT.weights[i]! *
+        Math.sin(u) *
+        Math.exp(-kappa * versine(theta - u)) *
+        crossing;
     });
     return Math.min(1, 2 * Math.PI * peak * sum);
   };
