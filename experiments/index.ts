@@ -4,6 +4,7 @@ import { additiveNoise } from "./additiveNoise.ts";
 import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
+import { entropyEstimators } from "./entropyEstimators.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  entropyEstimators,
 ] as unknown as readonly Experiment[];

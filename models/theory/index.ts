@@ -114,6 +114,7 @@ export {
   type StationaryParticleLaw,
 } from "./meanFieldLangevin.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
+export { normalDistribution } from "./normalDistribution.ts";
 export {
   inputVariance,
   MOST_INPUTS,
