@@ -15,15 +15,9 @@ import type { LadderPoint } from "./ladderPoint.ts";
 import { refuse } from "./refusal.ts";
 import { replicaMean } from "./replicas.ts";
 import { spacingOrder, spacingScores } from "./spacingEntropy.ts";
+import { logSphereArea } from "./sphereCap.ts";
 
 const FEWEST = 20;
-
-/** ln of the area of S^d: |S⁰| = 2, |S¹| = 2π, |S^d| = 2π|S^{d−2}|/(d − 1). */
-function logArea(d: number): number {
-  let area = Math.log(d % 2 === 0 ? 2 : 2 * Math.PI);
-  for (let k = d % 2 === 0 ? 2 : 3; k <= d; k += 2) area += Math.log((2 * Math.PI) / (k - 1));
-  return area;
-}
 
 /** Versine 1 − cos φ without cancellation. */
 const versine = (angle: number): number => 2 * Math.sin(angle / 2) ** 2;
@@ -96,7 +90,7 @@ function coordinate(sorted: Float64Array, dimension: number, excess: number) {
     before = angle;
   });
   total += stretch(density, before, Math.PI);
-  const logTotal = Math.log(total) + top + logArea(dimension - 2);
+  const logTotal = Math.log(total) + top + logSphereArea(dimension - 2);
   return {
     v: v.map((value) => value / total),
     minusLog: (angle: number): number => kappa * versine(angle) + logTotal,

@@ -4,7 +4,8 @@
  * h = ½ ln det(2πe S). The maximum-entropy value for that covariance: an upper bound where the
  * distribution is not Gaussian. Bias and variance of ln det for normal samples: T. W. Anderson, An
  * Introduction to Multivariate Statistical Analysis (2003), ch. 7 (|S| is distributed as a
- * product of chi-squared variables with n−1 … n−d degrees of freedom). Left out: shrinkage.
+ * product of chi-squared variables with n−1 … n−d degrees of freedom). For fewer samples than 5d:
+ * `shrunkEntropy.ts`.
  */
 import { ArgumentError } from "../engine/errors.ts";
 import type { MomentsRecord } from "../engine/record.ts";
@@ -27,6 +28,14 @@ const SAMPLES_PER_DIMENSION = 5;
 export interface EntropyOptions {
   /** Give a warning in place of a refusal when there are fewer than 5 samples per dimension. */
   readonly quiet?: boolean;
+}
+
+export interface GaussianOptions extends EntropyOptions {
+  /**
+   * Independent samples that the rows are worth, where they are correlated: rows over the integrated
+   * time of their products. Default: all rows.
+   */
+  readonly effectiveSamples?: number;
 }
 
 /** ½ ln det(2πe S) of a known covariance [d, d], in nats; NaN unless positive definite. */
@@ -62,19 +71,26 @@ export function logDeterminantBias(dimensions: number, samples: number): number 
  *
  * h = ½ ln det(2πe Ŝ) − bias, Ŝ with divisor n − 1, `logDeterminantBias` subtracted: unbiased for
  * normal samples. standardError = ½ √(Σ_{i=1..d} ψ′((n−i)/2)), exact for them; not covered: what a
- * distribution that is not normal adds. Rows that are not finite are left out.
+ * distribution that is not normal adds. With `effectiveSamples` n is that number, in the divisor as
+ * well. Rows that are not finite are left out.
  *
  * @throws RefusalError for n <= d, always, and for n < 5d unless `quiet`.
+ * @throws ArgumentError for more effective samples than finite rows.
  * @see file head; table values in card E5.
  */
 export function gaussianEntropy(
   samples: ReplicaSamples,
-  { quiet = false }: EntropyOptions = {},
+  { quiet = false, effectiveSamples }: GaussianOptions = {},
 ): Estimate {
   const d = samples.k;
-  const { covariance, n } = sampleCovariance(samples);
-  const dropped = samples.replicas - n;
-  const method = `Gaussian entropy of ${n} samples in ${d} dimensions, bias-corrected`;
+  const { covariance, n: rows } = sampleCovariance(samples);
+  const n = effectiveCount("gaussianEntropy", rows, effectiveSamples);
+  // (n − 1) for rows that are all independent, else rows(1 − 1/n): Σ(x − x̄)² has that expectation.
+  if (n < rows) rescale(covariance, (rows - 1) / (rows * (1 - 1 / n)));
+  const dropped = samples.replicas - rows;
+  const method =
+    `Gaussian entropy of ${n < rows ? `${rows} samples worth ${n.toPrecision(4)}` : `${n} samples`} ` +
+    `in ${d} dimensions, bias-corrected`;
   const warnings = dropped > 0 ? [`${dropped} of ${samples.replicas} samples are not finite`] : [];
   const few = tooFew("gaussianEntropy", n, d);
   const logDet = n > d ? logDeterminant(covariance, d) : Number.NaN;
@@ -93,6 +109,18 @@ export function gaussianEntropy(
     warnings,
   };
   return n >= SAMPLES_PER_DIMENSION * d ? estimate : refuse(few, estimate, quiet);
+}
+
+/** @throws ArgumentError unless 1 < effective samples <= rows. */
+export function effectiveCount(where: string, rows: number, effective = rows): number {
+  if (effective === rows || (effective > 1 && effective <= rows)) return effective;
+  throw new ArgumentError(
+    `${where}: effectiveSamples is ${effective} with ${rows} finite samples; give 1 to ${rows}.`,
+  );
+}
+
+function rescale(values: Float64Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! *= factor;
 }
 
 export interface EntropyChoice extends EntropyOptions {

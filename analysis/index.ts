@@ -35,6 +35,12 @@ export {
   displacementResidual,
 } from "./displacementTelescoping.ts";
 export {
+  entropyDifference,
+  gaussianEntropyDifference,
+  neighborEntropyDifference,
+  type PairOptions,
+} from "./entropyDifference.ts";
+export {
   type EventChoice,
   entropyEvents,
   entropyMoments,
@@ -64,14 +70,24 @@ export {
   type EntropyChoice,
   type EntropyOptions,
   entropyOfCovariance,
+  type GaussianOptions,
   gaussianEntropy,
   logDeterminantBias,
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
 export { gaussianLaw, type LawEstimate, type MeasuredGaussian } from "./gaussianLaw.ts";
 export { geweke } from "./geweke.ts";
+export {
+  expectedGraphEntropy,
+  type GraphOptions,
+  graphEntropy,
+  graphEntropyOf,
+  type Trajectories as GraphTrajectories,
+  trajectoryGraphEntropy,
+} from "./graphEntropy.ts";
 export type { GridField } from "./gridField.ts";
 export { groupAverages } from "./groups.ts";
+export { densityEntropy, type HistogramOptions, histogramEntropy } from "./histogramEntropy.ts";
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {
@@ -95,19 +111,31 @@ export {
   replicaSquares,
 } from "./moments.ts";
 export { momentCount, momentPairs, momentsAbout } from "./momentsAbout.ts";
-export { gaussianNeighborBias } from "./nearestNeighborBias.ts";
+export { gaussianNeighborBias, gaussianNeighborLaw } from "./nearestNeighborBias.ts";
 export {
+  extrapolatedBias,
   type NearestNeighborEntropy,
   type NearestNeighborOptions,
   nearestNeighborEntropy,
+  nearestNeighborValue,
 } from "./nearestNeighborEntropy.ts";
-export { kthNeighborSquares, kthNeighborSquaresAmong } from "./nearestNeighbors.ts";
+export {
+  kthNeighborSquares,
+  kthNeighborSquaresAmong,
+  type NeighborSearch,
+  neighborSquares,
+} from "./nearestNeighbors.ts";
 export {
   type DivergenceOptions,
   type NeighborProductionChoice,
   neighborDivergence,
   neighborProduction,
 } from "./neighborDivergence.ts";
+export {
+  expectedGraphLength,
+  expectedNeighborEntropy,
+  type NeighborLaw,
+} from "./neighborExpectation.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export {
   type FitChoice,
@@ -119,11 +147,15 @@ export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
+export { type SamplePoints, whitenedPoints } from "./samplePoints.ts";
 export { replicaTimeMeans, timeAverage } from "./series.ts";
 export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { shiftAgreement, shiftDistance } from "./shiftAgreement.ts";
+export { type ShrinkageOptions, type ShrunkEntropy, shrunkEntropy } from "./shrunkEntropy.ts";
 export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
+export { logCapArea, logSphereArea } from "./sphereCap.ts";
+export { type SphereNeighborOptions, sphereNeighborEntropy } from "./sphereNeighborEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
 export {
   type EndPoint,

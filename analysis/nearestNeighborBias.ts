@@ -2,19 +2,18 @@
  * What the Kozachenko–Leonenko entropy misses on a Gaussian, by quadrature.
  *
  * The estimator takes the density as constant within the ball that holds k neighbors. For
- * N(0, I) its expectation is a double integral: over the radius ρ of a point, and over the distance ε
- * to its k-th neighbor, P(ε_k < ε) = P(at least k of n − 1 others fall into the ball), whose
- * probability is that of a noncentral χ². Whitening makes every Gaussian N(0, I). Left out:
- * other laws, whose bias is of the same order n^{−2/d} but not known.
+ * N(0, I) its expectation is a double integral, over the radius ρ of a point and over the distance
+ * to its k-th neighbor (`neighborExpectation.ts`); the probability of a ball is that of a noncentral
+ * χ². Whitening makes every Gaussian N(0, I). Left out: other laws, whose bias is of the same order
+ * n^{−2/d}.
  */
-import { digamma } from "./digamma.ts";
+import { expectedNeighborEntropy, type NeighborLaw } from "./neighborExpectation.ts";
 
 /** ln of the volume of the unit ball, V_d = 2π V_{d−2}/d. */
 export const logBallVolume = (d: number): number =>
   d === 0 ? 0 : d === 1 ? Math.log(2) : logBallVolume(d - 2) + Math.log((2 * Math.PI) / d);
 
 const RADII = 120;
-const DISTANCES = 240;
 
 /** Values already computed: repeated estimates ask for the same one. */
 const known = new Map<string, number>();
@@ -33,51 +32,29 @@ export function gaussianNeighborBias(
   neighbors: number,
 ): number {
   const name = `${dimensions} ${samples} ${neighbors}`;
-  const found = known.get(name) ?? quadrature(dimensions, samples, neighbors);
+  const found =
+    known.get(name) ??
+    expectedNeighborEntropy(gaussianNeighborLaw(dimensions), samples, neighbors) -
+      (dimensions / 2) * Math.log(2 * Math.PI * Math.E);
   known.set(name, found);
   return found;
 }
 
-function quadrature(d: number, samples: number, neighbors: number): number {
-  const reach = Math.sqrt(d) + 7;
-  const width = reach / RADII;
-  let weights = 0;
-  let sum = 0;
-  for (let r = 0; r < RADII; r++) {
-    const radius = (r + 0.5) * width;
-    const weight = radius ** (d - 1) * Math.exp((-radius * radius) / 2);
-    weights += weight;
-    sum += weight * meanLogDistance(d, samples, neighbors, radius);
-  }
-  const expected = digamma(samples) - digamma(neighbors) + logBallVolume(d) + (d * sum) / weights;
-  return expected - (d / 2) * Math.log(2 * Math.PI * Math.E);
-}
-
-/** E ln ε_k = ln ε_max − ∫ P(ε_k < ε) d ln ε at distance `radius` from the origin. */
-function meanLogDistance(d: number, samples: number, k: number, radius: number): number {
-  // From 10⁻⁹ of the mean distance up to where all points lie within.
-  const top = Math.log(radius + Math.sqrt(d) + 9);
-  const bottom = Math.log(1e-3) - Math.log(samples) / d;
-  const width = (top - bottom) / DISTANCES;
-  let integral = 0;
-  for (let j = 0; j <= DISTANCES; j++) {
-    const distance = Math.exp(bottom + j * width);
-    const inside = ballProbability(d, radius, distance);
-    integral += atLeast(k, samples - 1, inside) * (j === 0 || j === DISTANCES ? 0.5 : 1);
-  }
-  return top - width * integral;
-}
-
-/** P(Binomial(n, p) >= k), small k. */
-function atLeast(k: number, n: number, p: number): number {
-  if (p >= 1) return 1;
-  let term = Math.exp(n * Math.log1p(-p));
-  let below = 0;
-  for (let j = 0; j < k; j++) {
-    below += term;
-    term *= ((n - j) / (j + 1)) * (p / (1 - p));
-  }
-  return Math.max(0, 1 - below);
+/** N(0, I) in d dimensions: radii by the midpoint rule, balls of a noncentral χ². */
+export function gaussianNeighborLaw(d: number): NeighborLaw {
+  const width = (Math.sqrt(d) + 7) / RADII;
+  const radii = Array.from({ length: RADII }, (_, r) => (r + 0.5) * width);
+  const weights = radii.map((radius) => radius ** (d - 1) * Math.exp((-radius * radius) / 2));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return {
+    points: radii.map((radius, r) => ({
+      weight: weights[r]! / total,
+      inside: (distance) => ballProbability(d, radius, distance),
+    })),
+    logVolume: (distance) => logBallVolume(d) + d * Math.log(distance),
+    // From where a ball has 10⁻⁶ of a typical one's volume to where all points lie within.
+    range: (samples) => [(1e-6 / samples) ** (1 / d), 2 * Math.sqrt(d) + 16],
+  };
 }
 
 /**

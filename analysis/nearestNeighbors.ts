@@ -22,6 +22,9 @@ interface Tree {
   readonly dimensions: number;
 }
 
+/** What finds k-th neighbors: points [point, dimension], dimension, k. Any exact search will do. */
+export type NeighborSearch = (points: Float64Array, dimensions: number, k: number) => Float64Array;
+
 /**
  * Squared Euclidean distance from each point to its k-th nearest other point, [point].
  *
@@ -35,21 +38,48 @@ export function kthNeighborSquares(
   dimensions: number,
   k: number,
 ): Float64Array {
+  const squares = new Float64Array(Math.floor(points.length / dimensions));
+  search("kthNeighborSquares", points, dimensions, k, (point, nearest) => {
+    squares[point] = nearest[k - 1]!;
+  });
+  return squares;
+}
+
+/**
+ * Squared Euclidean distances from each point to its k nearest other points, [point, k] ascending.
+ *
+ * @throws ArgumentError unless 1 <= k < number of points.
+ * @example neighborSquares(Float64Array.of(0, 1, 3), 1, 2) // 1, 9, 1, 4, 4, 9
+ */
+export function neighborSquares(points: Float64Array, dimensions: number, k: number): Float64Array {
+  const squares = new Float64Array(Math.max(0, Math.floor((points.length / dimensions) * k) || 0));
+  search("neighborSquares", points, dimensions, k, (point, nearest) => {
+    squares.set(nearest, point * k);
+  });
+  return squares;
+}
+
+/** Calls `found` with each point and its k least squared distances, ascending, in one scratch array. */
+function search(
+  where: string,
+  points: Float64Array,
+  dimensions: number,
+  k: number,
+  found: (point: number, nearest: Float64Array) => void,
+): void {
   const n = points.length / dimensions;
-  if (!Number.isInteger(n) || !(k >= 1 && k < n)) {
+  if (!Number.isInteger(n) || !Number.isInteger(k) || !(k >= 1 && k < n)) {
     throw new ArgumentError(
-      `kthNeighborSquares: neighbor ${k} among ${n} points; give 1 <= k < number of points.`,
+      `${where}: neighbor ${k} among ${n} points; give 1 <= k < number of points.`,
     );
   }
   const tree = build(points, n, dimensions);
-  const squares = new Float64Array(n);
   const nearest = new Float64Array(k);
   for (let position = 0; position < n; position++) {
     nearest.fill(Infinity);
     visit(tree, { among: tree.points, at: position, own: position }, nearest, 0, n);
-    squares[tree.order[position]!] = nearest[k - 1]!;
+    found(tree.order[position]!, nearest);
   }
-  return squares;
 }
 
 /**

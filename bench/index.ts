@@ -1,7 +1,16 @@
-/** The bench's public door; re-exports only. */
+/** The bench's public door. */
+
+import { neighborWorkloads } from "./neighborWorkloads.ts";
+import type { SearchWorkload, Workload } from "./workload.ts";
+import { workloads as ensembles } from "./workloads.ts";
 
 export { measureRoofline, type Roofline } from "./roofline.ts";
 export { type BenchOptions, type BenchProgress, type BenchRow, runBench } from "./runBench.ts";
 export { printBench, printRoofline } from "./table.ts";
-export type { Workload } from "./workload.ts";
-export { workloads } from "./workloads.ts";
+export type { SearchWorkload, Workload } from "./workload.ts";
+
+/** In the order of the table. */
+export const workloads: readonly (Workload | SearchWorkload)[] = [
+  ...ensembles,
+  ...neighborWorkloads,
+];

@@ -6,10 +6,14 @@
 import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
+import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { Workload } from "./workload.ts";
+import type { SearchWorkload, Workload } from "./workload.ts";
 
-/** One row of `bench --json`. Rates are medians over the repeats. */
+/**
+ * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
+ * the params their dimensions, the batch the neighbors of each, the rate its points per second.
+ */
 export interface BenchRow {
   readonly workload: string;
   readonly schedule: string;
@@ -19,8 +23,8 @@ export interface BenchRow {
   readonly replicaStepsPerSecond: number;
   /** 10⁹ floating-point operations per second, counted by the graph, see `floatingPointOperations`. */
   readonly gflops: number;
-  /** `gflops` over twice the multiply-adds per second measured in the same run. */
-  readonly fractionOfPeak: number;
+  /** `gflops` over twice the multiply-adds per second measured in the same run; null on the host. */
+  readonly fractionOfPeak: number | null;
   readonly adapter: string;
   /** Of the timed repeats together. */
   readonly seconds: number;
@@ -29,6 +33,12 @@ export interface BenchRow {
   readonly repeats: number;
   /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
+  /** Of a search: seconds of one on the device and of the loop, and the median of their ratios. */
+  readonly search?: {
+    readonly seconds: number;
+    readonly loopSeconds: number;
+    readonly ratio: number;
+  };
 }
 
 export interface BenchProgress {
@@ -38,7 +48,7 @@ export interface BenchProgress {
 }
 
 export interface BenchOptions {
-  readonly workloads: readonly Workload[];
+  readonly workloads: readonly (Workload | SearchWorkload)[];
   readonly device: Device;
   readonly onProgress?: (progress: BenchProgress) => void;
   /** Hears of the adapter's roofline before the first workload. */
@@ -76,10 +86,54 @@ function makeRow(
   };
 }
 
+/** The search, and the loop over all pairs it is compared with. */
+function searchRows(
+  { id, search }: SearchWorkload,
+  measured: SearchMeasurement,
+  roofline: Roofline,
+  adapter: string,
+): BenchRow[] {
+  const { points, dimensions, neighbors } = search;
+  // A difference, a square, a sum for each coordinate of each pair.
+  const operations = 3 * points ** 2 * dimensions;
+  const row = (seconds: readonly number[]): Omit<BenchRow, "schedule" | "fractionOfPeak"> => {
+    const rates = seconds.map((one) => points / one);
+    return {
+      workload: id,
+      replicas: points,
+      params: dimensions,
+      batchSize: neighbors,
+      replicaStepsPerSecond: median(rates),
+      gflops: operations / median(seconds) / 1e9,
+      adapter,
+      seconds: seconds.reduce((sum, one) => sum + one, 0),
+      spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
+      repeats: seconds.length,
+    };
+  };
+  const device = row(measured.search);
+  const peak = roofline.multiplyAddsPerSecond;
+  const times = {
+    seconds: median(measured.search),
+    loopSeconds: median(measured.loop),
+    ratio: measured.ratio,
+  };
+  return [
+    {
+      ...device,
+      schedule: "search",
+      fractionOfPeak: (device.gflops * 1e9) / (2 * peak),
+      search: times,
+    },
+    { ...row(measured.loop), schedule: "loop", fractionOfPeak: null, adapter: "one core, float64" },
+  ];
+}
+
 /**
  * Measures workloads on a device, in the order given.
  *
- * Throws when a workload does not train or a kernel of the roofline computes something wrong.
+ * Throws when a workload does not train, a search finds other neighbors than the loop, or a kernel of
+ * the roofline computes something wrong.
  *
  * @example
  * const rows = await runBench({ workloads: workloads.filter(({ id }) => id === "w1"), device });
@@ -99,12 +153,18 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   for (const [i, workload] of workloads.entries()) {
     signal?.throwIfAborted();
     tell(workload.id, i + 1, 0);
-    const measurement = await measure(device, workload, {
+    const settings: MeasureOptions = {
       ...options.measurement,
       ...(signal && { signal }),
       onRepeat: (done, of, rate) => tell(workload.id, i + 1 + done / of, rate),
-    });
-    rows.push(makeRow(workload, measurement, roofline, device.info.adapter));
+    };
+    const { adapter } = device.info;
+    if ("search" in workload) {
+      const measured = await measureSearch(device, workload, settings);
+      rows.push(...searchRows(workload, measured, roofline, adapter));
+    } else {
+      rows.push(makeRow(workload, await measure(device, workload, settings), roofline, adapter));
+    }
   }
   return rows;
 }

@@ -19,8 +19,39 @@ function printSpread({ spread, replicaStepsPerSecond }: PrintedRow): string {
   return `−${Math.abs(lower!).toFixed(1)} … +${upper!.toFixed(1)} %`;
 }
 
-/** The rows as a table. */
+/** The rows as a table, searches in one of their own. */
 export function printBench(rows: readonly PrintedRow[]): string {
+  const searches = rows.filter(({ search }) => search !== undefined);
+  const named = new Set(searches.map(({ workload }) => workload));
+  const steps = rows.filter(({ workload }) => !named.has(workload));
+  const tables = [
+    ...(steps.length > 0 || searches.length === 0 ? [printSteps(steps)] : []),
+    ...(searches.length > 0 ? [printSearches(searches)] : []),
+  ];
+  return tables.join("\n");
+}
+
+/** Neighbor searches: time of one on the device, and of a loop over all pairs. */
+function printSearches(rows: readonly PrintedRow[]): string {
+  const right = (title: string, cell: (row: PrintedRow) => string | number) =>
+    ({ title, align: "right", cells: rows.map((row) => String(cell(row))) }) as const;
+  return printTable([
+    { title: "workload", align: "left", cells: rows.map(({ workload }) => workload) },
+    right("points", (row) => row.replicas),
+    right("dimensions", (row) => row.params),
+    right("neighbors", (row) => row.batchSize),
+    right("device", ({ search }) => printMilliseconds(search!.seconds)),
+    right("quartiles", printSpread),
+    right("float64 loop, one core", ({ search }) => printMilliseconds(search!.loopSeconds)),
+    right("ratio", ({ search }) => search!.ratio.toPrecision(3)),
+    right("GFLOP/s", (row) => row.gflops.toPrecision(3)),
+    { title: "adapter", align: "left", cells: rows.map(({ adapter }) => adapter) },
+  ]);
+}
+
+const printMilliseconds = (seconds: number): string => `${Math.round(1e3 * seconds)} ms`;
+
+function printSteps(rows: readonly PrintedRow[]): string {
   const text = (cell: (row: PrintedRow) => string | number): string[] =>
     rows.map((row) => String(cell(row)));
   const right = (title: string, cell: (row: PrintedRow) => string | number) =>

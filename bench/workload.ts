@@ -1,4 +1,4 @@
-/** What a workload of the bench is: a model with data and start, and how it is run. */
+/** What a workload of the bench is: a model with data and start, and how it is run; or a search. */
 import type {
   DataSource,
   DynamicsOptions,
@@ -35,4 +35,15 @@ export interface Workload {
   readonly spheres?: NonNullable<DynamicsOptions["spheres"]>;
   readonly sampling?: SamplingLaw;
   readonly observables?: Observables;
+}
+
+/** A search for the nearest neighbors of points, timed in turn with a loop over all pairs. */
+export interface SearchWorkload extends Pick<Workload, "id" | "title" | "extra" | "group"> {
+  readonly search: {
+    readonly points: number;
+    readonly dimensions: number;
+    readonly neighbors: number;
+  };
+  /** Points [point, dimension]. */
+  readonly start: (points: number) => Float64Array;
 }

@@ -24,6 +24,12 @@ export { type FullBatch, type FullBatchPoint, fullBatch } from "./minimum/fullBa
 export { defineModel, type Model } from "./model.ts";
 export type { DrawShape } from "./modelDraws.ts";
 export type { SettingDefinition } from "./modelSettings.ts";
+export {
+  type NearestNeighborsOptions,
+  type NeighborProgress,
+  type Neighbors,
+  nearestNeighbors,
+} from "./neighbors/nearestNeighbors.ts";
 export { type CrossingsSpec, crossings } from "./observe/crossings.ts";
 export { type DensitySpec, density } from "./observe/density.ts";
 export {

@@ -5,6 +5,7 @@ import { anomalousDiffusion } from "./anomalousDiffusion.ts";
 import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
+import { entropyEstimators } from "./entropyEstimators.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
@@ -70,4 +71,5 @@ export const experiments = [
   decayBalance,
   anomalousDiffusion,
   nonlinearRegression,
+  entropyEstimators,
 ] as unknown as readonly Experiment[];

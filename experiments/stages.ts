@@ -156,11 +156,17 @@ export class Stages {
 
   /**
    * A pause in long work of the host: events are handled, and an abort is heard, which hands out the
-   * finished stages.
+   * finished stages. `done` is host work since the last pause, in operations that count toward `work` of
+   * `open`, and is told as progress.
    *
    * @throws the signal's reason when it is aborted.
    */
-  async pause(): Promise<void> {
+  async pause(done?: { readonly phase: string; readonly work: number }): Promise<void> {
+    if (done) {
+      this.doneWork += done.work;
+      const fraction = Math.min(1, this.doneWork / this.total);
+      this.context.onProgress?.({ phase: done.phase, fraction, replicaStepsPerSecond: 0 });
+    }
     await new Promise((resolve) => setTimeout(resolve));
     const { signal, onCheckpoint } = this.context;
     if (!signal?.aborted) return;

@@ -44,6 +44,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["plan/"],
   ["run/"],
   [
+    "neighbors/",
     "explanation/",
     "explain",
     "referenceTrajectory",

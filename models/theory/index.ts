@@ -129,6 +129,7 @@ export {
   modeSpectrum,
 } from "./modeDiffusion.ts";
 export { type MomentumEnvelope, momentumEnvelope } from "./momentumEnvelope.ts";
+export { normalDistribution } from "./normalDistribution.ts";
 export {
   inputVariance,
   MOST_INPUTS,

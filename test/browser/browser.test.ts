@@ -7,8 +7,10 @@
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Device, openDevice } from "../../engine/device.ts";
+import { bruteNeighbors } from "../bruteNeighbors.ts";
 import { launchChromium } from "./chromium.ts";
 import type { PageEngine } from "./page/main.ts";
+import { uniformPoints } from "./page/neighbors.ts";
 import { programs } from "./page/programs.ts";
 import { type PageServer, servePage } from "./server.ts";
 
@@ -108,6 +110,20 @@ describe("the engine in a browser's worker", () => {
     // Negative control: another seed is another run.
     const other = await programs.network(device, { seed: 4 }, () => undefined);
     expect(difference(other.theta)).toBeGreaterThan(1e-2);
+  });
+
+  test("finds the neighbors that a loop over all pairs finds", async () => {
+    const given = { points: 500, dimensions: 7, k: 3 };
+    const found = await page.evaluate(async (wanted) => {
+      const { squares, indices } = await globalThis.engine.run(
+        "neighbors",
+        wanted,
+        () => undefined,
+      );
+      return { squares: [...squares], indices: [...indices] };
+    }, given);
+    const { squares, indices } = bruteNeighbors(uniformPoints(given), given.dimensions, given.k);
+    expect(found).toEqual({ squares: [...squares], indices: [...indices] });
   });
 
   test("runs an experiment to the same estimates as Node, with progress", async () => {

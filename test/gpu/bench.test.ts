@@ -4,9 +4,10 @@
  */
 import { expect, test } from "vitest";
 import { measure } from "../../bench/measure.ts";
+import { neighborWorkloads } from "../../bench/neighborWorkloads.ts";
 import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
 import { runBench } from "../../bench/runBench.ts";
-import type { Workload } from "../../bench/workload.ts";
+import type { SearchWorkload, Workload } from "../../bench/workload.ts";
 import { workloads } from "../../bench/workloads.ts";
 import { floatingPointOperations } from "../../engine/plan/floatingPointOperations.ts";
 import { describeWithDevice } from "../gpu.ts";
@@ -47,6 +48,28 @@ describeWithDevice("bench", "software", (device) => {
       expect([row.schedule, row.replicas]).toEqual(["thread", 64]);
       expect(row.params).toBe([8, 129][i]);
     }
+  });
+
+  test("a search has a row for the device and one for the loop, and must find what it finds", async () => {
+    const [two] = neighborWorkloads;
+    const few: SearchWorkload = { ...two!, search: { ...two!.search, points: 300 } };
+    const [search, loop, ...more] = await runBench({
+      workloads: [few],
+      device: device(),
+      measurement: SHORT,
+      roofline: { seconds: 0.005, repeats: 2 },
+    });
+    expect(more).toEqual([]);
+    expect([search!.schedule, loop!.schedule]).toEqual(["search", "loop"]);
+    expect([search!.replicas, search!.params, search!.batchSize]).toEqual([300, 2, 4]);
+    for (const row of [search!, loop!]) {
+      const seconds = 300 / row.replicaStepsPerSecond;
+      expect(row.gflops).toBeCloseTo((3 * 300 ** 2 * 2) / seconds / 1e9, 9);
+      expect(row.repeats).toBe(SHORT.repeats);
+    }
+    expect([loop!.fractionOfPeak, loop!.search]).toEqual([null, undefined]);
+    expect(search!.search!.seconds).toBeCloseTo(300 / search!.replicaStepsPerSecond, 12);
+    expect(search!.search!.ratio).toBeGreaterThan(0);
   });
 
   test("observing is timed in turn with not observing", async () => {

@@ -1,6 +1,9 @@
 /** The bench: data of the peers, counted operations, table. Nothing is timed here. */
 import { describe, expect, test } from "vitest";
 import { overheadOf, quantile } from "../../bench/measure.ts";
+import { checkSearch } from "../../bench/measureSearch.ts";
+import { neighborLoop } from "../../bench/neighborLoop.ts";
+import { neighborWorkloads } from "../../bench/neighborWorkloads.ts";
 import type { BenchRow } from "../../bench/runBench.ts";
 import { printBench } from "../../bench/table.ts";
 import type { Workload } from "../../bench/workload.ts";
@@ -8,6 +11,7 @@ import { workloads } from "../../bench/workloads.ts";
 import { defineModel, op } from "../../engine/index.ts";
 import { floatingPointOperations } from "../../engine/plan/floatingPointOperations.ts";
 import { compileReference } from "../../engine/reference.ts";
+import { bruteNeighbors } from "../bruteNeighbors.ts";
 
 const workload = (id: string): Workload => workloads.find((one) => one.id === id)!;
 
@@ -139,4 +143,57 @@ test("the table shows spread, and the cost of observing where there is one", () 
   expect(plain).toContain("2 M  −1.0 … +0.5 %    0.576    2.2 %");
   expect(plain).not.toContain("observing");
   expect(printBench([row, { ...row, overhead: 0.031 }])).toContain("× 1.03");
+});
+
+describe("neighbor searches", () => {
+  test("the loop they are measured against finds the neighbors", () => {
+    for (const d of [1, 4, 7]) {
+      const points = neighborWorkloads[0]!.start(d * 30).subarray(0, d * 60);
+      const all = bruteNeighbors(points, d, 3);
+      const { squares, indices } = neighborLoop(points, d, 3, [20, 30]);
+      expect(indices).toEqual(all.indices.slice(60, 90));
+      squares.forEach((square, i) => {
+        expect(Math.abs(square / all.squares[60 + i]! - 1)).toBeLessThan(1e-14);
+      });
+    }
+  });
+
+  test("one that finds others is not timed", () => {
+    const expected = { squares: Float64Array.of(1, 2), indices: Uint32Array.of(5, 7) };
+    const found = { squares: Float64Array.of(1, 2, 3), indices: Uint32Array.of(5, 7, 9) };
+    expect(() => checkSearch("few", found, expected)).not.toThrow();
+    const other = { ...found, indices: Uint32Array.of(5, 8, 9) };
+    expect(() => checkSearch("few", other, expected)).toThrow(
+      "bench(few): neighbor 1 is point 8 at 2 on the device, point 7 at 2 in the loop.",
+    );
+    const far = { ...found, squares: Float64Array.of(1, 2 + 1e-10, 3) };
+    expect(() => checkSearch("few", far, expected)).toThrow("neighbor 1");
+  });
+
+  test("sizes are those of the requirement; times stand in a table of their own", () => {
+    const sizes = neighborWorkloads.map(({ search }) => [search.points, search.dimensions]);
+    expect(sizes).toEqual([2, 10, 100].map((d) => [10_000, d]));
+    const row: BenchRow = {
+      workload: "neighbors-10d",
+      schedule: "search",
+      replicas: 10_000,
+      params: 10,
+      batchSize: 4,
+      replicaStepsPerSecond: 4e4,
+      gflops: 12,
+      fractionOfPeak: 0.3,
+      adapter: "null",
+      seconds: 1.25,
+      spread: [3.96e4, 4.02e4],
+      repeats: 5,
+      search: { seconds: 0.25, loopSeconds: 1.5, ratio: 6.02 },
+    };
+    const { search: _, ...loop } = { ...row, schedule: "loop" };
+    const table = printBench([row, loop]);
+    expect(table).toContain("250 ms  −1.0 … +0.5 %                 1500 ms   6.02");
+    expect(table.trimEnd().split("\n")).toHaveLength(3);
+    const both = printBench([{ ...loop, workload: "w1" }, row]);
+    expect(both).toContain("replica-steps/s");
+    expect(both).toContain("float64 loop, one core");
+  });
 });

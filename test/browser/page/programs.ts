@@ -7,6 +7,7 @@ import { ArgumentError } from "../../../engine/errors.ts";
 import type { Program } from "../../../engine/worker.ts";
 import type { ExperimentResult, Progress } from "../../../experiments/experiment.ts";
 import { experiments } from "../../../experiments/index.ts";
+import { neighbors } from "./neighbors.ts";
 import { network } from "./network.ts";
 import { thrownDice } from "./thrownDice.ts";
 
@@ -35,5 +36,6 @@ const experiment: Program<ExperimentArguments, ExperimentResult, Progress> = asy
 export const programs = {
   thrownDice,
   network,
+  neighbors,
   experiment,
 };
