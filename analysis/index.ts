@@ -94,6 +94,8 @@ export {
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
+export { type PooledSamples, pooledSamples, type ReplicaDraws } from "./pooledSamples.ts";
+export { pooledQuantile, weightedQuantile } from "./quantiles.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
@@ -102,6 +104,7 @@ export type { SeriesChoice, SeriesSource } from "./seriesSource.ts";
 export { LEAST_GROUPS, type Significance, signFlipTest } from "./signFlipTest.ts";
 export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export { tailExponent } from "./tailExponent.ts";
 export {
   type EndPoint,
   type EndStates,
