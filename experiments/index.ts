@@ -15,6 +15,7 @@ import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { heavyTail } from "./heavyTail.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  heavyTail,
 ] as unknown as readonly Experiment[];

@@ -1,4 +1,5 @@
 /** Models, data sets and exact theory: physics written with engine operations. */
+export { balancedPair } from "./balancedPair.ts";
 export { bottleneck } from "./bottleneck.ts";
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
 export { cosineRegression } from "./cosineRegression.ts";

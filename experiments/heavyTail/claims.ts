@@ -1,0 +1,112 @@
+/** What is claimed of two balanced factors at one temperature (card 3C), and what steps of dt take from it. */
+import {
+  type BalanceLaw,
+  type BalanceSteps,
+  balanceSteps,
+  clockRate,
+  gaussianDataMoments,
+  type LawNumbers,
+} from "../../models/theory/index.ts";
+import { unsettled } from "../comparable.ts";
+import { predictionOf } from "../outcome.ts";
+import { F32 } from "../systematic.ts";
+import type { HeavyTailSettings } from "./settings.ts";
+
+/** Tolerances of card 3C: a shift by the steps that is larger leaves nothing to claim. */
+const BULK = 0.01;
+const OUTSIDE = 0.03;
+const HILL = 0.05;
+/** Runs shorter than so many relaxation times would compare the start with itself. */
+const LEAST_LENGTH = 3;
+
+export interface Claim {
+  readonly temperature: number;
+  /** null where there is no stationary law. */
+  readonly steps: BalanceSteps | null;
+  /** Whether the run is stationary and long enough to be held against the law. */
+  readonly holds: boolean;
+  readonly warnings: readonly string[];
+}
+
+export interface Prediction {
+  readonly predicted: number | null;
+  readonly systematic: number;
+}
+
+/**
+ * Slowest relaxation of v, in steps: the pull to k at rate 4k h, and the free end of small ln v, which
+ * drifts by 4(k − T a3) and diffuses by 16 T a3: rate (k − T a3)²/(2 T a3).
+ */
+export function relaxationSteps(p: HeavyTailSettings, temperature: number): number {
+  const data = gaussianDataMoments(p.slope, p.labelNoise);
+  const pull = 1 / (4 * p.slope * clockRate(p.clock, data, p.slope));
+  const free = (2 * temperature * data.a3) / (p.slope - temperature * data.a3) ** 2;
+  return Math.max(pull, free) / p.timeStep;
+}
+
+function standing(p: HeavyTailSettings, temperature: number): string | null {
+  const relaxation = relaxationSteps(p, temperature);
+  if (p.burnIn + p.steps < LEAST_LENGTH * relaxation) {
+    return (
+      `no prediction: ${p.burnIn} + ${p.steps} steps are less than ${LEAST_LENGTH} relaxation times of ` +
+      `${relaxation.toPrecision(2)} steps, the run has not left its start; raise steps or timeStep`
+    );
+  }
+  return p.start === "law" ? null : unsettled(Math.exp(-p.burnIn / relaxation), p.burnIn);
+}
+
+export function claimOf(p: HeavyTailSettings, temperature: number): Claim {
+  const { exact: steps, warnings } = predictionOf(() =>
+    balanceSteps({
+      temperature,
+      data: gaussianDataMoments(p.slope, p.labelNoise),
+      timeStep: p.timeStep,
+      clock: p.clock,
+    }),
+  );
+  const complaint = steps && standing(p, temperature);
+  return {
+    temperature,
+    steps,
+    holds: steps !== null && complaint === null,
+    warnings: complaint ? [`temperature ${temperature}: ${complaint}.`] : warnings,
+  };
+}
+
+/**
+ * The law's number, with twice the shift that steps of dt give it to first order (`balanceSteps`), the
+ * second half for the orders beyond, and float32 states; null where the shift is beyond the tolerance.
+ */
+function prediction(
+  { steps, holds }: Claim,
+  tolerance: number,
+  of: (law: LawNumbers) => number,
+): Prediction & { readonly shift: number } {
+  if (!steps || !holds) return { predicted: null, systematic: 0, shift: 0 };
+  const value = of(steps.law);
+  const shift = Math.abs(of(steps.corrected) - value) / value;
+  if (!(2 * shift <= tolerance)) return { predicted: null, systematic: 0, shift };
+  return { predicted: value, systematic: (2 * shift + 2 * F32) * value, shift };
+}
+
+export const quantilePrediction = (claim: Claim, p: number) =>
+  prediction(claim, p >= 0.25 && p <= 0.95 ? BULK : OUTSIDE, (law) => law.quantile(p));
+
+export const hillPrediction = (claim: Claim, fraction: number) =>
+  prediction(claim, HILL, (law) => law.hillExponent(fraction));
+
+export const meanPrediction = (claim: Claim) => prediction(claim, BULK, (law) => law.mean);
+
+/** Density of v, by its nodes: P(v) = weight/(spacing of ln v)/v. */
+export function densityCurve(law: BalanceLaw, from: number, to: number): [number[], number[]] {
+  const x: number[] = [];
+  const y: number[] = [];
+  const { nodes, weights } = law;
+  for (let i = 1; i + 1 < nodes.length; i += 1) {
+    const v = nodes[i]!;
+    if (v < from || v > to) continue;
+    x.push(v);
+    y.push((2 * weights[i]!) / Math.log(nodes[i + 1]! / nodes[i - 1]!) / v);
+  }
+  return [x, y];
+}
