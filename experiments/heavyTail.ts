@@ -72,8 +72,8 @@ export const heavyTail: Experiment<typeof heavyTailSettings> = {
   ],
   summary:
     "The stochastic differential equation of SGD for a product of two numbers fitted to Gaussian data. " +
-    "Mean, quantiles and tail exponents of v against the stationary law, a power of v times an " +
-    "exponential of v's rational functions, whose tail falls as v^(−7/2) whatever the temperature. " +
+    "Mean, quantiles and tail exponents of v against the stationary law of balance, whose tail falls as " +
+    "v^(−7/2) whatever the temperature; exponents of a tail are compared at the same finite share. " +
     "Euler steps whose length adapts to the noise keep replicas from escaping.",
   parameters: heavyTailSettings,
   quick: { steps: 60_000, burnIn: 5000 },

@@ -26,6 +26,7 @@ import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { sgworld } from "./sgworld.ts";
+import { sparseFeatures } from "./sparseFeatures.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
@@ -68,4 +69,5 @@ export const experiments = [
   gradientBalance,
   decayBalance,
   heavyTail,
+  sparseFeatures,
 ] as unknown as readonly Experiment[];

@@ -26,4 +26,5 @@ export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototype
 export { quadraticMode } from "./quadraticMode.ts";
 export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
+export { type SparseTask, sparseRegression, sparseTask } from "./sparseRegression.ts";
 export * from "./theory/index.ts";

@@ -12,7 +12,8 @@ import { predictionOf } from "../outcome.ts";
 import { F32 } from "../systematic.ts";
 import type { HeavyTailSettings } from "./settings.ts";
 
-/** Tolerances of card 3C: a shift by the steps that is larger leaves nothing to claim. */
+/** Tolerances of card 3C (the first is ours): a larger shift by the steps leaves nothing to claim. */
+const SMALL = 0.05;
 const BULK = 0.01;
 const OUTSIDE = 0.03;
 const HILL = 0.05;
@@ -90,7 +91,7 @@ function prediction(
 }
 
 export const quantilePrediction = (claim: Claim, p: number) =>
-  prediction(claim, p >= 0.25 && p <= 0.95 ? BULK : OUTSIDE, (law) => law.quantile(p));
+  prediction(claim, p < 0.25 ? SMALL : p <= 0.95 ? BULK : OUTSIDE, (law) => law.quantile(p));
 
 export const hillPrediction = (claim: Claim, fraction: number) =>
   prediction(claim, HILL, (law) => law.hillExponent(fraction));

@@ -72,7 +72,7 @@ function powerLaw(found: readonly Measured[], most: number): Mark[] {
     {
       kind: "line",
       role: "theory",
-      label: `v^(−${power})`,
+      label: `slope −${power}`,
       x: [x[0]!, x[at]!],
       y: [3 * y[at]! * (x[0]! / x[at]!) ** -power, 3 * y[at]!],
     },
@@ -119,7 +119,7 @@ export function quantileFigure(p: HeavyTailSettings, found: readonly Measured[])
       const estimate = estimateOf(() => weightedQuantile(one.draws.pooled, share));
       return { exact, ratio: estimate.value / exact, error: estimate.standardError / exact };
       // Beyond, the point's error says only that nothing is known.
-    }).filter(({ ratio, error }) => Number.isFinite(ratio) && error < 0.25);
+    }).filter(({ ratio, error }) => Number.isFinite(ratio) && error < 0.06);
     return [
       {
         kind: "points",
