@@ -24,22 +24,28 @@ const alive = ({ sparsity }: RateMeasures): number =>
 
 const meanOf = (values: Float64Array): Estimate => estimateOf(() => replicaMean(values));
 
-/** The loss on the plateau before the decay: median of each data set's mean over half of it. */
-function plateau(p: SparseSettings, { losses, rate }: RateMeasures, method: string): Quantity {
+/** The loss on the plateau before the decay, of each data set the mean over its second half. */
+function plateau(p: SparseSettings, measures: RateMeasures, method: string): Quantity[] {
+  const { losses, rate, sparsity } = measures;
   const { every, decay } = lengthsOf(p);
   const last = decay / every;
   const window = losses.slice(Math.floor(last / 2), last + 1);
-  const means = window[0]!.map((_, s) =>
-    window.reduce((sum, at) => sum + at[s]! / window.length, 0),
+  const means = sparsity.diverged.map((gone, s) =>
+    gone === 1 ? Number.NaN : window.reduce((sum, at) => sum + at[s]! / window.length, 0),
   );
-  return {
-    name: "plateau loss, median",
+  const quantity = (name: string, estimator: () => Estimate): Quantity => ({
+    name,
     condition: { method, learningRate: rate },
-    estimate: estimateOf(() => replicaMedian(means)),
+    estimate: estimateOf(estimator),
     unit: "β²",
     predicted: null,
     systematic: 0,
-  };
+  });
+  return [
+    quantity("plateau loss", () => replicaMean(means)),
+    // A few data sets in a burst decide the mean.
+    quantity("plateau loss, median", () => replicaMedian(means)),
+  ];
 }
 
 /** Measures of one rate of one method. */
@@ -58,7 +64,7 @@ export function rateQuantities(
       ...cardPrediction(row, measure, estimate),
     };
   });
-  return [...measured, plateau(p, measures, method)];
+  return [...measured, ...plateau(p, measures, method)];
 }
 
 /** Paired over the data sets on which neither of two rates diverged. */
