@@ -46,7 +46,7 @@ function finiteReplicas({ values, weights, replicas }: ReplicaDraws, draws: numb
  * Cost: O(n log n) of all draws, 20 bytes each.
  *
  * @throws ArgumentError for arrays whose lengths do not fit.
- * @example weightedQuantile(pooledSamples({ values, replicas: 200 }), 0.95)
+ * @example weightedQuantile(pooledSamples({ values: expected, replicas }), 0.95)
  */
 export function pooledSamples(given: ReplicaDraws): PooledSamples {
   const { values, weights, replicas } = given;

@@ -48,7 +48,9 @@ function shareError(
  * @throws RefusalError where p is within 2 s of 0 or 1: the draws do not reach beyond the quantile; and
  *   without a finite replica.
  * @see Woodruff 1952
- * @example weightedQuantile(pooledSamples({ values: [3, 1, 2, 4], replicas: 4 }), 0.5).value // 2.5
+ * @example
+ * const draws = pooledSamples({ values: [4, 1, 7, 3, 9, 2, 8, 5, 6], replicas: 9 });
+ * weightedQuantile(draws, 0.5).value // 5
  */
 export function weightedQuantile(pooled: PooledSamples, p: number): Estimate {
   const { n, dropped } = pooled;

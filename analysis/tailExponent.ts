@@ -61,7 +61,7 @@ function withoutGroups(pooled: PooledSamples, fraction: number): Float64Array {
  * @throws RefusalError where fewer than 50 draws, or draws of fewer than 20 replicas, are beyond the
  *   threshold, and where draws beyond it are not positive.
  * @see Hill 1975
- * @example tailExponent(pooledSamples({ values, replicas: 200 }), 0.01)
+ * @example tailExponent(pooledSamples({ values: expected, replicas }), 0.01)
  */
 export function tailExponent(pooled: PooledSamples, fraction: number): Estimate {
   const { n, dropped, owners, values } = pooled;
@@ -89,9 +89,9 @@ export function tailExponent(pooled: PooledSamples, fraction: number): Estimate 
   const drawers = new Set(owners.subarray(first)).size;
   if (draws < LEAST_DRAWS || drawers < LEAST_REPLICAS || !(values[first]! > 0)) {
     return refuse(
-      `tailExponent: ${draws} draws of ${drawers} replicas are in the top ${fraction}, from ` +
+      `tailExponent: ${draws} draws of ${drawers} of ${n} replicas are in the top ${fraction}, from ` +
         `${values[first]!.toPrecision(3)} on; it needs ${LEAST_DRAWS} positive ones of ${LEAST_REPLICAS} ` +
-        "replicas: take more or longer runs, or a larger share.",
+        "replicas; take more or longer runs, or a larger share.",
       estimate,
     );
   }

@@ -7,7 +7,6 @@ import {
   gaussianDataMoments,
   type LawNumbers,
 } from "../../models/theory/index.ts";
-import { unsettled } from "../comparable.ts";
 import { predictionOf } from "../outcome.ts";
 import { F32 } from "../systematic.ts";
 import type { HeavyTailSettings } from "./settings.ts";
@@ -17,6 +16,8 @@ const SMALL = 0.05;
 const BULK = 0.01;
 const OUTSIDE = 0.03;
 const HILL = 0.05;
+/** Share of the start in averages above which they are not those of the law. */
+const MOST_LEFT = 0.01;
 /** Runs shorter than so many relaxation times would compare the start with itself. */
 const LEAST_LENGTH = 3;
 
@@ -26,6 +27,10 @@ export interface Claim {
   readonly steps: BalanceSteps | null;
   /** Whether the run is stationary and long enough to be held against the law. */
   readonly holds: boolean;
+  /** k. */
+  readonly slope: number;
+  /** 4k dt, what a step takes of a distance from k. */
+  readonly stepSize: number;
   readonly warnings: readonly string[];
 }
 
@@ -53,7 +58,12 @@ function standing(p: HeavyTailSettings, temperature: number): string | null {
       `${relaxation.toPrecision(2)} steps, the run has not left its start; raise steps or timeStep`
     );
   }
-  return p.start === "law" ? null : unsettled(Math.exp(-p.burnIn / relaxation), p.burnIn);
+  const left = p.start === "law" ? 0 : Math.exp(-p.burnIn / relaxation);
+  if (left <= MOST_LEFT) return null;
+  return (
+    `no prediction: after ${p.burnIn} steps ${(100 * left).toFixed(0)} % of the start at v = k are left; raise ` +
+    `burnIn to ${Math.ceil(-Math.log(MOST_LEFT) * relaxation).toPrecision(2)}, or start from the law`
+  );
 }
 
 export function claimOf(p: HeavyTailSettings, temperature: number): Claim {
@@ -69,34 +79,45 @@ export function claimOf(p: HeavyTailSettings, temperature: number): Claim {
   return {
     temperature,
     steps,
+    slope: p.slope,
+    stepSize: 4 * p.slope * p.timeStep,
     holds: steps !== null && complaint === null,
     warnings: complaint ? [`temperature ${temperature}: ${complaint}.`] : warnings,
   };
 }
 
 /**
- * The law's number, with twice the shift that steps of dt give it to first order (`balanceSteps`), the
- * second half for the orders beyond, and float32 states; null where the shift is beyond the tolerance.
+ * The law's number, with twice the shift that steps of dt give it to first order (`balanceSteps`), a
+ * bound on the second order, (4k dt)² of its distance from `origin`, as a step takes 4k dt of a
+ * distance from k, and float32 states. null where that is beyond the tolerance.
  */
 function prediction(
-  { steps, holds }: Claim,
+  { steps, holds, stepSize }: Claim,
   tolerance: number,
   of: (law: LawNumbers) => number,
+  origin: number,
 ): Prediction & { readonly shift: number } {
   if (!steps || !holds) return { predicted: null, systematic: 0, shift: 0 };
   const value = of(steps.law);
-  const shift = Math.abs(of(steps.corrected) - value) / value;
-  if (!(2 * shift <= tolerance)) return { predicted: null, systematic: 0, shift };
-  return { predicted: value, systematic: (2 * shift + 2 * F32) * value, shift };
+  const first = 2 * Math.abs(of(steps.corrected) - value);
+  const shift = (first + stepSize ** 2 * Math.abs(value - origin)) / value;
+  if (!(shift <= tolerance)) return { predicted: null, systematic: 0, shift };
+  return { predicted: value, systematic: (shift + 2 * F32) * value, shift };
 }
 
 export const quantilePrediction = (claim: Claim, p: number) =>
-  prediction(claim, p < 0.25 ? SMALL : p <= 0.95 ? BULK : OUTSIDE, (law) => law.quantile(p));
+  prediction(
+    claim,
+    p < 0.25 ? SMALL : p <= 0.95 ? BULK : OUTSIDE,
+    (law) => law.quantile(p),
+    claim.slope,
+  );
 
 export const hillPrediction = (claim: Claim, fraction: number) =>
-  prediction(claim, HILL, (law) => law.hillExponent(fraction));
+  prediction(claim, HILL, (law) => law.hillExponent(fraction), 0);
 
-export const meanPrediction = (claim: Claim) => prediction(claim, BULK, (law) => law.mean);
+export const meanPrediction = (claim: Claim) =>
+  prediction(claim, BULK, (law) => law.mean, claim.slope);
 
 /** Density of v, by its nodes: P(v) = weight/(spacing of ln v)/v. */
 export function densityCurve(law: BalanceLaw, from: number, to: number): [number[], number[]] {

@@ -96,8 +96,8 @@ function shiftWarning(
   const [name, shift] = lost.reduce((worst, one) => (one[1] > worst[1] ? one : worst));
   const size = Number.isFinite(shift) ? `by ${(100 * shift).toPrecision(2)} %` : "altogether";
   return [
-    `no prediction of ${lost.map(([one]) => one).join(", ")}: steps of timeStep ${p.timeStep} shift ${name} ` +
-      `${size} to first order, beyond the tolerance; lower timeStep` +
+    `no prediction of ${lost.map(([one]) => one).join(", ")}: steps of timeStep ${p.timeStep} may shift ${name} ` +
+      `${size}, beyond the tolerance; lower timeStep` +
       (p.clock === "uniform" ? ", or use the adapted clock" : ""),
   ];
 }

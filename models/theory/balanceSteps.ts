@@ -31,8 +31,8 @@ export interface BalanceStepsOptions extends Omit<BalanceLawOptions, "depth"> {
   readonly clock: BalanceClock;
 }
 
-/** Mean, quantiles and Hill exponents of a law of v. */
-export type LawNumbers = Pick<BalanceLaw, "mean" | "quantile" | "hillExponent">;
+/** Averages, quantiles and Hill exponents of a law of v. */
+export type LawNumbers = Pick<BalanceLaw, "mean" | "expectation" | "quantile" | "hillExponent">;
 
 export interface BalanceSteps {
   /** The law of balance, of dt → 0. */
@@ -121,10 +121,13 @@ export function balanceSteps(options: BalanceStepsOptions): BalanceSteps {
   const steps = normalized(
     law.weights.map((weight, i) => weight / clockRate(clock, data, law.nodes[i]!)),
   );
+  const expectation = (f: (v: number) => number): number =>
+    law.nodes.reduce((sum, v, i) => sum + (weights[i]! > 0 ? weights[i]! * f(v) : 0), 0);
   return {
     law,
     corrected: {
-      mean: weights.reduce((sum, weight, i) => sum + (weight > 0 ? weight * law.nodes[i]! : 0), 0),
+      mean: expectation((v) => v),
+      expectation,
       quantile: (p) => Math.exp(nodeQuantile(x, weights, p)),
       hillExponent: (fraction) => nodeTailExponent(x, weights, fraction),
     },

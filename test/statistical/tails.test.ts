@@ -134,9 +134,11 @@ describe("refusals", () => {
   });
 
   test("a tail of too few draws, or of too few replicas", () => {
-    expect(() => tailExponent(pooled, 0.002)).toThrow(/tailExponent: 12 draws of \d+ replicas/);
+    expect(() => tailExponent(pooled, 0.002)).toThrow(
+      /tailExponent: 12 draws of \d+ of 100 replicas/,
+    );
     const few = pooledSamples({ values: pareto(exponential, 2.5), replicas: 10 });
-    expect(() => tailExponent(few, 0.1)).toThrow("draws of 10 replicas");
+    expect(() => tailExponent(few, 0.1)).toThrow("draws of 10 of 10 replicas");
     const shifted = pooledSamples({ values: exponential.map((e) => e - 9), replicas: REPLICAS });
     expect(() => tailExponent(shifted, 0.1)).toThrow("positive");
   });
