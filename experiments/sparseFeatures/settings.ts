@@ -83,5 +83,5 @@ export function lengthsOf({ steps, decayAt }: SparseSettings) {
   return { every, decay, total };
 }
 
-/** States recorded of a run. */
-const RECORDS = 40;
+/** States recorded of a run: each costs a readback, as much as some thousand steps. */
+const RECORDS = 20;
