@@ -144,6 +144,8 @@ export {
 } from "./ornsteinUhlenbeckFit.ts";
 export { type PilotChoice, pilotAxes } from "./pilotAxes.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
+export { type PooledSamples, pooledSamples, type ReplicaDraws } from "./pooledSamples.ts";
+export { pooledQuantile, weightedQuantile } from "./quantiles.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
 export { rankNormalizedRHat, splitRHat } from "./rHat.ts";
@@ -157,6 +159,7 @@ export { spacingOrder, spacingScores } from "./spacingEntropy.ts";
 export { logCapArea, logSphereArea } from "./sphereCap.ts";
 export { type SphereNeighborOptions, sphereNeighborEntropy } from "./sphereNeighborEntropy.ts";
 export { type Stationarity, type StationarityOptions, stationarity } from "./stationarity.ts";
+export { tailExponent } from "./tailExponent.ts";
 export {
   type EndPoint,
   type EndStates,

@@ -17,6 +17,7 @@ import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { heavyTail } from "./heavyTail.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
@@ -28,6 +29,7 @@ import { ouReference } from "./ouReference.ts";
 import { quadraticCalibration } from "./quadraticCalibration.ts";
 import { regressionStationary } from "./regressionStationary.ts";
 import { sgworld } from "./sgworld.ts";
+import { sparseFeatures } from "./sparseFeatures.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
@@ -72,4 +74,6 @@ export const experiments = [
   anomalousDiffusion,
   nonlinearRegression,
   entropyEstimators,
+  heavyTail,
+  sparseFeatures,
 ] as unknown as readonly Experiment[];

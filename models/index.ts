@@ -1,4 +1,5 @@
 /** Models, data sets and exact theory: physics written with engine operations. */
+export { balancedPair } from "./balancedPair.ts";
 export { bottleneck } from "./bottleneck.ts";
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
 export { cosineRegression } from "./cosineRegression.ts";
@@ -26,6 +27,7 @@ export { prototypeNetwork, prototypeNetworkStart, prototypes } from "./prototype
 export { quadraticMode } from "./quadraticMode.ts";
 export { quadraticModes } from "./quadraticModes.ts";
 export { quarticMode } from "./quarticMode.ts";
+export { type SparseTask, sparseRegression, sparseTask } from "./sparseRegression.ts";
 export {
   displacedBump,
   displacedTanhRegression,

@@ -14,6 +14,7 @@
  */
 import { ArgumentError } from "../../engine/errors.ts";
 import { lineDensity } from "./lineDensity.ts";
+import { nodeQuantile, nodeTailExponent } from "./nodeLaw.ts";
 
 /** What the law needs to know of the data. */
 export interface InputMoments {
@@ -48,6 +49,11 @@ export interface BalanceLaw {
   readonly expectation: (f: (v: number) => number) => number;
   /** v below which a share p lies, 0 < p < 1. */
   readonly quantile: (p: number) => number;
+  /**
+   * What Hill's estimator gives of the largest share f of infinitely many draws, 1/E[ln v/v_f | v > v_f];
+   * tailExponent − 1 for f → 0.
+   */
+  readonly hillExponent: (fraction: number) => number;
   /** P(v) ~ v^{−tailExponent}; Infinity without input noise (a1 = 0), where it falls exponentially. */
   readonly tailExponent: number;
 }
@@ -134,25 +140,8 @@ export function balanceLaw(options: BalanceLawOptions): BalanceLaw {
     nodes,
     weights: weight,
     expectation,
-    quantile: (p) => Math.exp(quantile(x, weight, p)),
+    quantile: (p) => Math.exp(nodeQuantile(x, weight, p)),
+    hillExponent: (fraction) => nodeTailExponent(x, weight, fraction),
     tailExponent: a1 > 0 ? 5 - 3 / (D + 1) : Infinity,
   };
-}
-
-/** Nodes stand for the middles of their intervals: the share below node i is its half and all before. */
-function quantile(x: Float64Array, weight: Float64Array, p: number): number {
-  if (!(p > 0 && p < 1)) {
-    throw new ArgumentError(`balanceLaw: quantile of ${p}; give a share between 0 and 1.`);
-  }
-  let below = 0;
-  for (let i = 0; i < x.length; i += 1) {
-    const middle = below + 0.5 * weight[i]!;
-    if (middle >= p) {
-      if (i === 0) return x[0]!;
-      const before = below - 0.5 * weight[i - 1]!;
-      return x[i - 1]! + ((x[i]! - x[i - 1]!) * (p - before)) / (middle - before);
-    }
-    below += weight[i]!;
-  }
-  return x[x.length - 1]!;
 }

@@ -44,6 +44,14 @@ export {
   type InputMoments,
   labelNoiseMoments,
 } from "./balanceLaw.ts";
+export {
+  type BalanceClock,
+  type BalanceSteps,
+  type BalanceStepsOptions,
+  balanceSteps,
+  clockRate,
+  type LawNumbers,
+} from "./balanceSteps.ts";
 export { batchNoiseFactor, type IndependentSampling } from "./batchNoise.ts";
 export {
   type CycleMoments,
