@@ -2,6 +2,12 @@
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export {
+  type Activations,
+  type AlignmentMatrix,
+  alignmentMatrix,
+  centeredKernelAlignment,
+} from "./centeredKernelAlignment.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
@@ -93,6 +99,7 @@ export {
   type OrnsteinUhlenbeckFit,
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
+export { type PairStatistics, pairStatistics } from "./pairStatistics.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
