@@ -1,6 +1,7 @@
 /** Every experiment the command line knows. */
 
 import { additiveNoise } from "./additiveNoise.ts";
+import { backwardError } from "./backwardError.ts";
 import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  backwardError,
 ] as unknown as readonly Experiment[];
