@@ -5,7 +5,10 @@ import { exactly } from "./exactly.ts";
 export interface SmallRateLimit {
   /** Through the three smallest rates, quadratic in η. */
   readonly value: number;
-  /** |quadratic − linear through the two smallest|: the size of the terms that extrapolation removes. */
+  /**
+   * The larger of |quadratic − linear through the two smallest| and |quadratic − quadratic one rate up|. What
+   * is left is of order η³, seven times smaller than the latter on halved rates; either may vanish by chance.
+   */
   readonly bound: number;
 }
 
@@ -16,16 +19,19 @@ export const AMPLIFICATION = 5;
 export const ladder = (learningRate: number, halvings: number): number[] =>
   Array.from({ length: halvings + 1 }, (_, k) => learningRate / 2 ** k);
 
-/** `values` at `rates`, largest rate first, three at least. */
+/** `values` at `rates`, largest rate first, four at least. */
 export function smallRateLimit(
   rates: readonly number[],
   values: readonly number[],
 ): SmallRateLimit {
   const points = values.map((value) => exactly(value, "exact"));
-  const through = (count: number): number =>
-    polynomialIntercept(rates.slice(-count), points.slice(-count), count - 1).value;
+  const through = (count: number, end = values.length): number => {
+    const from = end - count;
+    return polynomialIntercept(rates.slice(from, end), points.slice(from, end), count - 1).value;
+  };
   const value = through(3);
-  return { value, bound: Math.abs(value - through(2)) };
+  const above = through(3, values.length - 1);
+  return { value, bound: Math.max(Math.abs(value - through(2)), Math.abs(value - above)) };
 }
 
 /** Local orders log2(e_k/e_{k+1}) of errors on a ladder of halved rates, at the larger rate of each pair. */

@@ -27,9 +27,9 @@ export const backwardSettings = z.object({
   halvings: z
     .number()
     .int()
-    .min(3)
+    .min(4)
     .max(10)
-    .default(5)
+    .default(6)
     .describe("how often the learning rate is halved"),
   deviceRates: learningRates([0.05, 0.1, 0.2], 16, "η of the step on the device [θ²/loss]"),
 });
