@@ -5,6 +5,7 @@ import { backwardError } from "./backwardError.ts";
 import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
+import { epochDisplacement } from "./epochDisplacement.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
@@ -68,4 +69,5 @@ export const experiments = [
   gradientBalance,
   decayBalance,
   backwardError,
+  epochDisplacement,
 ] as unknown as readonly Experiment[];

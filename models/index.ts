@@ -2,6 +2,7 @@
 export { bottleneck } from "./bottleneck.ts";
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
 export { cosineRegression } from "./cosineRegression.ts";
+export { type CubicSamples, cubicData, cubicSample, cubicSamples } from "./cubicSamples.ts";
 export { type Dataset, type DatasetField, subset } from "./dataset.ts";
 export { diagonalNet, factorName } from "./diagonalNet.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";

@@ -53,6 +53,15 @@ export {
 } from "./cycleMoments.ts";
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
 export { type IntegrationOptions, integrate, type VectorField } from "./dormandPrince.ts";
+export {
+  type EffectiveDrift,
+  type EpochLaw,
+  type EpochProblem,
+  effectiveDrift,
+  epochSeries,
+  epochSteps,
+  meanEpochDisplacement,
+} from "./epochDisplacement.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
