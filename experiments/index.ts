@@ -30,6 +30,8 @@ import { sgworld } from "./sgworld.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
 
+import { universalAlignment } from "./universalAlignment.ts";
+
 export type {
   Experiment,
   ExperimentResult,
@@ -70,4 +72,5 @@ export const experiments = [
   decayBalance,
   backwardError,
   epochDisplacement,
+  universalAlignment,
 ] as unknown as readonly Experiment[];

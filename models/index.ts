@@ -17,6 +17,16 @@ export {
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearDrift } from "./linearDrift.ts";
 export { linearRegression } from "./linearRegression.ts";
+export {
+  type AlignmentNetOptions,
+  alignmentNet,
+  basisData,
+  type LinearTeacher,
+  linearTeacher,
+  type MatrixRows,
+  noiselessNet,
+  plainView,
+} from "./linearTeacher.ts";
 export { linearTilt } from "./linearTilt.ts";
 export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";

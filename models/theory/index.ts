@@ -16,6 +16,13 @@ export {
   stationaryMoments,
 } from "./affineMoments.ts";
 export {
+  decayBalancedLayer,
+  linearAlignment,
+  noiseBalanced,
+  type TwoLayers,
+} from "./alignedState.ts";
+export { alignmentFluctuations, type Fluctuations, type RatePhase } from "./alignmentDeficit.ts";
+export {
   type AnharmonicMode,
   type AnharmonicModeOptions,
   anharmonicMode,
