@@ -6,7 +6,6 @@
  * At a finite rate layers fluctuate: 1 − CKA is known to leading order for one hidden layer.
  */
 import type { RunRecord } from "../engine/record.ts";
-import { onlineData } from "../engine/wgsl/row.ts";
 import { comparable } from "./comparable.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
 import { predictionOf } from "./outcome.ts";
@@ -54,7 +53,7 @@ export const universalAlignment: Experiment<typeof alignmentSettings> = {
     NETS.flatMap((net) =>
       TRAININGS.map((training) => {
         const { data, ...setting } = setup(p, net, training);
-        return { ...setting, samples: data === onlineData ? onlineData.samples : data.samples };
+        return { ...setting, replicas: p.replicas, samples: data.samples };
       }),
     ),
   async run(p, context) {

@@ -2,6 +2,7 @@
 import { EigenvalueDecomposition, type Matrix } from "ml-matrix";
 import {
   alignmentFluctuations,
+  type FluctuationParts,
   type Fluctuations,
   noiseBalanced,
   type RatePhase,
@@ -13,8 +14,8 @@ import { type AlignmentSettings, type NetName, netOf, phasesOf } from "./setting
 export interface NetPrediction {
   readonly balanced: TwoLayers;
   readonly fluctuations: Fluctuations;
-  /** Share of the leading order that orders beyond it may have, [phase]. */
-  readonly beyond: readonly number[];
+  /** Shares of the leading order that orders beyond it may have, [phase]. */
+  readonly beyond: FluctuationParts;
   /** Bound on what is left of the start in 1 − CKA, [phase]. */
   readonly left: readonly number[];
 }
@@ -27,6 +28,26 @@ export interface NetPrediction {
  */
 const nextOrder = ({ W1, W2, inputs, inputTrace }: TwoLayers, learningRate: number): number =>
   learningRate * (W1.mmul(inputs).mmul(W1.transpose()).trace() + W2.norm() ** 2 * inputTrace);
+
+/**
+ * Of the charge: its kicks are of second order in variances of gradients, its relaxation of first, both
+ * drawn from layers that fluctuate themselves: four times that share. Kicks of earlier phases are
+ * remembered, so that of all rates so far the largest share counts, less what was forgotten since.
+ */
+function beyondLeading(
+  net: TwoLayers,
+  { relaxation }: Fluctuations,
+  phases: readonly RatePhase[],
+): FluctuationParts {
+  const curved = phases.map(({ learningRate }) => nextOrder(net, learningRate));
+  let remembered = 0;
+  const charge = phases.map(({ learningRate, steps }, k) => {
+    remembered *= Math.exp(-2 * relaxation * learningRate ** 2 * steps);
+    remembered = Math.max(remembered, 4 * curved[k]!);
+    return remembered;
+  });
+  return { curved, charge };
+}
 
 /**
  * What is left of the start. 1 − CKA is at most 1, quadratic in the distance, and forgets it at twice each
@@ -46,7 +67,7 @@ function leftovers(
     slow += learningRate ** 2 * steps;
     const fast = before * Math.exp(-2 * learningRate * steps * curvature);
     const charge = Math.exp(-2 * slow * Math.min(relaxation, 4 * net.noiseTrace * least));
-    before = Math.min(1, deficit[k]! + charge + fast);
+    before = Math.min(1, deficit.curved[k]! + deficit.charge[k]! + charge + fast);
     return charge + fast;
   });
 }
@@ -59,7 +80,7 @@ export function predict(p: AlignmentSettings, name: NetName, probes: Matrix): Ne
   return {
     balanced,
     fluctuations,
-    beyond: phases.map(({ learningRate }) => nextOrder(balanced, learningRate)),
+    beyond: beyondLeading(balanced, fluctuations, phases),
     left: leftovers(balanced, fluctuations, phases),
   };
 }
@@ -69,16 +90,25 @@ export interface Predicted {
   readonly systematic: number;
 }
 
+/** A leading-order mean after phase k, and what orders beyond it may add. */
+export function leading(
+  parts: FluctuationParts,
+  beyond: FluctuationParts,
+  k: number,
+): { value: number; open: number } {
+  return {
+    value: parts.curved[k]! + parts.charge[k]!,
+    open: parts.curved[k]! * beyond.curved[k]! + parts.charge[k]! * beyond.charge[k]!,
+  };
+}
+
 /** CKA between replicas of two nets (or of one, twice) after phase k. */
 export function alignmentAfter(a: NetPrediction, b: NetPrediction, k: number): Predicted {
-  const deficits = [a, b].map(({ fluctuations }) => fluctuations.deficit[k]!);
-  const deficit = deficits[0]! + deficits[1]!;
+  const deficits = [a, b].map(({ fluctuations, beyond }) =>
+    leading(fluctuations.deficit, beyond, k),
+  );
+  const deficit = deficits[0]!.value + deficits[1]!.value;
+  const open = deficits[0]!.open + deficits[1]!.open;
   // 1 − CKA is quadratic up to its own square, of fluctuations with fourth moments 3 of a normal law.
-  const systematic =
-    deficits[0]! * a.beyond[k]! +
-    deficits[1]! * b.beyond[k]! +
-    3 * deficit ** 2 +
-    a.left[k]! +
-    b.left[k]!;
-  return { value: 1 - deficit, systematic };
+  return { value: 1 - deficit, systematic: open + 3 * deficit ** 2 + a.left[k]! + b.left[k]! };
 }

@@ -12,7 +12,7 @@ import type { Quantity } from "../experiment.ts";
 import { estimateOf } from "../outcome.ts";
 import { entropicFlow, flowBound } from "./entropicFlow.ts";
 import { activations, balanceResiduals, type Probes } from "./layers.ts";
-import { alignmentAfter, type NetPrediction } from "./predictions.ts";
+import { alignmentAfter, leading, type NetPrediction } from "./predictions.ts";
 import { type Course, METHODS, type Method, type States } from "./runs.ts";
 import { type AlignmentSettings, NETS, type NetName, netOf } from "./settings.ts";
 
@@ -128,11 +128,10 @@ export function balances(
     NETS.map((net): Quantity => {
       const states = courses[net][method].ends[phase]!;
       const { fluctuations, beyond, left, balanced } = predictions[net];
-      const exact = fluctuations.residual[phase - 1]!;
+      const { value: exact, open } = leading(fluctuations.residual, beyond, phase - 1);
       const size = balanced.W1.mmul(balanced.inputs).mmul(balanced.W1.transpose()).norm();
       // The same orders beyond the leading one, and what is left of a start of the size of the layer.
-      const systematic =
-        exact * beyond[phase - 1]! + left[phase - 1]! * (size / balanced.inputTrace) ** 2;
+      const systematic = open + left[phase - 1]! * (size / balanced.inputTrace) ** 2;
       const isClaimed = method === "SGD" && isWhole(states) && systematic <= exact;
       return {
         name: "balance residual²",

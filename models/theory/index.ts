@@ -21,7 +21,12 @@ export {
   noiseBalanced,
   type TwoLayers,
 } from "./alignedState.ts";
-export { alignmentFluctuations, type Fluctuations, type RatePhase } from "./alignmentDeficit.ts";
+export {
+  alignmentFluctuations,
+  type FluctuationParts,
+  type Fluctuations,
+  type RatePhase,
+} from "./alignmentDeficit.ts";
 export {
   type AnharmonicMode,
   type AnharmonicModeOptions,
