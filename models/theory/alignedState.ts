@@ -60,7 +60,7 @@ function halves(matrix: Matrix): { right: Matrix; left: Matrix } {
  */
 export function noiseBalanced(seen: LinearTeacher, labelNoise: number): TwoLayers {
   const { V, Z, inputs, inputTrace, noiseTrace } = parts(seen, labelNoise);
-  const c = (inputTrace / noiseTrace) ** 0.25;
+  const c = (inputTrace / seen.teacher.length) ** 0.25;
   const { right, left } = halves(V);
   const inverse = new SingularValueDecomposition(Z).inverse();
   return {
