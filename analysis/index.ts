@@ -9,6 +9,12 @@ export { type AreaAgreement, type AreaAgreementChoice, areaAgreement } from "./a
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export {
+  type Activations,
+  type AlignmentMatrix,
+  alignmentMatrix,
+  centeredKernelAlignment,
+} from "./centeredKernelAlignment.ts";
 export { type CoarseGrainedChoice, coarseGrainedProduction } from "./coarseGrainedProduction.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
@@ -142,6 +148,7 @@ export {
   type OrnsteinUhlenbeckFit,
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
+export { type PairStatistics, pairStatistics } from "./pairStatistics.ts";
 export { type PilotChoice, pilotAxes } from "./pilotAxes.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { type PooledSamples, pooledSamples, type ReplicaDraws } from "./pooledSamples.ts";

@@ -2,10 +2,12 @@
 
 import { additiveNoise } from "./additiveNoise.ts";
 import { anomalousDiffusion } from "./anomalousDiffusion.ts";
+import { backwardError } from "./backwardError.ts";
 import { decayBalance } from "./decayBalance.ts";
 import { digits } from "./digits.ts";
 import { edgeOfStability } from "./edgeOfStability.ts";
 import { entropyEstimators } from "./entropyEstimators.ts";
+import { epochDisplacement } from "./epochDisplacement.ts";
 import { epochShift } from "./epochShift.ts";
 import { epochVariance } from "./epochVariance.ts";
 import { exactCharges } from "./exactCharges.ts";
@@ -32,6 +34,8 @@ import { sgworld } from "./sgworld.ts";
 import { sparseFeatures } from "./sparseFeatures.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
+
+import { universalAlignment } from "./universalAlignment.ts";
 
 export type {
   Experiment,
@@ -76,4 +80,7 @@ export const experiments = [
   entropyEstimators,
   heavyTail,
   sparseFeatures,
+  backwardError,
+  epochDisplacement,
+  universalAlignment,
 ] as unknown as readonly Experiment[];

@@ -3,6 +3,7 @@ export { balancedPair } from "./balancedPair.ts";
 export { bottleneck } from "./bottleneck.ts";
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
 export { cosineRegression } from "./cosineRegression.ts";
+export { type CubicSamples, cubicData, cubicSample, cubicSamples } from "./cubicSamples.ts";
 export { type Dataset, type DatasetField, subset } from "./dataset.ts";
 export { diagonalNet, factorName } from "./diagonalNet.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";
@@ -17,6 +18,16 @@ export {
 export { type Activation, layerPair, layerPairData } from "./layerPair.ts";
 export { linearDrift } from "./linearDrift.ts";
 export { linearRegression } from "./linearRegression.ts";
+export {
+  type AlignmentNetOptions,
+  alignmentNet,
+  basisData,
+  type LinearTeacher,
+  linearTeacher,
+  type MatrixRows,
+  noiselessNet,
+  plainView,
+} from "./linearTeacher.ts";
 export { linearTilt } from "./linearTilt.ts";
 export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";

@@ -26,9 +26,9 @@ export function layerPair({ inputs, hidden, outputs }: LayerPair, activation: Ac
   });
 }
 
-/** `samples` pairs of standard normal vectors from mulberry32(1), x and y of a sample in turn. */
-export function layerPairData({ inputs, outputs }: LayerPair, samples: number): Dataset {
-  const uniform = mulberry32(1);
+/** `samples` pairs of standard normal vectors from mulberry32(seed), x and y of a sample in turn. */
+export function layerPairData({ inputs, outputs }: LayerPair, samples: number, seed = 1): Dataset {
+  const uniform = mulberry32(seed);
   const x = new Float64Array(samples * inputs);
   const y = new Float64Array(samples * outputs);
   for (let n = 0; n < samples; n += 1) {
@@ -39,6 +39,6 @@ export function layerPairData({ inputs, outputs }: LayerPair, samples: number): 
     name: "gaussian-pairs",
     samples,
     fields: { x: { data: x, shape: [inputs] }, y: { data: y, shape: [outputs] } },
-    origin: "standard normal numbers of mulberry32, seed 1",
+    origin: `standard normal numbers of mulberry32, seed ${seed}`,
   };
 }

@@ -16,6 +16,18 @@ export {
   stationaryMoments,
 } from "./affineMoments.ts";
 export {
+  decayBalancedLayer,
+  linearAlignment,
+  noiseBalanced,
+  type TwoLayers,
+} from "./alignedState.ts";
+export {
+  alignmentFluctuations,
+  type FluctuationParts,
+  type Fluctuations,
+  type RatePhase,
+} from "./alignmentDeficit.ts";
+export {
   type AnharmonicMode,
   type AnharmonicModeOptions,
   anharmonicMode,
@@ -60,11 +72,21 @@ export {
   type SamplingLaw,
 } from "./cycleMoments.ts";
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
+export { type IntegrationOptions, integrate, type VectorField } from "./dormandPrince.ts";
 export {
   epochCovariance,
   equalHessianEpochCovariance,
   type SampleDerivatives,
 } from "./epochDiffusion.ts";
+export {
+  type EffectiveDrift,
+  type EpochLaw,
+  type EpochProblem,
+  effectiveDrift,
+  epochSeries,
+  epochSteps,
+  meanEpochDisplacement,
+} from "./epochDisplacement.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";

@@ -1,0 +1,98 @@
+/**
+ * Mean displacements of epochs: by brute force over all permutations, by hand, and as power series; the
+ * effective loss without a term must be seen to be wrong.
+ */
+import { describe, expect, test } from "vitest";
+import {
+  cubicSamples,
+  type EpochProblem,
+  effectiveDrift,
+  epochSeries,
+  meanEpochDisplacement,
+} from "../../models/index.ts";
+
+const problem = (samples: number, batchSize: number, seed = 1): EpochProblem => ({
+  samples: cubicSamples({ samples, tilt: 0.3, seed }),
+  batchSize,
+  w: 0.5,
+});
+
+/** Mean over all N! permutations, each cut into batches. */
+function byPermutations({ samples, batchSize, w }: EpochProblem, eta: number): number {
+  const { curvatures: a, centers: c, tilts: t } = samples;
+  let sum = 0;
+  let count = 0;
+  const permute = (done: number[], rest: number[]): void => {
+    if (rest.length > 0) {
+      for (const next of rest)
+        permute(
+          [...done, next],
+          rest.filter((i) => i !== next),
+        );
+      return;
+    }
+    let x = w;
+    for (let k = 0; k < done.length; k += batchSize) {
+      const batch = done.slice(k, k + batchSize);
+      x -= batch.reduce((g, i) => g + a[i]! * (x - c[i]!) + t[i]! * x * x, 0) * (eta / batchSize);
+    }
+    sum += x - w;
+    count += 1;
+  };
+  permute(
+    [],
+    a.map((_, i) => i),
+  );
+  return sum / count;
+}
+
+describe("meanEpochDisplacement", () => {
+  test.each([
+    [6, 2],
+    [5, 1],
+    [6, 3],
+  ])("is the mean over all permutations of %i samples in batches of %i", (N, m) => {
+    const exact = meanEpochDisplacement(problem(N, m), 0.1, "reshuffled");
+    expect(Math.abs(exact - byPermutations(problem(N, m), 0.1))).toBeLessThan(1e-14);
+  });
+
+  test("is the sum of the power series", () => {
+    for (const law of ["reshuffled", "distinct"] as const) {
+      const series = epochSeries(problem(6, 2), 8, law);
+      const eta = 0.01;
+      const sum = series.reduce((total, coefficient, k) => total + coefficient * eta ** k, 0);
+      // What is left is of order η⁹.
+      expect(Math.abs(sum - meanEpochDisplacement(problem(6, 2), eta, law))).toBeLessThan(1e-15);
+      expect(series[0]).toBe(0);
+      expect(Math.abs(series[1]! - effectiveDrift(problem(6, 2), law).loss)).toBeLessThan(1e-13);
+    }
+  });
+
+  test("refuses too many orders, and batches that are no partition", () => {
+    expect(() => meanEpochDisplacement(problem(12, 1), 0.1, "reshuffled")).toThrow(
+      /479001600 sequences of 12 reshuffled batches/,
+    );
+    expect(() => meanEpochDisplacement(problem(6, 4), 0.1, "reshuffled")).toThrow(/batches of 4/);
+    expect(() => effectiveDrift(problem(6, 6), "distinct")).toThrow(/two batches at least/);
+  });
+});
+
+describe("effectiveDrift", () => {
+  test.each([
+    [6, 2, 1],
+    [8, 4, 2],
+    [5, 1, 3],
+  ])(
+    "is the second order of %i samples in batches of %i, seed %i, with all terms",
+    (N, m, seed) => {
+      for (const law of ["reshuffled", "distinct"] as const) {
+        const second = epochSeries(problem(N, m, seed), 2, law)[2]!;
+        const { covariance, gradient } = effectiveDrift(problem(N, m, seed), law);
+        const error = (value: number): number => Math.abs(second - value);
+        expect(error(covariance + gradient), law).toBeLessThan(1e-12);
+        expect(error(covariance), law).toBeGreaterThan(1e-3);
+        if (law === "reshuffled") expect(error(gradient), law).toBeGreaterThan(1e-3);
+      }
+    },
+  );
+});
