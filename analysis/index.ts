@@ -45,6 +45,7 @@ export {
   stepEntropies,
   stretchSums,
 } from "./fluctuationTheorem.ts";
+export { freeEnergies, freeEnergyMinimum } from "./freeEnergyCurve.ts";
 export {
   type EntropyChoice,
   type EntropyOptions,
@@ -64,6 +65,11 @@ export {
   type LadderPoint,
   nearestNeighborLadderPoint,
 } from "./ladderPoint.ts";
+export {
+  type SmoothingOptions,
+  smoothedLadder,
+  smoothedTemperatures,
+} from "./ladderSmoothing.ts";
 export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export { replicaMedian } from "./median.ts";
@@ -87,6 +93,7 @@ export {
   nearestNeighborEntropy,
 } from "./nearestNeighborEntropy.ts";
 export { kthNeighborSquares } from "./nearestNeighbors.ts";
+export { logarithmicMean, noiseTemperature } from "./noiseTemperature.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export {
   type FitChoice,
@@ -116,4 +123,5 @@ export {
   finiteDifferenceTemperature,
   freeEnergyInterval,
 } from "./temperature.ts";
+export { type EnsembleMoment, timeResolvedTemperature } from "./timeTemperature.ts";
 export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";

@@ -52,6 +52,12 @@ export {
   type SamplingLaw,
 } from "./cycleMoments.ts";
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
+export {
+  type DirectionExponent,
+  directionExponent,
+  reflectionOrbit,
+  signalToNoise,
+} from "./directionExponent.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
@@ -130,6 +136,8 @@ export {
   type SampledOptions,
   sampledOrnsteinUhlenbeck,
 } from "./ornsteinUhlenbeck.ts";
+export { type PoleMoments, poleMoments } from "./poleMoments.ts";
+export { type PoleFrame, type PoleNoise, poleFrame, poleNoise } from "./poleNoise.ts";
 export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,
