@@ -13,6 +13,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
+import { freeEnergyToy } from "./freeEnergyToy.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  freeEnergyToy,
 ] as unknown as readonly Experiment[];

@@ -5,9 +5,7 @@
  *   d ln|y|²/dt = ∫ π(dφ) mean_i ln|A_i u(φ)|²,   π the stationary law of the direction φ
  *
  * π may be a Cantor set, so functions are iterated in its place: (Pf)(φ) = mean_i f(φ of A_i u) tends to
- * the constant ∫ f dπ, between whose shrinking minimum and maximum the answer lies. Functions live on a
- * periodic grid of angles with cubic interpolation; the first step is taken exactly, as ln|A_i u| is
- * singular where A_i is.
+ * the constant ∫ f dπ, between whose shrinking minimum and maximum the answer lies.
  *
  * Source: H. Furstenberg, Trans. Amer. Math. Soc. 108, 377 (1963), for the formula. |A_i u| <= |u| for
  * all u exactly when η <= 1: the critical rate is 1, whatever the directions. Left out: more than two
@@ -15,6 +13,15 @@
  */
 import { Matrix } from "ml-matrix";
 import { ArgumentError } from "../../engine/errors.ts";
+import {
+  applied,
+  firstApplied,
+  type Images,
+  imagesOf,
+  logGrowth,
+  type Plane,
+  signalToNoise,
+} from "./projectiveLine.ts";
 
 export interface DirectionExponent {
   /** d ln|y|² per step. */
@@ -34,66 +41,6 @@ const MOST_APPLICATIONS = 6000;
 /** Interpolation would be taken for forgetting beyond it. */
 const SLOWEST = 2e5;
 const CONVERGED = 1e-9;
-
-type Plane = readonly (readonly [number, number])[];
-
-/** Images of angles under each map: the cell, and weights of cubic interpolation. */
-interface Images {
-  readonly cells: Int32Array;
-  readonly weights: Float64Array;
-  readonly angles: Float64Array;
-}
-
-const HALF_TURN = Math.PI;
-
-function stepped([a, b]: readonly [number, number], eta: number, angle: number) {
-  const [x, y] = [Math.cos(angle), Math.sin(angle)];
-  const p = a * x + b * y;
-  return [x - 2 * eta * p * a, y - 2 * eta * p * b] as const;
-}
-
-/** The grid is shifted so that no angle of it is that of a simple fraction of a turn. */
-const angleOf = (j: number, count: number): number => ((j + Math.SQRT1_2) * HALF_TURN) / count;
-
-function imagesOf(directions: Plane, eta: number, count: number): Images {
-  const angles = new Float64Array(directions.length * count);
-  const cells = new Int32Array(angles.length);
-  const weights = new Float64Array(4 * angles.length);
-  directions.forEach((a, i) => {
-    for (let j = 0; j < count; j += 1) {
-      const at = i * count + j;
-      const [x, y] = stepped(a, eta, angleOf(j, count));
-      const angle = Math.atan2(y, x);
-      angles[at] = angle;
-      const place = (angle / HALF_TURN) * count - Math.SQRT1_2;
-      const cell = Math.floor(place);
-      const t = place - cell;
-      cells[at] = (((cell - 1) % count) + count) % count;
-      weights[4 * at] = (-t * (t - 1) * (t - 2)) / 6;
-      weights[4 * at + 1] = ((t + 1) * (t - 1) * (t - 2)) / 2;
-      weights[4 * at + 2] = (-(t + 1) * t * (t - 2)) / 2;
-      weights[4 * at + 3] = ((t + 1) * t * (t - 1)) / 6;
-    }
-  });
-  return { cells, weights, angles };
-}
-
-/** Pf on the grid. */
-function applied({ cells, weights }: Images, f: Float64Array): Float64Array {
-  const count = f.length;
-  const maps = cells.length / count;
-  const result = new Float64Array(count);
-  for (let at = 0; at < cells.length; at += 1) {
-    let cell = cells[at]!;
-    let value = 0;
-    for (let k = 0; k < 4; k += 1) {
-      value += weights[4 * at + k]! * f[cell]!;
-      cell = cell + 1 === count ? 0 : cell + 1;
-    }
-    result[at % count]! += value / maps;
-  }
-  return result;
-}
 
 function range(f: Float64Array): { middle: number; spread: number; size: number } {
   let [least, most] = [Infinity, -Infinity];
@@ -160,36 +107,13 @@ function limitOf(first: Float64Array, iterates: Iterable<[number, Float64Array]>
 function onGrid(directions: Plane, eta: number, count: number, slow: boolean) {
   const images = imagesOf(directions, eta, count);
   const limit = (f: (angle: number) => number): Limit => {
-    const first = new Float64Array(count);
-    images.angles.forEach((angle, at) => {
-      first[at % count]! += f(angle) / directions.length;
-    });
+    const first = firstApplied(images, count, f);
     return limitOf(first, slow ? bySquaring(images, first) : byApplication(images, first));
   };
   return {
-    growth: limit((angle) => {
-      const logs = directions.map((a) => {
-        const [x, y] = stepped(a, eta, angle);
-        return Math.log(x * x + y * y);
-      });
-      return logs.reduce((sum, value) => sum + value, 0) / directions.length;
-    }),
+    growth: limit((angle) => logGrowth(directions, eta, angle)),
     signal: limit((angle) => signalToNoise(directions, angle)),
   };
-}
-
-/** |ḡ|/√E|g − ḡ|² where y has this angle. */
-export function signalToNoise(directions: Plane, angle: number): number {
-  const [x, y] = [Math.cos(angle), Math.sin(angle)];
-  let [gx, gy, square] = [0, 0, 0];
-  for (const [a, b] of directions) {
-    const p = (a * x + b * y) / directions.length;
-    gx += p * a;
-    gy += p * b;
-    square += p * p * directions.length * (a * a + b * b);
-  }
-  const full = gx * gx + gy * gy;
-  return Math.sqrt(full / (square - full));
 }
 
 /**

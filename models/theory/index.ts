@@ -56,8 +56,8 @@ export {
   type DirectionExponent,
   directionExponent,
   reflectionOrbit,
-  signalToNoise,
 } from "./directionExponent.ts";
+export { type DirectionGrowth, directionGrowth } from "./directionGrowth.ts";
 export { type EpochShift, epochShift } from "./epochShift.ts";
 export { type EpochVarianceOptions, epochVariance } from "./epochVariance.ts";
 export { fourthMomentRadius } from "./fourthMoment.ts";
@@ -146,6 +146,7 @@ export {
   posteriorMoments,
 } from "./posteriorMoments.ts";
 export { posteriorFourthMomentRadius } from "./posteriorTails.ts";
+export { signalToNoise } from "./projectiveLine.ts";
 export {
   type QuadraticCalibration,
   type QuadraticCalibrationOptions,

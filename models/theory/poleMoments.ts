@@ -14,7 +14,7 @@
 import { determinant, Matrix, solve } from "ml-matrix";
 import { ArgumentError } from "../../engine/errors.ts";
 import { type PoleFrame, poleNoise } from "./poleNoise.ts";
-import { negentropy } from "./standardizedCumulants.ts";
+import { negentropy as negentropyOf } from "./standardizedCumulants.ts";
 import {
   monomialCount,
   type Series,
@@ -27,12 +27,17 @@ export interface PoleMoments {
   readonly excess: number;
   /** ⟨|∇L|²/E|g − ∇L|²⟩, its square root the rms signal-to-noise ratio. */
   readonly signalSquare: number;
+  /** ⟨E|g − ∇L|²⟩ = ⟨tr C⟩, loss². */
+  readonly noise: number;
   /** Entropy with respect to area, nats, by the expansion about a Gaussian. */
   readonly entropy: number;
-  /** Bounds on what the expansions leave out: `excess` and `signalSquare` relative, `entropy` in nats. */
+  /** J, nats by which the entropy is below that of the Gaussian of the same covariance. */
+  readonly negentropy: number;
+  /** Bounds on what the expansions leave out: relative, of the entropy in nats. */
   readonly errors: {
     readonly excess: number;
     readonly signalSquare: number;
+    readonly noise: number;
     readonly entropy: number;
   };
   /** K. */
@@ -121,10 +126,10 @@ function stationaryMomentsOf(chart: Chart, { directions }: PoleFrame, eta: numbe
 const average = (series: Series, moments: Float64Array): number =>
   series.reduce((sum, coefficient, i) => sum + coefficient * moments[i]!, 0);
 
-/** |∇L|² over the trace of the covariance of a sample's gradient, as a series. */
-function signalSquare(chart: Chart, { directions, eigenvalues }: PoleFrame): Series {
+/** |∇L|² and the trace of the covariance of a sample's gradient, as series. */
+function signalAndNoise(chart: Chart, { directions, eigenvalues }: PoleFrame) {
   const { algebra, y, verticalSquare } = chart;
-  const { sum, product, power } = algebra;
+  const { sum, product } = algebra;
   const squares = [...y.map((one) => product(one, one)), verticalSquare];
   const weighted = (weight: (eigenvalue: number) => number): Series =>
     sum(...squares.map((square, k) => [weight(eigenvalues[k]!), square] as const));
@@ -138,7 +143,7 @@ function signalSquare(chart: Chart, { directions, eigenvalues }: PoleFrame): Ser
     }),
   );
   const noise = sum([4, loss], [-4, quartic], [-1, full]);
-  return product(full, power(noise, -1));
+  return { full, noise };
 }
 
 /** −E ln of the density's factor between the tangent coordinates and area: −½ E ln(1 − |y|²). */
@@ -165,8 +170,10 @@ function solveAt(frame: PoleFrame, eta: number, degree: number) {
   const variances = Array.from({ length: m }, (_, k) => scale ** 2 * raw([k, k]));
   const minimum = frame.eigenvalues[m]!;
   const excess = variances.reduce((sum, v, k) => sum + (frame.eigenvalues[k]! - minimum) * v, 0);
-  const signal = average(signalSquare(chart, frame), moments);
-  return { m, chart, moments, raw, excess, signal, variances };
+  const series = signalAndNoise(chart, frame);
+  const signal = average(algebra.product(series.full, algebra.power(series.noise, -1)), moments);
+  const noise = average(series.noise, moments);
+  return { m, chart, moments, raw, excess, signal, noise, variances };
 }
 
 function entropyOf({ m, chart, moments, raw }: ReturnType<typeof solveAt>) {
@@ -179,8 +186,8 @@ function entropyOf({ m, chart, moments, raw }: ReturnType<typeof solveAt>) {
   const gaussian =
     (m / 2) * Math.log(2 * Math.PI * Math.E * chart.scale ** 2) +
     Math.log(determinant(covariance)) / 2;
-  const { value, remainder } = negentropy(raw, mean, covariance);
-  return { entropy: gaussian - value - areaTerm(chart, moments), remainder };
+  const { value, remainder } = negentropyOf(raw, mean, covariance);
+  return { entropy: gaussian - value - areaTerm(chart, moments), negentropy: value, remainder };
 }
 
 const unresolved = (eta: number, why: string): ArgumentError =>
@@ -232,20 +239,24 @@ export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments
     );
   }
   const [coarse, fine] = [degree - 2, degree].map((K) => solveAt(frame, learningRate, K));
-  const excess = Math.abs(coarse!.excess / fine!.excess - 1);
-  const signal = Math.abs(coarse!.signal / fine!.signal - 1);
+  const change = (pick: (law: ReturnType<typeof solveAt>) => number): number =>
+    Math.abs(pick(coarse!) / pick(fine!) - 1);
+  const excess = change((law) => law.excess);
   if (!(excess < LARGEST_ERROR && fine!.variances.every((v) => v > 0))) {
     throw unresolved(learningRate, `series of degree ${degree} change by ${excess.toPrecision(2)}`);
   }
-  const { entropy, remainder } = entropyOf(fine!);
+  const { entropy, negentropy, remainder } = entropyOf(fine!);
   const atoms = discreteness(learningRate, steepest, dimensions);
   return {
     excess: fine!.excess,
     signalSquare: fine!.signal,
+    noise: fine!.noise,
     entropy,
+    negentropy,
     errors: {
       excess,
-      signalSquare: signal,
+      signalSquare: change((law) => law.signal),
+      noise: change((law) => law.noise),
       entropy: remainder + atoms + (dimensions / 2) * excess,
     },
     degree,
