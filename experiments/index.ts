@@ -13,6 +13,7 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
+import { freeEnergySphere } from "./freeEnergySphere.ts";
 import { freeEnergyToy } from "./freeEnergyToy.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
@@ -68,4 +69,5 @@ export const experiments = [
   gradientBalance,
   decayBalance,
   freeEnergyToy,
+  freeEnergySphere,
 ] as unknown as readonly Experiment[];

@@ -1,4 +1,6 @@
 /** A ladder of learning rates about a pole, planned and run (cards 1C, 1F). */
+
+import { ArgumentError } from "../engine/errors.ts";
 import { type PoleFrame, poleNoise } from "../models/theory/index.ts";
 import type { RunContext } from "./experiment.ts";
 import { claimOf, type PoleRung } from "./poleQuantities.ts";
@@ -25,6 +27,18 @@ const APART = 4;
 /** Records of the moments in a relaxation time. */
 const RECORDS = 20;
 const FEWEST_BURN_IN = 50;
+const LONGEST_BURN_IN = 2e6;
+
+/** @throws ArgumentError where the burn-in would take hours. */
+function burnInOf({ burnIn, label }: LadderOptions, relaxation: number, rate: number): number {
+  const steps = Math.max(burnIn.rates / rate, burnIn.times * relaxation) + FEWEST_BURN_IN;
+  if (steps <= LONGEST_BURN_IN) return Math.ceil(steps);
+  throw new ArgumentError(
+    `learningRates: ${label}${rate} relaxes in ${relaxation.toPrecision(3)} steps, so that ` +
+      `${steps.toPrecision(3)} of burn-in are needed, more than ${LONGEST_BURN_IN}; raise the rate, or take ` +
+      "other directions.",
+  );
+}
 
 export function planLadder(options: LadderOptions): PoleRun[] {
   const { frame, start, replicas, first, steps } = options;
@@ -32,7 +46,6 @@ export function planLadder(options: LadderOptions): PoleRun[] {
   const rates = [...options.learningRates].sort((a, b) => a - b);
   return rates.map((learningRate, i): PoleRun => {
     const relaxation = Math.max(1, slowest / learningRate);
-    const { rates: inRates, times } = options.burnIn;
     const every = Math.max(1, Math.floor(relaxation / RECORDS));
     const count = Math.max(
       1,
@@ -45,7 +58,7 @@ export function planLadder(options: LadderOptions): PoleRun[] {
       learningRate,
       replicas: { first: first + i * replicas, count: replicas },
       start,
-      burnIn: Math.ceil(Math.max(inRates / learningRate, times * relaxation) + FEWEST_BURN_IN),
+      burnIn: burnInOf(options, relaxation, learningRate),
       steps: snapshotEvery * count,
       every,
       snapshotEvery,

@@ -1,5 +1,5 @@
 /** Figures of cards 1C and 1D together: loss of both regimes, signal-to-noise ratio, decay, growth. */
-import { directionExponent, reflectionOrbit, signalToNoise } from "../../models/theory/index.ts";
+import { directionExponent, reflectionOrbit, signalBounds } from "../../models/theory/index.ts";
 import type { Figure, Mark, Quantity } from "../experiment.ts";
 import { predictionOf } from "../outcome.ts";
 import {
@@ -104,11 +104,9 @@ function signalFigure({ up, growths }: ToyResult, quantities: readonly Quantity[
 
 /** Least and largest ratio of any direction. */
 function boundsOf(growths: readonly MeasuredGrowth[]): Mark[] {
-  const plane = planeOf(growths[0]!.run.frame);
-  const values = Array.from({ length: 720 }, (_, k) => signalToNoise(plane, (k * Math.PI) / 720));
   const rates = growths.map(({ run }) => run.learningRate);
   const ends = [Math.min(...rates), Math.max(...rates)];
-  return [Math.min(...values), Math.max(...values)].map((value) =>
+  return signalBounds(growths[0]!.run.frame).map((value) =>
     line(
       "OP bounds",
       ends.map((rate) => [rate, value]),

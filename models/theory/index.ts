@@ -172,5 +172,6 @@ export {
   regressionStationary,
 } from "./regressionStationary.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { signalBounds, squareDecay } from "./squareDecay.ts";
 export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
 export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";
