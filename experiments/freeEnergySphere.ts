@@ -26,7 +26,7 @@ const parameters = z.object({
     .number()
     .int()
     .min(3)
-    .max(8)
+    .max(7)
     .default(6)
     .describe("d, of the space around the sphere S^(d−1) [coordinates]"),
   samplesUp: z
@@ -40,7 +40,7 @@ const parameters = z.object({
     .number()
     .int()
     .min(0)
-    .max(7)
+    .max(6)
     .default(4)
     .describe("random directions of the overparametrized loss, 2 to d − 1; 0: none"),
   directionSeed: z

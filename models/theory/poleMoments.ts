@@ -6,7 +6,7 @@
  *
  * With y the tangential coordinates, x_d = √(1 − |y|²), each step is a power series in y. Moments up to
  * degree K close when the series are cut there: E y^α = mean_i E (y'_i)^α is a linear system. What is cut is
- * of order η^{K/2} beside the leading moment, and is judged by the change from degree K − 2.
+ * of order η^{K/2} beside the leading moment, and is judged by the changes from degrees K − 4 and K − 2.
  *
  * Setting: arXiv 2505.23489 (cards 1C, 1F). Left out: batches of several samples; jumps to the
  * opposite pole, which is the same point for these losses, and the rest of the sphere.
@@ -197,6 +197,16 @@ const unresolved = (eta: number, why: string): ArgumentError =>
   );
 
 /**
+ * What is left after the last of three approximations, relative: the next change of a geometric series, and
+ * the last change where they do not fall so fast.
+ */
+function truncation(first: number, second: number, third: number): number {
+  const last = Math.abs(third - second);
+  const ratio = last / Math.abs(second - first);
+  return (ratio < 0.5 ? last * 2 * ratio : last) / Math.abs(third);
+}
+
+/**
  * Discreteness of the law: few samples make it a sum of few atoms a step, whose modulation survives where
  * the smooth part has fallen to exp(−1/(ηh)); in volume of phase space beside the cloud's (2/(ηh))^{m/2}.
  * Its square is what an entropy sees.
@@ -212,11 +222,11 @@ export const discreteness = (learningRate: number, curvature: number, dimensions
 /**
  * Moments, entropy and signal-to-noise ratio of the stationary law.
  *
- * Errors: `errors`, the change from degree K − 2, and for the entropy the next terms of its expansion and
+ * Errors: `errors`, from the changes with K, and for the entropy the next terms of its expansion and
  * `discreteness`.
  *
  * @throws ArgumentError where the noise vanishes at the pole (U₀ = 0), the pole is flat, the dimension is
- *   too large for the series, or the change from degree K − 2 passes 2 %.
+ *   too large for the series, or what the cut leaves out passes 2 %.
  * @see arXiv 2505.23489 for the setting; derivation in the file head.
  * @example poleMoments(poleFrame(directions), 0.01).excess
  */
@@ -238,12 +248,16 @@ export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments
       `poleMoments: ${dimensions + 1} dimensions have too many moments; use fewer dimensions.`,
     );
   }
-  const [coarse, fine] = [degree - 2, degree].map((K) => solveAt(frame, learningRate, K));
-  const change = (pick: (law: ReturnType<typeof solveAt>) => number): number =>
-    Math.abs(pick(coarse!) / pick(fine!) - 1);
+  const [coarsest, coarse, fine] = [degree - 4, degree - 2, degree].map((K) =>
+    solveAt(frame, learningRate, Math.max(2, K)),
+  );
+  const change = (pick: (law: ReturnType<typeof solveAt>) => number): number => {
+    const [first, second, third] = [coarsest, coarse, fine].map((law) => pick(law!));
+    return truncation(first!, second!, third!);
+  };
   const excess = change((law) => law.excess);
   if (!(excess < LARGEST_ERROR && fine!.variances.every((v) => v > 0))) {
-    throw unresolved(learningRate, `series of degree ${degree} change by ${excess.toPrecision(2)}`);
+    throw unresolved(learningRate, `series of degree ${degree} leave out ${excess.toPrecision(2)}`);
   }
   const { entropy, negentropy, remainder } = entropyOf(fine!);
   const atoms = discreteness(learningRate, steepest, dimensions);

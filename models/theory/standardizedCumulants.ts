@@ -1,18 +1,19 @@
 /**
  * How far a law in several dimensions is from Gaussian, from its moments: cumulants of the third and
- * fourth order after a linear map to mean 0 and covariance 1.
+ * fourth order after a linear map to mean 0 and covariance 1, and the negentropy they make.
  *
- * The entropy of a nearly Gaussian law is that of the Gaussian of its covariance less the negentropy
- *   J = |κ₃|²/12 + |κ₄|²/48 + …,  |κ|² = Σ over all indices of κ².
- * Source: P. Comon, Signal Processing 36, 287 (1994), eq. 3.6 (one dimension; sums over indices by
- * invariance under rotations). Left out: its terms κ₃⁴ and κ₃²κ₄, which `remainder` bounds.
+ * The density is φ(1 + δ), δ = a + b + …, Edgeworth's series: a = κ₃·H₃/6, b = κ₄·H₄/24 + (κ₃⊗κ₃)·H₆/72
+ * with Hermite tensors H. The entropy is that of the Gaussian of the same covariance less
+ *   J = |κ₃|²/12 + ⟨b²⟩/2 − ⟨a²b⟩/2 + ⟨a⁴⟩/12 + …,
+ * averages over φ, by Gauss–Hermite quadrature that is exact for these polynomials of degree 12. In one
+ * dimension that is κ₃²/12 + κ₄²/48 + 7κ₃⁴/48 − κ₃²κ₄/8: P. Comon, Signal Processing 36, 287 (1994), eq. 3.6.
  */
 import { CholeskyDecomposition, inverse, type Matrix } from "ml-matrix";
 
 export interface Negentropy {
-  /** |κ₃|²/12 + |κ₄|²/48, nats. */
+  /** J, nats. */
   readonly value: number;
-  /** 7κ₃⁴/48 + κ₃²|κ₄|/8, nats: terms left out. */
+  /** Next terms, as of a geometric series: the second order squared over the first; nats. */
   readonly remainder: number;
 }
 
@@ -64,11 +65,74 @@ function tensorOf(m: number, order: number, value: (indices: readonly number[]) 
   });
 }
 
-const squares = (tensor: Float64Array): number => tensor.reduce((sum, x) => sum + x * x, 0);
+/** Zeros of He₇ and their weights under the standard normal law. */
+const NODES = [
+  [0, 0.457142857142857],
+  [1.154405394739968, 0.240123178605013],
+  [-1.154405394739968, 0.240123178605013],
+  [2.366759410734541, 0.030757123967586],
+  [-2.366759410734541, 0.030757123967586],
+  [3.750439717725742, 0.000548268855972],
+  [-3.750439717725742, 0.000548268855972],
+] as const;
+
+/** Σ T_{…i} x_i along the last axis, so many times. */
+function contracted(tensor: Float64Array, x: readonly number[], times: number): Float64Array {
+  const m = x.length;
+  let from = tensor;
+  for (let k = 0; k < times; k += 1) {
+    const to = new Float64Array(from.length / m);
+    for (let at = 0; at < from.length; at += 1) to[Math.floor(at / m)]! += from[at]! * x[at % m]!;
+    from = to;
+  }
+  return from;
+}
+
+const inner = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
+  return sum;
+};
+
+/** Sum over the last two indices where they are equal. */
+function trace(tensor: Float64Array, m: number): Float64Array {
+  const result = new Float64Array(tensor.length / (m * m));
+  for (let at = 0; at < tensor.length; at += m * m) {
+    for (let i = 0; i < m; i += 1) result[at / (m * m)]! += tensor[at + i * m + i]!;
+  }
+  return result;
+}
+
+/** ⟨b²⟩/2 − ⟨a²b⟩/2 + ⟨a⁴⟩/12 for standardized cumulants, [m³] and [m⁴]. */
+function secondOrder(third: Float64Array, fourth: Float64Array, m: number): number {
+  const tau = trace(third, m);
+  const pairs = trace(fourth, m);
+  const size = inner(third, third);
+  let total = 0;
+  for (let at = 0; at < NODES.length ** m; at += 1) {
+    const chosen = Array.from({ length: m }, (_, k) => NODES[Math.floor(at / 7 ** k) % 7]!);
+    const x = chosen.map(([node]) => node);
+    const weight = chosen.reduce((product, [, w]) => product * w, 1);
+    const along = contracted(third, x, 1);
+    const v = contracted(along, x, 1);
+    // x·Qx, Q_kl = Σ κ_ijk κ_ijl
+    const square = inner(along, along);
+    const H3 = inner(v, x) - 3 * inner(tau, x);
+    const H4 =
+      contracted(fourth, x, 4)[0]! - 6 * contracted(pairs, x, 2)[0]! + 3 * trace(pairs, m)[0]!;
+    // H₃² = H₆ + 9 H₄(κ⊗₁κ) + 18 H₂(κ⊗₂κ) + 6|κ|²
+    const once = inner(v, v) - 2 * inner(tau, v) - 4 * square + inner(tau, tau) + 2 * size;
+    const H6 = H3 * H3 - 9 * once - 18 * (square - size) - 6 * size;
+    const a = H3 / 6;
+    const b = H4 / 24 + H6 / 72;
+    total += weight * ((b * b) / 2 - (a * a * b) / 2 + a ** 4 / 12);
+  }
+  return total;
+}
 
 /**
  * Negentropy of a law with these raw moments E Π z_k, given for up to four sorted indices, and its
- * `covariance` [m, m].
+ * `covariance` [m, m]. O(7^m m⁴).
  */
 export function negentropy(raw: Moment, mean: readonly number[], covariance: Matrix): Negentropy {
   const m = mean.length;
@@ -80,10 +144,11 @@ export function negentropy(raw: Moment, mean: readonly number[], covariance: Mat
     const gaussian = C(i, j) * C(k, l) + C(i, k) * C(j, l) + C(i, l) * C(j, k);
     return centralMoment(raw, mean, indices) - gaussian;
   });
-  const three = squares(transformed(third, W, m, 3));
-  const four = squares(transformed(fourth, W, m, 4));
+  const three = transformed(third, W, m, 3);
+  const first = inner(three, three) / 12;
+  const second = secondOrder(three, transformed(fourth, W, m, 4), m);
   return {
-    value: three / 12 + four / 48,
-    remainder: (7 * three * three) / 48 + (three * Math.sqrt(four)) / 8,
+    value: first + second,
+    remainder: second ** 2 / Math.max(first, Math.abs(second), Number.MIN_VALUE),
   };
 }
