@@ -61,7 +61,7 @@ export function poleFigures(rungs: readonly PoleRung[]): Figure[] {
     ...(rungs.some(({ point }) => Number.isFinite(point.entropy.value))
       ? [entropyFigure(ladder)]
       : []),
-    ...(known.length >= 3 ? [freeEnergyFigure(known)] : []),
+    ...(known.length >= 3 ? [freeEnergyFigure(ladder, known)] : []),
     ...(rungs.length > 1 ? [temperatureFigure(ladder, known)] : []),
   ];
 }
@@ -131,31 +131,26 @@ const SHOWN = 4;
 const MOST_CURVES = 5;
 
 /** F_i − F_i(η_i) in units of T_i: each is lowest at its own rate. */
-function freeEnergyFigure(known: readonly PoleRung[]): Figure {
+function freeEnergyFigure({ curve }: Ladder, known: readonly PoleRung[]): Figure {
   const points = known.map(({ point }) => point);
-  const expected = known.map(expectedPoint);
+  const settled = curve.filter(([, { errors }]) => errors.entropy < 0.1);
   const inner = known.slice(1, -1);
   const stride = Math.ceil(inner.length / MOST_CURVES);
   const chosen = inner.filter((_, i) => i % stride === 0);
   const marks = chosen.flatMap((own): Mark[] => {
     const T = own.noiseTemperature.value;
-    const i = known.indexOf(own);
-    const above = (ladder: typeof points): MeasuredPoint[] => {
-      const free = freeEnergies(ladder, T);
-      return free.flatMap(({ value, standardError }, j) => {
-        const height = (value - free[i]!.value) / T;
-        return height > SHOWN
-          ? []
-          : [{ x: known[j]!.run.learningRate, value: height, standardError: standardError / T }];
-      });
-    };
-    return [
-      measured(`T of η = ${own.run.learningRate}`, above(points)),
-      line(
-        "exact",
-        above(expected).map(({ x, value }): Point => [x, value]),
-      ),
-    ];
+    const zero = freeEnergies([own.point], T)[0]!.value;
+    const exactZero = own.exact!.excess - T * own.exact!.entropy;
+    const found = freeEnergies(points, T).flatMap(({ value, standardError }, j) => {
+      const height = (value - zero) / T;
+      const x = known[j]!.run.learningRate;
+      return height > SHOWN ? [] : [{ x, value: height, standardError: standardError / T }];
+    });
+    const exact = settled.flatMap(([rate, { excess, entropy }]): Point[] => {
+      const height = (excess - T * entropy - exactZero) / T;
+      return height > SHOWN ? [] : [[rate, height]];
+    });
+    return [measured(`T of η = ${own.run.learningRate}`, found), line("exact", exact)];
   });
   return {
     id: "free-energy",
@@ -175,8 +170,8 @@ function freeEnergyFigure(known: readonly PoleRung[]): Figure {
   };
 }
 
-function temperatureFigure({ rungs }: Ladder, known: readonly PoleRung[]): Figure {
-  const slope = poleNoise(rungs[0]!.run.frame).temperatureSlope;
+function temperatureFigure({ rungs, curve }: Ladder, known: readonly PoleRung[]): Figure {
+  const { temperatureSlope: slope, dimensions: m } = poleNoise(rungs[0]!.run.frame);
   const pairs = known.slice(1).flatMap((b, i): { found: MeasuredPoint; exact: Point }[] => {
     const a = known[i]!;
     const x = logarithmicMean(a.run.learningRate, b.run.learningRate);
@@ -215,6 +210,10 @@ function temperatureFigure({ rungs }: Ladder, known: readonly PoleRung[]): Figur
       line(
         "exact ΔU/ΔS",
         pairs.map(({ exact }) => exact),
+      ),
+      line(
+        "exact η⟨tr C⟩/2m",
+        curve.map(([rate, { noise }]) => [rate, noise / (2 * m) / slope]),
       ),
       measured(
         "T1 = ΔU/ΔS",
