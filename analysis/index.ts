@@ -72,6 +72,7 @@ export {
   stepEntropies,
   stretchSums,
 } from "./fluctuationTheorem.ts";
+export { freeEnergies, freeEnergyMinimum } from "./freeEnergyCurve.ts";
 export {
   type EntropyChoice,
   type EntropyOptions,
@@ -101,6 +102,11 @@ export {
   type LadderPoint,
   nearestNeighborLadderPoint,
 } from "./ladderPoint.ts";
+export {
+  type SmoothingOptions,
+  smoothedLadder,
+  smoothedTemperatures,
+} from "./ladderSmoothing.ts";
 export { logLogSlope } from "./logLogSlope.ts";
 export { continuousLyapunov, discreteLyapunov, type Rows } from "./lyapunov.ts";
 export { replicaMedian } from "./median.ts";
@@ -127,6 +133,7 @@ export {
 } from "./nearestNeighborEntropy.ts";
 export {
   kthNeighborSquares,
+  kthNeighborSquares,
   kthNeighborSquaresAmong,
   type NeighborSearch,
   neighborSquares,
@@ -142,6 +149,7 @@ export {
   expectedNeighborEntropy,
   type NeighborLaw,
 } from "./neighborExpectation.ts";
+export { logarithmicMean, noiseTemperature } from "./noiseTemperature.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export {
   type FitChoice,
@@ -181,6 +189,7 @@ export {
   finiteDifferenceTemperature,
   freeEnergyInterval,
 } from "./temperature.ts";
+export { type EnsembleMoment, timeResolvedTemperature } from "./timeTemperature.ts";
 export { type Trajectories, type TrajectoryChoice, trajectories } from "./trajectories.ts";
 export { type UncertaintyChoice, uncertaintyBound } from "./uncertaintyBound.ts";
 export { type UStatistic, uStatistic } from "./uStatistic.ts";

@@ -17,6 +17,8 @@ import { fdrAnharmonic } from "./fdrAnharmonic.ts";
 import { fdrNetwork } from "./fdrNetwork.ts";
 import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
+import { freeEnergySphere } from "./freeEnergySphere.ts";
+import { freeEnergyToy } from "./freeEnergyToy.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { heavyTail } from "./heavyTail.ts";
@@ -83,4 +85,6 @@ export const experiments = [
   backwardError,
   epochDisplacement,
   universalAlignment,
+  freeEnergyToy,
+  freeEnergySphere,
 ] as unknown as readonly Experiment[];

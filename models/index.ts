@@ -8,6 +8,7 @@ export { type Dataset, type DatasetField, subset } from "./dataset.ts";
 export { diagonalNet, factorName } from "./diagonalNet.ts";
 export { allDigits, type DigitsOptions, digits } from "./digits.ts";
 export { softmaxClassifier, tanhClassifier } from "./digitsClassifiers.ts";
+export { directionLoss, equatorialPair, polarDirections, randomDirections } from "./directions.ts";
 export { CENTER_TOY_CURVATURE, centerToy, curvatureToy } from "./epochToy.ts";
 export { factorPair } from "./factorPair.ts";
 export {

@@ -72,6 +72,12 @@ export {
   type SamplingLaw,
 } from "./cycleMoments.ts";
 export { type CycleOperator, type CycleOptions, cycleOperator } from "./cycleOperator.ts";
+export {
+  type DirectionExponent,
+  directionExponent,
+  reflectionOrbit,
+} from "./directionExponent.ts";
+export { type DirectionGrowth, directionGrowth } from "./directionGrowth.ts";
 export { type IntegrationOptions, integrate, type VectorField } from "./dormandPrince.ts";
 export {
   epochCovariance,
@@ -178,6 +184,8 @@ export {
   type SampledOptions,
   sampledOrnsteinUhlenbeck,
 } from "./ornsteinUhlenbeck.ts";
+export { type PoleMoments, poleMoments } from "./poleMoments.ts";
+export { type PoleFrame, type PoleNoise, poleFrame, poleNoise } from "./poleNoise.ts";
 export {
   POSTERIOR_SAMPLERS,
   type PosteriorMoments,
@@ -186,6 +194,7 @@ export {
   posteriorMoments,
 } from "./posteriorMoments.ts";
 export { posteriorFourthMomentRadius } from "./posteriorTails.ts";
+export { signalToNoise } from "./projectiveLine.ts";
 export {
   type QuadraticCalibration,
   type QuadraticCalibrationOptions,
@@ -220,6 +229,7 @@ export {
   integralDeviation,
 } from "./smallNoise.ts";
 export { type CloudChange, type SmallRate, type SmallRateOptions, smallRate } from "./smallRate.ts";
+export { signalBounds, squareDecay } from "./squareDecay.ts";
 export { tanhSamples } from "./tanhSamples.ts";
 export { type TiltedSphere, type TiltedSphereOptions, tiltedSphere } from "./tiltedSphere.ts";
 export { type VonMisesFisher, vonMisesFisher } from "./vonMisesFisher.ts";
