@@ -76,7 +76,9 @@ export { densityEntropy, type HistogramOptions, histogramEntropy } from "./histo
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {
+  type CloudOptions,
   gaussianLadderPoint,
+  graphLadderPoint,
   type LadderPoint,
   nearestNeighborLadderPoint,
 } from "./ladderPoint.ts";
