@@ -108,7 +108,7 @@ export function graphEntropy(samples: ReplicaSamples, options: GraphOptions = {}
 }
 
 /** Iterates of independent runs, [replica, time, coordinate] row-major. */
-export interface Trajectories {
+export interface Iterates {
   readonly data: Float64Array;
   readonly replicas: number;
   readonly times: number;
@@ -126,7 +126,7 @@ export interface Trajectories {
  * @example trajectoryGraphEntropy({ data: centers, replicas: 20, times: 1000, coordinates: 4 })
  */
 export function trajectoryGraphEntropy(
-  { data, replicas, times, coordinates }: Trajectories,
+  { data, replicas, times, coordinates }: Iterates,
   options: GraphOptions = {},
 ): Estimate {
   const size = times * coordinates;

@@ -2,6 +2,7 @@
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export { type CoarseGrainedChoice, coarseGrainedProduction } from "./coarseGrainedProduction.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
@@ -67,7 +68,7 @@ export {
   type GraphOptions,
   graphEntropy,
   graphEntropyOf,
-  type Trajectories,
+  type Iterates,
   trajectoryGraphEntropy,
 } from "./graphEntropy.ts";
 export type { GridField } from "./gridField.ts";
@@ -106,7 +107,18 @@ export {
   nearestNeighborEntropy,
   nearestNeighborValue,
 } from "./nearestNeighborEntropy.ts";
-export { kthNeighborSquares, type NeighborSearch, neighborSquares } from "./nearestNeighbors.ts";
+export {
+  kthNeighborSquares,
+  kthNeighborSquaresAmong,
+  type NeighborSearch,
+  neighborSquares,
+} from "./nearestNeighbors.ts";
+export {
+  type DivergenceOptions,
+  type NeighborProductionChoice,
+  neighborDivergence,
+  neighborProduction,
+} from "./neighborDivergence.ts";
 export {
   expectedGraphLength,
   expectedNeighborEntropy,
@@ -118,6 +130,7 @@ export {
   type OrnsteinUhlenbeckFit,
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
+export { type PilotChoice, pilotAxes } from "./pilotAxes.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
@@ -145,4 +158,7 @@ export {
   finiteDifferenceTemperature,
   freeEnergyInterval,
 } from "./temperature.ts";
+export { type Trajectories, type TrajectoryChoice, trajectories } from "./trajectories.ts";
+export { type UncertaintyChoice, uncertaintyBound } from "./uncertaintyBound.ts";
+export { type UStatistic, uStatistic } from "./uStatistic.ts";
 export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";
