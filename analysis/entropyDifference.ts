@@ -36,7 +36,9 @@ function independent(a: Estimate, b: Estimate, method: string): Estimate {
 
 /**
  * S_b − S_a of two independent estimates, in nats: errors in quadrature.
- * @example entropyDifference(graphEntropy(cold), graphEntropy(hot))
+ * @example
+ * const [cold, hot] = [centers, expected].map((data) => graphEntropy({ data, replicas, k: 2 }));
+ * entropyDifference(cold!, hot!);
  */
 export const entropyDifference = (a: Estimate, b: Estimate): Estimate =>
   independent(a, b, `difference of ${a.method}, independent conditions`);
@@ -47,7 +49,9 @@ export const entropyDifference = (a: Estimate, b: Estimate): Estimate =>
  * standardError: jackknife over (pairs of) replicas, no law assumed.
  *
  * @throws ArgumentError when pairs do not match; RefusalError as `gaussianEntropy`.
- * @example gaussianEntropyDifference(cold, hot, { paired: true })
+ * @example
+ * const samples = { replicas, k: 2 };
+ * gaussianEntropyDifference({ ...samples, data: centers }, { ...samples, data: expected }, { paired: true });
  */
 export function gaussianEntropyDifference(
   a: ReplicaSamples,
@@ -109,7 +113,9 @@ function momentRows({ data, replicas, k: d }: ReplicaSamples): ReplicaSamples {
  * an upper bound: up to twice too large where most of the noise cancels. Not covered: the difference of the biases.
  *
  * @throws ArgumentError when pairs do not match; RefusalError as `nearestNeighborEntropy`.
- * @example neighborEntropyDifference(cold, hot, { paired: true, neighbors: 4 })
+ * @example
+ * const [cold, hot] = [centers, expected].map((data) => ({ data, replicas, k: 2 }));
+ * neighborEntropyDifference(cold!, hot!, { paired: true, neighbors: 4 });
  */
 export function neighborEntropyDifference(
   a: ReplicaSamples,

@@ -40,7 +40,7 @@ function entropyOfLength(length: number, points: number, D: number, exponent: nu
  * S of the file head of one cloud of points [point, coordinate], in nats.
  *
  * @throws ArgumentError unless 1 <= neighbors < points and 0 < exponent < dimensions.
- * @example graphEntropyOf(cloud, 4, { neighbors: 50 })
+ * @example graphEntropyOf(centers, 4, { neighbors: 50 })
  */
 export function graphEntropyOf(
   points: Float64Array,
@@ -74,7 +74,7 @@ function checked(coordinates: number, options: GraphOptions): Required<GraphOpti
  *
  * @throws RefusalError for fewer than 2 (neighbors + 1) samples and for samples that all coincide;
  *   ArgumentError as `graphEntropyOf`.
- * @example graphEntropy({ data, replicas: 1000, k: 4 }, { neighbors: 50 })
+ * @example graphEntropy({ data: centers, replicas: 1000, k: 4 }, { neighbors: 50 })
  */
 export function graphEntropy(samples: ReplicaSamples, options: GraphOptions = {}): Estimate {
   const { neighbors } = checked(samples.k, options);
@@ -108,7 +108,7 @@ export function graphEntropy(samples: ReplicaSamples, options: GraphOptions = {}
 }
 
 /** Iterates of independent runs, [replica, time, coordinate] row-major. */
-export interface Trajectories {
+export interface Iterates {
   readonly data: Float64Array;
   readonly replicas: number;
   readonly times: number;
@@ -123,10 +123,10 @@ export interface Trajectories {
  * width. standardError: scatter over runs. A run with a value that is not finite is left out.
  *
  * @throws as `graphEntropyOf`; RefusalError when no run is finite.
- * @example trajectoryGraphEntropy({ data, replicas: 20, times: 1000, coordinates: 4 })
+ * @example trajectoryGraphEntropy({ data: centers, replicas: 20, times: 1000, coordinates: 4 })
  */
 export function trajectoryGraphEntropy(
-  { data, replicas, times, coordinates }: Trajectories,
+  { data, replicas, times, coordinates }: Iterates,
   options: GraphOptions = {},
 ): Estimate {
   const size = times * coordinates;

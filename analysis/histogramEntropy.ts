@@ -46,7 +46,7 @@ export interface HistogramOptions {
  * @throws ArgumentError when axes and coordinates differ in number, or are more than three.
  * @example
  * const axis = { name: "x", from: -5, to: 5, bins: 40 };
- * histogramEntropy({ data, replicas: 10_000, k: 2 }, { grid: [axis, { ...axis, name: "y" }] })
+ * histogramEntropy({ data: centers, replicas: 10_000, k: 2 }, { grid: [axis, { ...axis, name: "y" }] })
  */
 export function histogramEntropy(
   samples: ReplicaSamples,
@@ -156,7 +156,7 @@ function judged(
  * @throws RefusalError when the correction passes 0.1 nats or more than 1 % of the visits lie beyond
  *   the grid, unless `quiet`; always with fewer than two groups of replicas.
  * @throws ArgumentError when the condition is not there, or replicas interact.
- * @example densityEntropy(record.plane)
+ * @example densityEntropy(record.density)
  */
 export function densityEntropy(
   record: DensityRecord,

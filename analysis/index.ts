@@ -89,6 +89,7 @@ export {
   type GraphOptions,
   graphEntropy,
   graphEntropyOf,
+  type Iterates,
   type Trajectories as GraphTrajectories,
   trajectoryGraphEntropy,
 } from "./graphEntropy.ts";
@@ -98,7 +99,9 @@ export { densityEntropy, type HistogramOptions, histogramEntropy } from "./histo
 export { type IntegratedTimeOptions, integratedTime } from "./integratedTime.ts";
 export { type JackknifeOptions, jackknife, type ReplicaSamples } from "./jackknife.ts";
 export {
+  type CloudOptions,
   gaussianLadderPoint,
+  graphLadderPoint,
   type LadderPoint,
   nearestNeighborLadderPoint,
 } from "./ladderPoint.ts";

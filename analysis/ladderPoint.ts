@@ -12,9 +12,11 @@ import {
   momentSamples,
   stationaryEntropy,
 } from "./gaussianEntropy.ts";
+import { type GraphOptions, graphEntropyOf } from "./graphEntropy.ts";
 import { jackknife, type ReplicaSamples } from "./jackknife.ts";
 import type { NearestNeighborEntropy } from "./nearestNeighborEntropy.ts";
 import { replicaMean } from "./replicas.ts";
+import { finitePoints } from "./samplePoints.ts";
 
 export interface LadderPoint {
   /** U, mean loss. */
@@ -80,6 +82,49 @@ export function nearestNeighborLadderPoint(
     means,
     blocks.map((block) => block.entropy),
   );
+  return {
+    energy,
+    entropy,
+    covariance: correlation * energy.standardError * entropy.standardError,
+  };
+}
+
+export interface CloudOptions extends GraphOptions {
+  /** Replicas are dealt to so many clouds of equal size in their order. */
+  readonly clouds: number;
+}
+
+/**
+ * U and the graph entropy of one condition: mean over equal clouds of replicas, data [replica, k], whose
+ * scatter gives the errors and their covariance.
+ *
+ * The entropy is that of clouds of their size, up to a constant. Replicas that are not finite are left
+ * out.
+ *
+ * @throws ArgumentError when the numbers of replicas differ or clouds are smaller than the graph asks.
+ * @example
+ * graphLadderPoint(expected, { data: centers, replicas: 20_000, k: 4 }, { clouds: 20, neighbors: 50 })
+ */
+export function graphLadderPoint(
+  energies: ArrayLike<number>,
+  samples: ReplicaSamples,
+  { clouds, ...options }: CloudOptions,
+): LadderPoint {
+  checkReplicas("graphLadderPoint", energies, samples.replicas);
+  const { points, rows } = finitePoints(samples);
+  const size = Math.floor(rows.length / clouds);
+  const entropies: number[] = [];
+  const means: number[] = [];
+  for (let c = 0; c < clouds; c++) {
+    const own = rows.slice(c * size, (c + 1) * size);
+    const cloud = points.subarray(c * size * samples.k, (c + 1) * size * samples.k);
+    entropies.push(graphEntropyOf(cloud, samples.k, options));
+    means.push(own.reduce((sum, row) => sum + energies[row]! / size, 0));
+  }
+  const energy = replicaMean(energies);
+  const method = `graph of ${size} replicas, mean over ${clouds} clouds`;
+  const entropy = { ...replicaMean(entropies), method };
+  const correlation = correlationOf(means, entropies);
   return {
     energy,
     entropy,

@@ -36,7 +36,7 @@ export function finitePoints({ data, replicas, k }: ReplicaSamples): SamplePoint
  * measured between these points.
  *
  * @throws RefusalError when the covariance is singular.
- * @example const { points, logScale } = whitenedPoints({ data, replicas, k: 3 });
+ * @example const { points, logScale } = whitenedPoints({ data: centers, replicas, k: 3 });
  */
 export function whitenedPoints(samples: ReplicaSamples, where = "whitenedPoints"): SamplePoints {
   const { k } = samples;

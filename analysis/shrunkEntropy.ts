@@ -44,7 +44,7 @@ export interface ShrunkEntropy extends Estimate {
  * @throws RefusalError for fewer than 4 effective samples, or samples that are all alike.
  * @throws ArgumentError for one coordinate, which has no shape to shrink.
  * @see file head
- * @example shrunkEntropy({ data, replicas: 100, k: 50 })
+ * @example shrunkEntropy({ data: centers, replicas: 100, k: 50 })
  */
 export function shrunkEntropy(
   samples: ReplicaSamples,

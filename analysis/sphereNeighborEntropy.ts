@@ -56,7 +56,7 @@ export interface SphereNeighborOptions {
  * @throws ArgumentError for rows whose length is off 1 by more than 10⁻⁴, and options that are none.
  * @throws RefusalError as `nearestNeighborEntropy`, of m dimensions.
  * @see arXiv 2505.23489, published notebooks, for antipodes of scale-invariant losses
- * @example sphereNeighborEntropy({ data: directions, replicas, k: 3 }, { antipodes: true })
+ * @example sphereNeighborEntropy({ data: centers, replicas, k: 3 }, { antipodes: true })
  */
 export function sphereNeighborEntropy(
   samples: ReplicaSamples,

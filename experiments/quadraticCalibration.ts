@@ -8,6 +8,7 @@
 import { z } from "zod";
 import {
   gaussianLadderPoint,
+  graphLadderPoint,
   type LadderPoint,
   nearestNeighborEntropy,
   nearestNeighborLadderPoint,
@@ -30,6 +31,7 @@ import type { Experiment, RunContext } from "./experiment.ts";
 import { divergenceWarnings, predictionOf } from "./outcome.ts";
 import { duration, durations, refuseRepeats, replicas } from "./parameters.ts";
 import { calibrationFigures } from "./quadraticCalibration/figures.ts";
+import { cloudsOf, referenceClouds } from "./quadraticCalibration/graph.ts";
 import { calibrationQuantities, type Rung } from "./quadraticCalibration/quantities.ts";
 import { Stages } from "./stages.ts";
 
@@ -170,12 +172,18 @@ function measure(p: Settings, planned: PlannedRung, observed: Observed, state: E
       nearestNeighborEntropy({ data, replicas: p.replicas, k: d }, { neighbors: p.neighbors }),
     ),
   );
+  const clouds = cloudsOf(frozen.reduce((sum, step) => sum + (step < 0 ? 1 : 0), 0));
+  const samples = { data, replicas: p.replicas, k: d };
+  // A graph of distances in one dimension has no exponent below it.
+  const graph = clouds && d > 1 ? graphLadderPoint(energies, samples, clouds) : null;
   const rung: Rung = {
     ...planned,
     energies,
     moments: observed.moments,
     gaussian: gaussian.point,
     neighbors: neighbors.point,
+    graph,
+    reference: graph ? referenceClouds(planned.exact.variances, clouds!) : new Float64Array(0),
   };
   const warnings = [...new Set([...gaussian.warnings, ...neighbors.warnings])];
   return {
@@ -194,8 +202,8 @@ export const quadraticCalibration: Experiment<typeof parameters> = {
   sources: ["SGD as free energy minimization, arXiv 2505.23489"],
   summary:
     "Modes of unequal curvature with equal Gaussian gradient noise, on a ladder of learning rates. " +
-    "Mean loss U and entropy S of each stationary state, S from the covariance and from nearest " +
-    "neighbors, and the temperatures they define: dU/dS, the free-energy interval, equipartition. All " +
+    "Mean loss U and entropy S of each stationary state, S from the covariance, from nearest " +
+    "neighbors and from their graph, and the temperatures they define: dU/dS, the free-energy interval, equipartition. All " +
     "are exactly known at any learning rate; the continuous theory, T = η s²/2, misses them by O(ηh).",
   parameters,
   quick: { replicas: 2000, learningRates: [0.04, 0.08, 0.16, 0.32] },
@@ -216,6 +224,7 @@ export const quadraticCalibration: Experiment<typeof parameters> = {
       rungs.push(measured.rung);
       warnings.push(...measured.warnings);
       records[`rung${i}`] = observed;
+      await stages.pause();
     }
     const found = calibrationQuantities(p, rungs);
     return {

@@ -35,7 +35,7 @@ export function entropyFigures(
   results: readonly PathResult[],
 ): Figure[] {
   const figures: Figure[] = [];
-  if (p.dimensions.length > 0 && p.sizes.length > 0) figures.push(neighborFigure(p, quantities));
+  if (p.sizes.length > 0) figures.push(...neighborFigures(p, quantities));
   if (p.covarianceDimensions.length > 0) figures.push(covarianceFigure(p, quantities));
   figures.push(lawFigure(p, quantities));
   if (results.length > 0) figures.push(pathFigure(p, results));
@@ -45,10 +45,39 @@ export function entropyFigures(
 /** Curves that ask for long quadratures have fewer points. */
 const CURVE = 9;
 
-function neighborFigure(p: Settings, quantities: readonly Quantity[]): Figure {
+/** Within the reach of the estimator and beyond it biases have different scales. */
+const REACH = 5;
+const TITLE = "Bias of the nearest-neighbor entropy on Gaussians";
+
+function neighborFigures(p: Settings, quantities: readonly Quantity[]): Figure[] {
+  const within = p.dimensions.filter((d) => d <= REACH);
+  const beyond = p.dimensions.filter((d) => d > REACH);
+  const about =
+    `Neighbor ${p.neighbors}, ${p.repeats} repetitions; bars are one standard error of their mean. ` +
+    "Curves are the expectation by quadrature.";
+  const figures: Figure[] = [];
+  if (within.length > 0) {
+    const caption = `${about} The more dimensions, the more slowly it falls.`;
+    figures.push({ id: "neighbor-bias", title: TITLE, caption, ...biases(p, quantities, within) });
+  }
+  if (beyond.length > 0) {
+    const title = `${TITLE}, beyond its reach`;
+    const caption =
+      `${about} In more than five dimensions it passes through zero by accident before it grows: a ` +
+      "small one says nothing of other laws, and the estimator refuses.";
+    figures.push({ id: "neighbor-reach", title, caption, ...biases(p, quantities, beyond) });
+  }
+  return figures;
+}
+
+function biases(
+  p: Settings,
+  quantities: readonly Quantity[],
+  dimensions: readonly number[],
+): Pick<Figure, "x" | "y" | "marks"> {
   const own = quantities.filter(({ name }) => name === "bias (nearest neighbor)");
   const sizes = geometric(Math.min(...p.sizes) / 1.5, Math.max(...p.sizes) * 1.5, CURVE);
-  const marks = p.dimensions.flatMap((d) => [
+  const marks = dimensions.flatMap((d) => [
     line(
       `expected, d = ${d}`,
       sizes,
@@ -61,12 +90,6 @@ function neighborFigure(p: Settings, quantities: readonly Quantity[]): Figure {
     ),
   ]);
   return {
-    id: "neighbor-bias",
-    title: "Bias of the nearest-neighbor entropy on Gaussians",
-    caption:
-      `Neighbor ${p.neighbors}, ${p.repeats} repetitions; bars are one standard error of their mean. Curves ` +
-      "are the expectation by quadrature. Beyond five dimensions the bias passes through zero by " +
-      "accident before it grows: a small one there says nothing.",
     x: { label: "samples n", scale: "log" },
     y: { label: "estimate − entropy", unit: "nats" },
     marks,
@@ -102,7 +125,7 @@ function covarianceFigure(p: Settings, quantities: readonly Quantity[]): Figure 
     title: "Bias of the Gaussian entropy",
     caption:
       `Without the correction, ${p.covarianceRepeats} repetitions; bars are one standard error. The ` +
-      "expectation is exact and is what `gaussianEntropy` subtracts. Shrinkage (where n < 5d) has a bias " +
+      "expectation is exact, and subtracted from the Gaussian entropies elsewhere. Shrinkage (where n < 5d) has a bias " +
       "of its own, which depends on the covariance: it is small on a sphere, as here when " +
       "conditionNumber is 1.",
     x: { label: "samples per dimension n/d", scale: "log" },

@@ -124,7 +124,7 @@ function entropyFigure(rungs: readonly Rung[], curve: Curve): Figure {
 
 function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): Figure {
   const heat = p.noise ** 2 / 2;
-  const ratios = (kind: "gaussian" | "neighbors") =>
+  const ratios = (kind: "gaussian" | "neighbors" | "graph") =>
     rungs.slice(1).flatMap((b, i) => {
       const a = rungs[i]!;
       const naive = heat * logMean(a.learningRate, b.learningRate);
@@ -136,6 +136,7 @@ function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): F
       return [{ x: naive, value: value / naive, standardError: standardError / naive }];
     });
   const neighbors = ratios("neighbors");
+  const graph = ratios("graph");
   return {
     id: "temperature",
     title: "Temperature over that of the continuous theory",
@@ -160,6 +161,7 @@ function temperatureFigure(p: Settings, rungs: readonly Rung[], curve: Curve): F
       line("exact ΔU/ΔS", exactRatios(rungs, heat)),
       points("T1, Gaussian entropy", ratios("gaussian")),
       ...(neighbors.length > 0 ? [points("T1, nearest-neighbor entropy", neighbors)] : []),
+      ...(graph.length > 0 ? [points("T1, graph entropy", graph)] : []),
     ],
   };
 }

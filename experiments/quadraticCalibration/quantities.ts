@@ -4,6 +4,7 @@
  */
 import {
   type Estimate,
+  entropyDifference,
   equipartitionTemperature,
   finiteDifferenceTemperature,
   freeEnergyInterval,
@@ -19,6 +20,7 @@ import { comparable, unsettled, withoutPrediction } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
 import { estimateOf } from "../outcome.ts";
 import { F32_BLOCK_SUM, transient } from "../systematic.ts";
+import { referenceDifference } from "./graph.ts";
 
 export interface Rung {
   readonly learningRate: number;
@@ -31,6 +33,10 @@ export interface Rung {
   /** U and S, null where the estimator refused. */
   readonly gaussian: LadderPoint | null;
   readonly neighbors: LadderPoint | null;
+  /** Of clouds of replicas, up to a constant; null where replicas are too few. */
+  readonly graph: LadderPoint | null;
+  /** Graph entropies of exact draws, the same for all rungs but for their widths. */
+  readonly reference: Float64Array;
 }
 
 interface Settings {
@@ -57,7 +63,10 @@ const neighborRemainder = (p: Settings, { neighbors }: Rung): number =>
 /** The U and S that are expected of an estimator, as a point without errors. */
 const expectedPoint = (p: Settings, rung: Rung, kind: Kind): LadderPoint => {
   const { energy } = rung.exact;
-  const entropy = rung.exact.entropy + (kind === "neighbors" ? neighborBias(p, rung) : 0);
+  const entropy =
+    kind === "graph"
+      ? replicaMean(rung.reference).value
+      : rung.exact.entropy + (kind === "neighbors" ? neighborBias(p, rung) : 0);
   const known = (value: number): Estimate => ({
     value,
     standardError: 0,
@@ -107,10 +116,13 @@ function compared(p: Settings, rungs: readonly Rung[]): Quantity[] {
     for (const [kind, name] of [
       ["gaussian", "T1"],
       ["neighbors", "T1 (nearest neighbor)"],
+      ["graph", "T1 (graph)"],
     ] as const) {
       const temperature = between(p, pair, kind, name);
       if (temperature) quantities.push(claimed(temperature, pair));
     }
+    const difference = graphDifference(...pair);
+    if (difference) quantities.push(claimed(difference, pair));
   }
   return quantities;
 }
@@ -152,7 +164,7 @@ function ofRung(p: Settings, rung: Rung): Quantity[] {
   return rows;
 }
 
-type Kind = "gaussian" | "neighbors";
+type Kind = "gaussian" | "neighbors" | "graph";
 
 /** T2 of an inner rung, from the ladder of all rungs. */
 function intervalOf(p: Settings, rungs: readonly Rung[], rung: Rung): Quantity[] {
@@ -211,7 +223,31 @@ function between(
     estimate,
     unit: "loss",
     predicted: refused ? null : exact,
-    systematic: exact * (ratioError(pair, kind) + (kind === "neighbors" ? turned(p, pair) : 0)),
+    systematic: exact * (ratioError(pair, kind) + remainder(p, pair, kind)),
+  };
+}
+
+/** Relative error of the expected ΔS. */
+function remainder(p: Settings, pair: readonly [Rung, Rung], kind: Kind): number {
+  if (kind === "gaussian") return 0;
+  if (kind === "neighbors") return turned(p, pair);
+  const { value, standardError } = referenceDifference(pair[0].reference, pair[1].reference);
+  return (4 * standardError) / Math.abs(value);
+}
+
+/** S_b − S_a by graphs of replicas: their constant cancels. */
+function graphDifference(a: Rung, b: Rung): Quantity | null {
+  if (a.graph === null || b.graph === null) return null;
+  const expected = referenceDifference(a.reference, b.reference);
+  const d = a.exact.variances.length;
+  return {
+    name: "dS (graph)",
+    condition: { learningRates: `${a.learningRate} to ${b.learningRate}` },
+    estimate: entropyDifference(a.graph.entropy, b.graph.entropy),
+    unit: "nats",
+    predicted: expected.value,
+    // ½ Σ ln Var_i moves by half of each relative error; 4 errors of the reference clouds.
+    systematic: (d / 2) * (relative(a) + relative(b)) + 4 * expected.standardError,
   };
 }
 

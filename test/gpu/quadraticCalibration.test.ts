@@ -29,8 +29,8 @@ describeWithDevice("quadratic-calibration", "software", (device) => {
   test("the card's modes: all quantities are exact, the continuous theory is refuted", async () => {
     const result = await run(CARD);
     const rows = compared(result);
-    // 5 a rung without the ratio, T2 of one, two T1 of each kind
-    expect(rows).toHaveLength(3 * 4 + 1 + 4);
+    // 5 a rung without the ratio, T2 of one, two T1 of each of three kinds, two differences of graphs
+    expect(rows).toHaveLength(3 * 4 + 1 + 6 + 2);
     for (const row of rows) {
       expect(misfit(row, row.predicted!), `${row.name} ${row.estimate.value}`).toBeLessThan(1);
     }
@@ -44,6 +44,9 @@ describeWithDevice("quadratic-calibration", "software", (device) => {
       // Half a nat: a variance 10 % off in each of four modes is 0.19, three errors and the bias 0.2.
       expect(misfit(row, row.predicted! + 0.5)).toBeGreaterThan(1);
     }
+    const graphs = rows.filter(({ name }) => name === "dS (graph)");
+    expect(graphs.map(({ estimate }) => estimate.n)).toEqual([20, 20]);
+    for (const row of graphs) expect(misfit(row, 1.25 * row.predicted!)).toBeGreaterThan(1);
     for (const row of rows.filter(({ name }) => name === "T1" || name === "T2")) {
       expect(misfit(row, 1.1 * row.predicted!)).toBeGreaterThan(1);
     }
