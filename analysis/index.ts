@@ -90,7 +90,6 @@ export {
   graphEntropy,
   graphEntropyOf,
   type Iterates,
-  type Trajectories as GraphTrajectories,
   trajectoryGraphEntropy,
 } from "./graphEntropy.ts";
 export type { GridField } from "./gridField.ts";
@@ -135,7 +134,6 @@ export {
   nearestNeighborValue,
 } from "./nearestNeighborEntropy.ts";
 export {
-  kthNeighborSquares,
   kthNeighborSquares,
   kthNeighborSquaresAmong,
   type NeighborSearch,
