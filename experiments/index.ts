@@ -16,6 +16,7 @@ import { fdrRegression } from "./fdrRegression.ts";
 import { fdrScheduler } from "./fdrScheduler.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
+import { hyperparameterSymmetry } from "./hyperparameterSymmetry.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
@@ -28,6 +29,7 @@ import { regressionStationary } from "./regressionStationary.ts";
 import { sgworld } from "./sgworld.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
+import { velocityVariance } from "./velocityVariance.ts";
 
 export type {
   Experiment,
@@ -68,4 +70,6 @@ export const experiments = [
   gradientBalance,
   decayBalance,
   anomalousDiffusion,
+  hyperparameterSymmetry,
+  velocityVariance,
 ] as unknown as readonly Experiment[];
