@@ -22,6 +22,7 @@ import { freeEnergyToy } from "./freeEnergyToy.ts";
 import { gradientBalance } from "./gradientBalance.ts";
 import { heavyBallMode } from "./heavyBallMode.ts";
 import { heavyTail } from "./heavyTail.ts";
+import { hyperparameterSymmetry } from "./hyperparameterSymmetry.ts";
 import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
@@ -36,8 +37,8 @@ import { sgworld } from "./sgworld.ts";
 import { sparseFeatures } from "./sparseFeatures.ts";
 import { sphereGibbs } from "./sphereGibbs.ts";
 import { spiral } from "./spiral.ts";
-
 import { universalAlignment } from "./universalAlignment.ts";
+import { velocityVariance } from "./velocityVariance.ts";
 
 export type {
   Experiment,
@@ -87,4 +88,6 @@ export const experiments = [
   universalAlignment,
   freeEnergyToy,
   freeEnergySphere,
+  hyperparameterSymmetry,
+  velocityVariance,
 ] as unknown as readonly Experiment[];

@@ -8,8 +8,9 @@
  * its own float32 rounding. Squares are added over parameters and pairs in float32, over windows of at
  * most `DISPLACEMENT_BLOCK` steps in float64.
  *
- * Cost of a step: 2 operations a parameter for the local displacement, one comparison without. An origin
- * or a lag that is due costs one memory access a parameter. Memory: origins · parameters words a replica.
+ * Cost of a step: 2 operations and a copy a parameter for the local displacement, one comparison without.
+ * An origin or a lag that is due costs one memory access a parameter, and a search among the lags for
+ * each origin. Memory: origins · parameters words a replica.
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";

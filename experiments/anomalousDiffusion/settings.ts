@@ -79,8 +79,7 @@ const LONGEST_RUN = 4e6;
 export function plan(p: Settings): Planned {
   refuseRepeats("lags", p.lags);
   const longest = Math.max(...p.lags);
-  const logarithmic = logarithmicLags({ to: longest, perDecade: p.lagsPerDecade });
-  const lags = [...new Set([...logarithmic, ...p.lags])].sort((a, b) => a - b);
+  const lags = observedLags(p, longest);
   const spacing = p.spacing === "auto" ? Math.ceil(longest / p.origins) : p.spacing;
   // The last origin has its longest pair too.
   const steps = (p.origins - 1) * spacing + longest + 1;
@@ -106,6 +105,15 @@ export function plan(p: Settings): Planned {
   };
 }
 
+/** Those asked for, and logarithmic ones between that are not next to them, where slopes would be noise. */
+function observedLags(p: Settings, longest: number): number[] {
+  const apart = 10 ** (0.6 / p.lagsPerDecade);
+  const between = logarithmicLags({ to: longest, perDecade: p.lagsPerDecade }).filter((lag) =>
+    p.lags.every((given) => Math.max(lag / given, given / lag) >= apart),
+  );
+  return [...between, ...p.lags].sort((a, b) => a - b);
+}
+
 function windowOf(
   p: Settings,
   lags: readonly number[],
@@ -114,7 +122,10 @@ function windowOf(
   const [first, last] = [lags[0]!, lags[lags.length - 1]!];
   const inside = (from: number, to: number): number =>
     lags.filter((lag) => lag >= from && lag <= to).length;
-  const from = p.fitFrom === "auto" ? Math.max(first, INSIDE * (asymptotic?.from ?? 0)) : p.fitFrom;
+  // Momentum is forgotten as √βᵏ: until then stiff modes oscillate.
+  const memory = p.momentum === 0 ? 0 : -2 / Math.log(p.momentum);
+  const start = INSIDE * Math.max(memory, asymptotic?.from ?? 0);
+  const from = p.fitFrom === "auto" ? Math.max(first, start) : p.fitFrom;
   const to = p.fitTo === "auto" ? Math.min(last, (asymptotic?.to ?? Infinity) / INSIDE) : p.fitTo;
   const given = p.fitFrom !== "auto" || p.fitTo !== "auto";
   if (given && inside(from, to) < LEAST_LAGS) {

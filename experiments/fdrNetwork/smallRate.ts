@@ -77,20 +77,44 @@ function cloudChange(f: FullData, { theta, eigenvectors }: Minimum, variance: re
   return { noise: cloud.noise / here.noise - 1, curved: cloud.curved / here.curved - 1 };
 }
 
-/** @throws ArgumentError as `smallRate` does. */
-export function networkSmallRate(p: NetworkSmallRateOptions, minimum: Minimum): SmallRate {
+/** What a minibatch's noise depends on. */
+export type NetworkNoiseOptions = Pick<
+  NetworkSmallRateOptions,
+  "weightDecay" | "batchSize" | "sampling"
+>;
+
+/** σ_k, variance of a minibatch gradient along each Hessian mode at the minimum, [mode]. */
+export function networkNoise(p: NetworkNoiseOptions, minimum: Minimum): number[] {
   const data = prototypes();
   const f = referenceFullData(prototypeNetwork(), data, p.weightDecay);
   const factor = batchNoiseFactor(data.samples, p.batchSize, p.sampling);
   const gradients = f.sampleGradients(minimum.theta);
-  const noise = minimum.eigenvectors.map((u) => {
+  return minimum.eigenvectors.map((u) => {
     const squares = gradients.reduce((sum, g) => sum + dot(u, g) ** 2, 0);
     return (factor * squares) / data.samples;
   });
+}
+
+/** θ → tr Σ_B(θ), the trace of a minibatch gradient's covariance. */
+export function networkNoiseTrace(p: NetworkNoiseOptions): (theta: Float64Array) => number {
+  const data = prototypes();
+  const f = referenceFullData(prototypeNetwork(), data, p.weightDecay);
+  const factor = batchNoiseFactor(data.samples, p.batchSize, p.sampling);
+  return (theta) => {
+    const gradients = f.sampleGradients(theta);
+    const mean = f.gradient(theta);
+    const squares = gradients.reduce((sum, g) => sum + dot(g, g), 0);
+    return factor * (squares / data.samples - dot(mean, mean));
+  };
+}
+
+/** @throws ArgumentError as `smallRate` does. */
+export function networkSmallRate(p: NetworkSmallRateOptions, minimum: Minimum): SmallRate {
+  const f = referenceFullData(prototypeNetwork(), prototypes(), p.weightDecay);
   return smallRate({
     ...p,
     curvature: [...minimum.eigenvalues],
-    noise,
+    noise: networkNoise(p, minimum),
     change: (variance) => cloudChange(f, minimum, variance),
   });
 }

@@ -168,7 +168,7 @@ describe("exponent", () => {
       replicasOf(200, 1, (g) => pathOf(mode, 1001, g)),
     );
     const { crossover, exponent } = anomalousExponent(record);
-    // 1/(ηk) = 20 steps; 2Dt = 2 Var θ at half of it... at t = 1/(ηk).
+    // The short-time line, 2Dt, reaches 2 Var θ at t = 1/(ηk) = 20 steps.
     expect(crossover!.lag).toBeGreaterThan(10);
     expect(crossover!.lag).toBeLessThan(60);
     expect(crossover!.before.value).toBeGreaterThan(0.7);
