@@ -49,6 +49,7 @@ export function regressionFigures(p: RegressionParameters, found: readonly Found
 }
 
 function areaFigure({ results }: Found): Figure[] {
+  if (results.areas === null) return [];
   const { planes } = results.areas;
   const scale =
     10 ** Math.floor(Math.log10(Math.max(...planes.map((one) => Math.abs(one.expected)))));

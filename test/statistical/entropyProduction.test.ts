@@ -21,7 +21,7 @@ import {
   referenceEntropyCounts,
   referenceEntropySums,
 } from "../../engine/observe/referenceEntropyProduction.ts";
-import type { Axis, EntropyProductionRecord, Field, MomentsRecord } from "../../engine/record.ts";
+import type { Axis, EntropyProductionRecord, Field } from "../../engine/record.ts";
 import { gaussian, mulberry32 } from "../../models/mulberry.ts";
 import { additiveNoise } from "../../models/theory/index.ts";
 import { momentsOf } from "../trajectories.ts";
