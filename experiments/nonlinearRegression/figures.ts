@@ -110,7 +110,7 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
       marks: [
         line("predicted", span, [1, 1]),
         ...marks(({ measured, results }, i) => {
-          const predicted = measured.theory.covariance[i]![i]!;
+          const predicted = measured.theory.covariance[i]![i]! + results.reached.drift[i]!;
           const { value, standardError } = results.covariance[i]!;
           return { value: value / predicted, standardError: standardError / predicted };
         }),
@@ -129,7 +129,7 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
           line(
             `predicted, ${labelOf(one)}`,
             ticks.map(({ at }) => at + offset(k, found.length)),
-            one.results.reached.map((x) => 1e4 * x),
+            one.results.reached.shift.map((x) => 1e4 * x),
           ),
         ),
         ...marks(({ results }, i) => {

@@ -23,7 +23,7 @@ import type { Quantity } from "../experiment.ts";
 import { estimateOf } from "../outcome.ts";
 import { EXPONENTIAL, F32, F32_BLOCK_SUM } from "../systematic.ts";
 import type { RegressionParameters } from "./settings.ts";
-import { type LawTheory, type Problem, shiftReached } from "./theory.ts";
+import { type LawTheory, type Problem, type Reached, reachedBy } from "./theory.ts";
 
 export interface Observed {
   readonly moments: MomentsRecord;
@@ -43,7 +43,7 @@ export interface Measured {
 export interface Results {
   readonly covariance: readonly Estimate[];
   readonly shift: readonly Estimate[];
-  readonly reached: readonly number[];
+  readonly reached: Reached;
   /** null where no replica is left. */
   readonly areas: AreaAgreement | null;
   readonly integral: readonly { readonly window: number; readonly result: Result }[];
@@ -95,7 +95,7 @@ export function resultsOf(
   const results = {
     covariance: each((i) => covariance(moments, { i, j: i })),
     shift: each((i) => mean(moments, { i })),
-    reached: shiftReached(problem, theory, { ...times, learningRate: p.learningRate }),
+    reached: reachedBy(problem, theory, { ...times, learningRate: p.learningRate }),
     areas: unless(() => areaAgreement(moments, current, { lag: theory.unit })),
     integral: sigma.windows.map((window) => ({
       window,
@@ -121,8 +121,9 @@ interface Row {
 /** Mean and covariance, which both laws predict. */
 function stateRows(problem: Problem, { theory, record }: Measured, results: Results): Row[] {
   const { holds, neglected } = theory;
+  const { shift, drift } = results.reached;
   const variance = (i: number): number => theory.covariance[i]![i]!;
-  const reached = Math.hypot(...results.reached);
+  const reached = Math.hypot(...shift);
   const relative = Math.min(TOLERANCE.shift, neglected.shift);
   const rounding = meanRounding(problem);
   const coordinates = record.moments.coordinates;
@@ -131,29 +132,30 @@ function stateRows(problem: Problem, { theory, record }: Measured, results: Resu
       name: `cov(${name},${name})`,
       unit: "w²",
       estimate: results.covariance[i]!,
-      predicted: holds ? variance(i) : null,
+      predicted: holds ? variance(i) + drift[i]! : null,
       // The neglected order, never more than the card's tolerance, and sums in float32.
       systematic:
-        variance(i) * (Math.min(TOLERANCE.covariance, neglected.covariance) + F32_BLOCK_SUM),
+        (variance(i) + drift[i]!) *
+        (Math.min(TOLERANCE.covariance, neglected.covariance) + F32_BLOCK_SUM),
     })),
     ...coordinates.map((name, i) => ({
       name: `mean(${name}) - minimum`,
       unit: "w",
       estimate: results.shift[i]!,
-      predicted: holds ? results.reached[i]! : null,
+      predicted: holds ? shift[i]! : null,
       systematic: relative * reached + rounding,
     })),
     {
       name: "shift along its prediction",
       unit: "1",
-      estimate: estimateOf(() => shiftAgreement(record.moments, results.reached)),
+      estimate: estimateOf(() => shiftAgreement(record.moments, shift)),
       predicted: holds ? 1 : null,
       systematic: relative + rounding / reached,
     },
     {
       name: "shift off its prediction",
       unit: "1",
-      estimate: estimateOf(() => shiftDistance(record.moments, results.reached)),
+      estimate: estimateOf(() => shiftDistance(record.moments, shift)),
       predicted: holds ? 0 : null,
       systematic: relative + rounding / reached,
     },
@@ -269,10 +271,10 @@ export function failures({ theory, record }: Measured, results: Results): string
         `${(neglected.integral ?? Number.NaN).toExponential(1)} a step`
       : "An epoch's displacement is no linear drift with constant Gaussian noise, so nothing is predicted of sigma";
   const left =
-    Math.hypot(...results.reached.map((x, i) => x - theory.shift[i]!)) /
+    Math.hypot(...results.reached.shift.map((x, i) => x - theory.shift[i]!)) /
     Math.hypot(...theory.shift);
   const drift =
-    law === "reshuffled" && left > LARGEST_LEFT
+    law === "reshuffled" && theory.holds && left > LARGEST_LEFT
       ? [
           `${law}: the mean is ${(100 * left).toFixed(0)} % of its shift from its place, and <sigma> counts that ` +
             "drift with the current; raise burnIn, or leave it auto",
