@@ -71,12 +71,16 @@ const LEAST_EVENTS = 100;
  *
  * slope = 1 + Σ w s r/Σ w s², mean = Σ w r/Σ w, r = ln(N₊/W), s the bin's center, w = N₊N₋/(N₊ + N₋)
  * with the numbers of all groups, kept fixed. Errors: bias-corrected jackknife over groups. Bins with
- * fewer than 100 events of either sign are left out.
+ * fewer than 100 events of either sign are left out, and those with a center beyond `within` nats:
+ * where the theorem fails, the slope depends on how far it is fitted.
  *
  * @throws RefusalError when no bin has enough events.
  * @see arXiv 2306.03521; Seifert (2012), section 3
  */
-export function detailedFluctuation(counts: EventCounts): DetailedFluctuation {
+export function detailedFluctuation(
+  counts: EventCounts,
+  { within = Infinity }: { readonly within?: number } = {},
+): DetailedFluctuation {
   const { bins, groups, width } = counts;
   const total = (data: Float64Array, bin: number): number => {
     let sum = 0;
@@ -88,7 +92,10 @@ export function detailedFluctuation(counts: EventCounts): DetailedFluctuation {
     center: (bin + 0.5) * width,
     positive: total(counts.positive, bin),
     negative: total(counts.negative, bin),
-  })).filter(({ positive, negative }) => Math.min(positive, negative) >= LEAST_EVENTS);
+  })).filter(
+    ({ center, positive, negative }) =>
+      center <= within && Math.min(positive, negative) >= LEAST_EVENTS,
+  );
   if (numbers.length === 0) {
     const none = `detailedFluctuation: no bin of |σ| has ${LEAST_EVENTS} events of either sign`;
     refuse(`${none}; observe more steps or replicas.`, noEstimate(none));

@@ -30,9 +30,7 @@ export interface FaceCurrent extends GridField {
  *
  * @throws ArgumentError for a condition that is not there or replicas that interact, RefusalError when
  *   nothing was recorded.
- * @example
- * declare const crossed: Engine.CrossingsRecord;
- * faceCurrent(crossed, { timeStep: 0.01 }).significance.pValue;
+ * @example faceCurrent(record.crossings, { timeStep: 0.01 }).significance.pValue
  */
 export function faceCurrent(
   record: CrossingsRecord,

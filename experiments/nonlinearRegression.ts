@@ -79,6 +79,11 @@ function plan(p: RegressionParameters, problem: Problem): Planned[] {
     const multiple = theory.unit * (Math.max(...p.windows) + 1);
     const burnIn = p.burnIn === "auto" ? Math.ceil(BURN_IN[law] * relaxation) : p.burnIn;
     const steps = p.steps === "auto" ? STEPS : p.steps;
+    if (steps <= theory.unit) {
+      throw new ArgumentError(
+        `steps: ${steps} are one epoch, which has no displacement; give more than ${theory.unit}.`,
+      );
+    }
     const least = { burnIn: 0, steps: 0 };
     const lengths = durations({ burnIn, steps }, relaxation, { ...least, multiple: theory.unit });
     return { theory, multiple, ...lengths };

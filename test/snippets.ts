@@ -37,11 +37,13 @@ declare const model: Engine.Model;
 declare const data: Engine.DataSource;
 declare const ensemble: Engine.Ensemble<{
   loss: Engine.SeriesSpec; series: Engine.SeriesSpec; moments: Engine.MomentsSpec;
-  density: Engine.DensitySpec; flux: Engine.FluxSpec; displacement: Engine.DisplacementSpec;
+  density: Engine.DensitySpec; flux: Engine.FluxSpec; crossings: Engine.CrossingsSpec;
+  displacement: Engine.DisplacementSpec; sigma: Engine.EntropyProductionSpec;
 }>;
 declare const record: Engine.RecordOf<{
   loss: Engine.SeriesSpec; series: Engine.SeriesSpec; moments: Engine.MomentsSpec;
-  density: Engine.DensitySpec; flux: Engine.FluxSpec; displacement: Engine.DisplacementSpec;
+  density: Engine.DensitySpec; flux: Engine.FluxSpec; crossings: Engine.CrossingsSpec;
+  displacement: Engine.DisplacementSpec; sigma: Engine.EntropyProductionSpec;
 }>;
 declare const loss: Engine.Node, W: Engine.Node, w: Engine.Node, a: Engine.Node;
 declare const x: Engine.Node, y: Engine.Node;

@@ -15,6 +15,15 @@ const NAMES = {
 
 const labelOf = ({ measured }: Found): string => NAMES[measured.theory.law];
 
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** 10⁻⁹ */
+function powerOfTen(value: number): string {
+  const exponent = Math.round(Math.log10(value));
+  const digits = [...`${Math.abs(exponent)}`].map((digit) => SUPERSCRIPTS[Number(digit)]);
+  return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
+}
+
 interface Point {
   readonly x: number;
   readonly value: number;
@@ -49,11 +58,12 @@ export function regressionFigures(p: RegressionParameters, found: readonly Found
 }
 
 function areaFigure({ results }: Found): Figure[] {
+  if (results.areas === null) return [];
   const { planes } = results.areas;
   const scale =
     10 ** Math.floor(Math.log10(Math.max(...planes.map((one) => Math.abs(one.expected)))));
   const largest = 1.15 * Math.max(...planes.map((one) => Math.abs(one.expected / scale)));
-  const unit = `${scale.toExponential(0).replace("e", "·10^")} w² per step`;
+  const unit = `${powerOfTen(scale)} w² per step`;
   return [
     {
       id: "areas",
@@ -94,13 +104,13 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
     {
       id: "covariance",
       title: "Variance over that of the linear theory",
-      caption: `η = ${p.learningRate}, ${p.replicas} replicas; bars are one standard error.`,
+      caption: `η = ${p.learningRate.toExponential()}, ${p.replicas} replicas; bars are one standard error.`,
       x: { label: "weight", ticks },
       y: { label: "measured / predicted" },
       marks: [
         line("predicted", span, [1, 1]),
         ...marks(({ measured, results }, i) => {
-          const predicted = measured.theory.covariance[i]![i]!;
+          const predicted = measured.theory.covariance[i]![i]! + results.reached.drift[i]!;
           const { value, standardError } = results.covariance[i]!;
           return { value: value / predicted, standardError: standardError / predicted };
         }),
@@ -115,11 +125,11 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
       x: { label: "weight", ticks },
       y: { label: "shift", unit: "10⁻⁴ w" },
       marks: [
-        ...found.map((one) =>
+        ...found.map((one, k) =>
           line(
             `predicted, ${labelOf(one)}`,
-            ticks.map(({ at }) => at),
-            one.results.reached.map((x) => 1e4 * x),
+            ticks.map(({ at }) => at + offset(k, found.length)),
+            one.results.reached.shift.map((x) => 1e4 * x),
           ),
         ),
         ...marks(({ results }, i) => {
@@ -142,10 +152,10 @@ function integralFigure({ measured, results }: Found): Figure[] {
       id: "integral",
       title: "Integral fluctuation theorem of fresh batches",
       caption:
-        "⟨e^−σ⟩ − 1 over sums of n steps: 0 for a linear drift with constant Gaussian noise. The upper " +
+        "⟨exp(−σ)⟩ − 1 over sums of n steps: 0 for a linear drift with constant Gaussian noise. The upper " +
         "line is n times what noise and curvature make of it that change over a Gaussian cloud.",
       x: { label: "n", unit: "steps" },
-      y: { label: "⟨e^−σ⟩ − 1", unit: "10⁻³" },
+      y: { label: "⟨exp(−σ)⟩ − 1", unit: "10⁻³" },
       marks: [
         line("theorem", [0, longest], [0, 0]),
         line("cloud", [0, longest], [0, off * longest]),
@@ -175,7 +185,7 @@ function detailedFigure(found: readonly Found[]): Figure[] {
     const label = labelOf(one);
     return [
       line(
-        `e^σ, ${label}`,
+        `exp(σ), ${label}`,
         bins.map(({ x }) => x),
         bins.map(({ x }) => Math.exp(x * spread)),
       ),

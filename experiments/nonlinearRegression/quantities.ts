@@ -20,9 +20,10 @@ import { RefusalError } from "../../engine/errors.ts";
 import type { EntropyProductionRecord, MomentsRecord, RunInfo } from "../../engine/record.ts";
 import { comparable } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
+import { estimateOf } from "../outcome.ts";
 import { EXPONENTIAL, F32, F32_BLOCK_SUM } from "../systematic.ts";
 import type { RegressionParameters } from "./settings.ts";
-import { type LawTheory, type Problem, shiftReached } from "./theory.ts";
+import { type LawTheory, type Problem, type Reached, reachedBy } from "./theory.ts";
 
 export interface Observed {
   readonly moments: MomentsRecord;
@@ -42,10 +43,13 @@ export interface Measured {
 export interface Results {
   readonly covariance: readonly Estimate[];
   readonly shift: readonly Estimate[];
-  readonly reached: readonly number[];
-  readonly areas: AreaAgreement;
+  readonly reached: Reached;
+  /** null where no replica is left. */
+  readonly areas: AreaAgreement | null;
   readonly integral: readonly { readonly window: number; readonly result: Result }[];
   readonly detailed: DetailedFluctuation | null;
+  /** The slope fitted up to three typical deviations of σ. */
+  readonly innerSlope: Estimate | null;
 }
 
 /** An estimate, and whether its estimator stands by it. */
@@ -56,6 +60,9 @@ interface Result {
 
 /** The card's: covariances to 3 %, means to 5 % of their norm, correlation of the areas above 0.99. */
 const TOLERANCE = { covariance: 0.03, shift: 0.05, correlation: 0.01 };
+
+/** Typical deviations √(2⟨σ⟩) that the inner slope is fitted over: about the card's |σ| < 0.3. */
+const INNER = 3;
 
 export function resultsOf(
   p: RegressionParameters,
@@ -73,26 +80,32 @@ export function resultsOf(
     }
   };
   const { moments, sigma } = record;
-  let detailed: DetailedFluctuation | null = null;
-  try {
-    detailed = detailedFluctuation(entropyEvents(sigma));
-  } catch (error) {
-    if (!(error instanceof RefusalError)) throw error;
-    warnings.push(error.message);
-  }
+  const unless = <T>(estimator: () => T): T | null => {
+    try {
+      return estimator();
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      warnings.push(error.message);
+      return null;
+    }
+  };
   const current = theory.continuous.current.map((row) => row.map((c) => c / theory.unit));
   const each = (estimator: (i: number) => Estimate): Estimate[] =>
     moments.coordinates.map((_, i) => attempt(() => estimator(i)).estimate);
   const results = {
     covariance: each((i) => covariance(moments, { i, j: i })),
     shift: each((i) => mean(moments, { i })),
-    reached: shiftReached(problem, theory, { ...times, learningRate: p.learningRate }),
-    areas: areaAgreement(moments, current, { lag: theory.unit }),
+    reached: reachedBy(problem, theory, { ...times, learningRate: p.learningRate }),
+    areas: unless(() => areaAgreement(moments, current, { lag: theory.unit })),
     integral: sigma.windows.map((window) => ({
       window,
       result: attempt(() => integralFluctuation(entropyMoments(sigma, { window }))),
     })),
-    detailed,
+    detailed: unless(() => detailedFluctuation(entropyEvents(sigma))),
+    innerSlope: unless(() => {
+      const within = INNER * Math.sqrt(2 * theory.continuous.entropyProduction);
+      return detailedFluctuation(entropyEvents(sigma), { within }).slope;
+    }),
   };
   return { results, warnings: [...new Set(warnings)] };
 }
@@ -108,40 +121,41 @@ interface Row {
 /** Mean and covariance, which both laws predict. */
 function stateRows(problem: Problem, { theory, record }: Measured, results: Results): Row[] {
   const { holds, neglected } = theory;
+  const { shift, drift } = results.reached;
   const variance = (i: number): number => theory.covariance[i]![i]!;
-  const reached = Math.hypot(...results.reached);
+  const reached = Math.hypot(...shift);
   const relative = Math.min(TOLERANCE.shift, neglected.shift);
   const rounding = meanRounding(problem);
   const coordinates = record.moments.coordinates;
-  const along = shiftAgreement(record.moments, results.reached);
   return [
     ...coordinates.map((name, i) => ({
       name: `cov(${name},${name})`,
       unit: "w²",
       estimate: results.covariance[i]!,
-      predicted: holds ? variance(i) : null,
+      predicted: holds ? variance(i) + drift[i]! : null,
       // The neglected order, never more than the card's tolerance, and sums in float32.
       systematic:
-        variance(i) * (Math.min(TOLERANCE.covariance, neglected.covariance) + F32_BLOCK_SUM),
+        (variance(i) + drift[i]!) *
+        (Math.min(TOLERANCE.covariance, neglected.covariance) + F32_BLOCK_SUM),
     })),
     ...coordinates.map((name, i) => ({
       name: `mean(${name}) - minimum`,
       unit: "w",
       estimate: results.shift[i]!,
-      predicted: holds ? results.reached[i]! : null,
+      predicted: holds ? shift[i]! : null,
       systematic: relative * reached + rounding,
     })),
     {
       name: "shift along its prediction",
       unit: "1",
-      estimate: along,
+      estimate: estimateOf(() => shiftAgreement(record.moments, shift)),
       predicted: holds ? 1 : null,
       systematic: relative + rounding / reached,
     },
     {
       name: "shift off its prediction",
       unit: "1",
-      estimate: shiftDistance(record.moments, results.reached),
+      estimate: estimateOf(() => shiftDistance(record.moments, shift)),
       predicted: holds ? 0 : null,
       systematic: relative + rounding / reached,
     },
@@ -169,27 +183,26 @@ function currentRows({ theory, record }: Measured, results: Results): Row[] {
   const off = neglected.integral ?? 0;
   const one = holds ? 1 : null;
   const relative = off / theory.continuous.entropyProduction;
-  const { correlation, slope } = results.areas;
-  const lack = noEstimate("detailed fluctuation theorem");
+  const none = noEstimate("refused");
   return [
     {
       name: "correlation of areas",
       unit: "1",
-      estimate: correlation,
+      estimate: results.areas?.correlation ?? none,
       predicted: one,
       systematic: TOLERANCE.correlation,
     },
     {
       name: "slope of areas",
       unit: "1",
-      estimate: slope,
+      estimate: results.areas?.slope ?? none,
       predicted: one,
       systematic: holds ? neglected.area + neglected.covariance : 0,
     },
     {
       name: "<sigma>",
       unit: `nats per ${time}`,
-      estimate: mean(entropyMoments(record.sigma), { i: SIGMA }),
+      estimate: estimateOf(() => mean(entropyMoments(record.sigma), { i: SIGMA })),
       predicted: holds ? theory.entropyProduction : null,
       // What parts ⟨σ⟩ from half the variance of σ, which the theorem makes equal.
       systematic: off,
@@ -197,7 +210,7 @@ function currentRows({ theory, record }: Measured, results: Results): Row[] {
     {
       name: "var(sigma)/(2 <sigma>)",
       unit: "1",
-      estimate: halfVarianceRatio(record.sigma),
+      estimate: estimateOf(() => halfVarianceRatio(record.sigma)),
       predicted: one,
       systematic: relative,
     },
@@ -208,14 +221,11 @@ function currentRows({ theory, record }: Measured, results: Results): Row[] {
       predicted: trusted ? one : null,
       systematic: window * off + EXPONENTIAL * Math.sqrt(2 * window * theory.entropyProduction),
     })),
-    {
-      name: "slope of ln p(sigma)/p(-sigma)",
-      unit: "1",
-      estimate: results.detailed?.slope ?? lack,
-      // Batch noise is skew: the detailed theorem has no exact form here.
-      predicted: null,
-      systematic: 0,
-    },
+    // Batch noise is skew: the detailed theorem has no exact form here.
+    ...[
+      ["slope of ln p(sigma)/p(-sigma)", results.detailed?.slope ?? none] as const,
+      [`the same, |sigma| < ${INNER} deviations`, results.innerSlope ?? none] as const,
+    ].map(([name, estimate]) => ({ name, unit: "1", estimate, predicted: null, systematic: 0 })),
   ];
 }
 
@@ -238,10 +248,13 @@ export function regressionQuantities(
   return comparable(quantities, { replicas: p.replicas });
 }
 
+/** Share of the shift still to come above which σ of epochs is said to be one of drift. */
+const LARGEST_LEFT = 0.02;
+
 /** How far the linear theory fails, in words: a real deviation, which no setting mends. */
 export function failures({ theory, record }: Measured, results: Results): string[] {
   const { law, entropyProduction: expected, neglected } = theory;
-  const sigma = mean(entropyMoments(record.sigma), { i: SIGMA });
+  const sigma = estimateOf(() => mean(entropyMoments(record.sigma), { i: SIGMA }));
   const slope = results.detailed?.slope;
   const found = [
     `<sigma> is ${(sigma.value / expected).toFixed(3)}(${(sigma.standardError / expected).toFixed(3)}) of the ` +
@@ -257,5 +270,15 @@ export function failures({ theory, record }: Measured, results: Results): string
       ? `Noise and curvature that change over the cloud make <exp(-sigma)> - 1 about ` +
         `${(neglected.integral ?? Number.NaN).toExponential(1)} a step`
       : "An epoch's displacement is no linear drift with constant Gaussian noise, so nothing is predicted of sigma";
-  return [`${law}: ${found}. ${reason}.`];
+  const left =
+    Math.hypot(...results.reached.shift.map((x, i) => x - theory.shift[i]!)) /
+    Math.hypot(...theory.shift);
+  const drift =
+    law === "reshuffled" && theory.holds && left > LARGEST_LEFT
+      ? [
+          `${law}: the mean is ${(100 * left).toFixed(0)} % of its shift from its place, and <sigma> counts that ` +
+            "drift with the current; raise burnIn, or leave it auto",
+        ]
+      : [];
+  return [`${law}: ${found}. ${reason}.`, ...drift];
 }

@@ -28,7 +28,7 @@ export const regressionSettings = z.object({
     .default([1, 2, 3, 10])
     .describe("n, consecutive σ that the integral theorem is tested on [steps or epochs]"),
   replicas: replicas(5000),
-  steps: duration("observed steps, 12000 (600 epochs of 20)"),
+  steps: duration("observed steps, 12000 (600 epochs of 20)", 2),
   burnIn: duration("steps before observing, 3 relaxation times of the softest mode, 5 with epochs"),
 });
 

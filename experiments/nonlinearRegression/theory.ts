@@ -4,6 +4,8 @@
  *
  * One unit of time is a step for independent batches, an epoch of M steps without replacement.
  */
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { ArgumentError } from "../../engine/errors.ts";
 import { type Minimum, minimize } from "../../engine/minimize.ts";
 import {
   type AdditiveNoise,
@@ -40,7 +42,22 @@ export function problemOf(p: RegressionParameters): Problem {
   const minimum = minimize(tanhRegression(p.decay), data, { start: TANH_START });
   const at: DerivativesAt = (w) => tanhSamples(w, p.decay);
   const noise = batchNoise(at(minimum.theta), p.batchSize);
+  requireNoise(p, noise, minimum);
   return { minimum, at, noise, samples: data.samples };
+}
+
+/** Entropy production needs noise, and a restoring force, in every direction. */
+function requireNoise({ decay }: RegressionParameters, noise: BatchNoise, minimum: Minimum): void {
+  const { noiseCovariance } = noise;
+  const spectrum = new EigenvalueDecomposition(new Matrix(noiseCovariance), {
+    assumeSymmetric: true,
+  }).realEigenvalues;
+  const [least, most] = [Math.min(...spectrum), Math.max(...spectrum)];
+  if (least > 1e-12 * most && minimum.flatDirections === 0) return;
+  throw new ArgumentError(
+    `decay: at ${decay} a unit of the network is off at the minimum, so that the least eigenvalue of the ` +
+      `noise is ${least.toExponential(1)} of ${most.toExponential(1)} and no entropy production is defined; give a smaller decay.`,
+  );
 }
 
 /** Sizes of the first neglected order: relative ones, and that of ⟨e^{−σ}⟩ − 1. */
@@ -180,25 +197,43 @@ function epochs(p: RegressionParameters, problem: Problem): LawTheory {
   };
 }
 
+/** What replicas that start at the minimum have on average over the observed steps. */
+export interface Reached {
+  /** ⟨w⟩ − w* */
+  readonly shift: readonly number[];
+  /** Variance over time of the mean that is still on its way: part of every measured variance. */
+  readonly drift: readonly number[];
+}
+
 /**
- * The mean on average over observed steps b … b + T − 1 of replicas that start at the minimum: mode h
- * has come [1 − (r^b (1 − r^T))/(T (1 − r))] of the way to its stationary shift, r = 1 − ηh.
+ * On steps b … b + T − 1: mode h has come 1 − r^t of the way to its stationary shift, r = 1 − ηh, so that
+ * ⟨r^t⟩ = r^b (1 − r^T)/(T (1 − r)) is left on average, and ⟨r^t q^t⟩ − ⟨r^t⟩⟨q^t⟩ is the covariance over
+ * time of two modes.
  */
-export function shiftReached(
+export function reachedBy(
   { minimum }: Problem,
   { shift }: LawTheory,
   times: { readonly learningRate: number; readonly burnIn: number; readonly steps: number },
-): number[] {
+): Reached {
   const { learningRate, burnIn, steps } = times;
-  const reached = shift.map(() => 0);
-  minimum.eigenvalues.forEach((h, k) => {
-    const vector = minimum.eigenvectors[k]!;
+  const left = (r: number): number => (r ** burnIn * (1 - r ** steps)) / (steps * (1 - r));
+  const modes = minimum.eigenvectors.map((vector, k) => {
     const along = shift.reduce((sum, x, i) => sum + x * vector[i]!, 0);
-    const r = 1 - learningRate * h;
-    const left = (r ** burnIn * (1 - r ** steps)) / (steps * (1 - r));
-    reached.forEach((_, i) => {
-      reached[i]! += along * (1 - left) * vector[i]!;
-    });
+    return { vector, along, r: 1 - learningRate * minimum.eigenvalues[k]! };
   });
-  return reached;
+  return {
+    shift: shift.map((_, i) =>
+      modes.reduce((sum, { vector, along, r }) => sum + along * (1 - left(r)) * vector[i]!, 0),
+    ),
+    drift: shift.map((_, i) => {
+      let sum = 0;
+      for (const a of modes) {
+        for (const b of modes) {
+          const covariance = left(a.r * b.r) - left(a.r) * left(b.r);
+          sum += a.along * a.vector[i]! * b.along * b.vector[i]! * covariance;
+        }
+      }
+      return sum;
+    }),
+  };
 }

@@ -8,10 +8,10 @@ import { noisyBump, TANH_SCALE } from "../tanhRegression.ts";
 import type { SampleDerivatives } from "./epochDiffusion.ts";
 
 const WEIGHTS = 7;
+const { x, y } = noisyBump().fields;
 
 /** ∇l_i [N, 7] and ∇∇l_i [N, 7, 7] at w, for weight decay `decay`. */
 export function tanhSamples(w: ArrayLike<number>, decay: number): SampleDerivatives {
-  const { x, y } = noisyBump().fields;
   const gradients: Float64Array[] = [];
   const hessians: Float64Array[][] = [];
   for (let i = 0; i < x!.data.length; i += 1) {
