@@ -5,6 +5,15 @@ export { type BlockOptions, blockMean } from "./blocks.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
+export {
+  curvedNoise,
+  hessianEigenvalue,
+  hessianTrace,
+  type MeasureChoice,
+  noiseTemperature,
+  noiseTrace,
+  signalToNoise,
+} from "./curvature.ts";
 export { densityField, type GridChoice } from "./densityField.ts";
 export {
   countEvents,

@@ -46,6 +46,7 @@ const LEVELS: readonly (readonly string[])[] = [
   [
     "explanation/",
     "explain",
+    "curvature/",
     "referenceTrajectory",
     "referenceFullData",
     "referenceReplica",
