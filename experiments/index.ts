@@ -19,6 +19,7 @@ import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
+import { mlpFluctuation } from "./mlpFluctuation.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { onlineRegression } from "./onlineRegression.ts";
 import { ouReference } from "./ouReference.ts";
@@ -66,4 +67,5 @@ export const experiments = [
   imbalanceDecay,
   gradientBalance,
   decayBalance,
+  mlpFluctuation,
 ] as unknown as readonly Experiment[];

@@ -16,6 +16,8 @@ import type { Axis, MomentsRecord, RunInfo, SeriesRecord } from "../../engine/re
 export interface FoldOptions {
   /** Q of σ = δᵀ Q (δ' − δ). */
   readonly form: Rows;
+  /** What coordinates are displacements from, [coordinate]; 0 unless given. */
+  readonly center?: readonly number[];
   /** Steps of the longer sums of σ. */
   readonly length: number;
   /** Width of a bin of |σ|, nats. */
@@ -47,14 +49,15 @@ type Observed = {
 
 /** Trajectories of one condition; `path` holds every coordinate at every step. */
 export function foldEntropies({ path, moments, run }: Observed, options: FoldOptions): FoldedBlock {
-  const { form, length, width } = options;
+  const { form, length, width, center } = options;
   const [, condition, replica, time] = path.values.axes as [Axis, Axis, Axis, Axis];
   const replicas = replica.length;
   const times = time.length;
   const sigmaOf = (lane: number): Float64Array => {
     const trajectory = path.quantities.map((_, q) => {
       const at = (q * replicas + lane) * times;
-      return path.values.data.subarray(at, at + times);
+      const values = path.values.data.subarray(at, at + times);
+      return center ? Float64Array.from(values, (x) => x - center[q]!) : values;
     });
     return stepEntropies(trajectory, form);
   };

@@ -73,13 +73,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     _ = loss_gradient(sample, &theta, &gradient);
     //#end
     var along = array<f32, SLOTS>();
+    var square = 0.0;
     for (var p = 0u; p < PARAMS; p += 1u) {
       let deviation = gradient[p] - means[p * run.lanes + id.x];
-      total[0] += deviation * deviation;
+      square += deviation * deviation;
       for (var k = 0u; k < DIRECTIONS; k += 1u) {
         along[k] += directions[(k * PARAMS + p) * run.lanes + id.x] * deviation;
       }
     }
+    total[0] += square;
     var output = 1u;
     for (var k = 0u; k < DIRECTIONS; k += 1u) {
       for (var l = 0u; l <= k; l += 1u) {

@@ -3,8 +3,8 @@
 //   directions[probe, param, lane] = ±1
 //
 // Bit p mod 64 of threefry(lane key, (step, probe ⌈PARAMS/64⌉ + ⌊p/64⌋)) says which, probes counted
-// from `first_probe`; the words hold bits 0 to 31 and 32 to 63. One invocation takes 64 parameters of
-// one probe of one lane.
+// from `first_probe`; the words hold bits 0 to 31 and 32 to 63. One invocation takes 64 parameters
+// of one probe of one lane.
 // twin: engine/curvature/probes.ts
 //#import lib/random
 
