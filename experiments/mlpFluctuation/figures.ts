@@ -11,6 +11,9 @@ interface Settings {
   readonly batchSize: number;
 }
 
+/** Noise below this share of the largest is rounding. */
+const SILENT = 1e-12;
+
 const counting = (n: number): number[] => Array.from({ length: n }, (_, k) => k + 1);
 
 const points = (label: string, x: readonly number[], y: readonly Estimate[]): Mark => ({
@@ -48,6 +51,8 @@ function spectrumFigure(
 ): Figure {
   const values = [...minimum.eigenvalues].reverse();
   const along = [...noise].reverse();
+  const most = Math.max(...along);
+  const noisy = along.flatMap((x, k) => (x > SILENT * most ? [k] : []));
   const count = pairs.values.axes[0]!.length;
   const lanes = pairs.values.data.length / count;
   const factor = measured.noiseFactors[0]!;
@@ -63,12 +68,17 @@ function spectrumFigure(
     title: "Spectrum of the Hessian at the minimum, and the noise along it",
     caption:
       "Lines: all eigenvalues, and the batch noise along their eigenvectors, in float64. Points: Lanczos and " +
-      "the gradients' scatter on the device.",
+      "the gradients' scatter on the device. Directions that add the same to all logits have no noise and are " +
+      "left out of the second line.",
     x: { label: "mode, stiffest first", scale: "log" },
     y: { label: "h [loss/θ²], u·Σ_B u [(loss/θ)²]", scale: "log" },
     marks: [
       line("curvature h", counting(values.length), values),
-      line("noise u·Σ_B u", counting(along.length), along),
+      line(
+        "noise u·Σ_B u",
+        noisy.map((k) => k + 1),
+        noisy.map((k) => along[k]!),
+      ),
       dots("h, Lanczos", (k) => pairs.values.data[k * lanes]!),
       dots("u·Σ_B u, device", (k) => factor * measured.covariance.data[k * (count + 1) * lanes]!),
     ],
@@ -89,7 +99,8 @@ function varianceFigure(p: Settings, scene: Landscape, rungs: readonly Rung[]): 
     title: "Stationary variances over Lyapunov's equation at the minimum",
     caption:
       `${p.replicas} replicas, batches of ${p.batchSize}; bars are one standard error. Curvature and ` +
-      "noise averaged over the cloud raise them; what is above follows the soft modes.",
+      "noise averaged over the cloud raise them; modes that follow soft ones, and replicas that have left the " +
+      "basin, raise them further.",
     x: { label: "mode, stiffest first" },
     y: { label: "Var z / Lyapunov" },
     marks: [line("at the minimum", [1, modes.length], [1, 1]), ...all],
@@ -112,13 +123,15 @@ function areaFigure(p: Settings, rungs: readonly Rung[]): Figure {
       areas,
     );
   });
+  const places = marks.flatMap(({ x }) => x);
+  const ends = [Math.min(...places), Math.max(...places)];
   return {
     id: "areas",
     title: "Areas per step against the current of the linear theory",
     caption: `One point a pair of modes, over the largest |C|; ${p.replicas} replicas, bars are one standard error.`,
     x: { label: "C_ij, theory at the minimum", unit: "largest |C|" },
     y: { label: "½⟨z_i z_j' − z_j z_i'⟩, measured", unit: "largest |C|" },
-    marks: [line("equal", [-1, 1], [-1, 1]), ...marks],
+    marks: [line("equal", ends, ends), ...marks],
   };
 }
 
@@ -147,7 +160,8 @@ function ratioFigure(rungs: readonly Rung[]): Figure {
     title: "Detailed fluctuation theorem",
     caption:
       "Ratio of positive to negative events by bins of |σ|, freed of the bins' width: " +
-      "e^|σ| N₊/Σ₋ e^|σ|. Bars are one standard error, from groups of replicas.",
+      "e^|σ| N₊/Σ₋ e^|σ|. Bars are one standard error, from groups of replicas. The theorem is exact for " +
+      "Gaussian noise of constant covariance; that of batches is neither.",
     x: { label: "exp(σ)" },
     y: { label: "p(σ)/p(−σ)" },
     marks: [line("theorem", [1, top], [1, top]), ...marks],
