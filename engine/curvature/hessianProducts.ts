@@ -14,8 +14,8 @@ export interface HessianProductOptions extends MeasureOptions {
 /**
  * H(θ) d of every replica, [direction, condition, replica, param], in units of loss/θ² times d.
  *
- * H = ∇²f, f = (1/N) Σ l_i + (λ/2)|θ|², λ the condition's weight decay; draws have their means. Cost: a
- * pass over the data for each direction, about as much as 4 N/m SGD steps. Error: float32, about
+ * H = ∇²f, f = (1/N) Σ l_i + (λ/2)|θ|², λ the condition's weight decay; draws have their means. Cost: N
+ * products ∇²l_i d for each direction, as much as some N/m SGD steps. Error: float32, about
  * 10⁻⁶ of (1/N) Σ |∇²l_i d|. NaN for frozen replicas.
  *
  * @throws ArgumentError for a model that draws its samples, or directions that are none; ShapeError where

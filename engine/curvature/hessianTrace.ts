@@ -35,7 +35,7 @@ function checkedProbes(where: string, probes: number): number {
  *
  * H = ∇²f, f = (1/N) Σ l_i + (λ/2)|θ|². Each probe is z·H z of fresh random signs, functions of
  * (seed, condition, replica, step, probe) drawn on the device; `analysis/hessianTrace` makes an
- * Estimate of them. Cost: a pass over the data for each probe, about 4 N/m SGD steps. Error: a probe's
+ * Estimate of them. Cost: N products ∇²l_i z for each probe, as much as some N/m SGD steps. Error: a probe's
  * variance is 2 Σ_{p≠q} H_pq²; float32 about 10⁻⁶ of the sum of magnitudes.
  *
  * @throws ArgumentError for a model that draws its samples, or probes that are no number.
@@ -74,8 +74,8 @@ export function hessianProbes(
  * Unbiased estimates of tr(H C) at every replica's θ, [probe, condition, replica], loss³/θ⁴.
  *
  * C is the covariance of one sample's gradient over the data; a batch's is f C (`noiseFactors`). Each
- * probe is z·C (H z) of fresh random signs, those of `hessianProbes`. Cost: two passes over the data for
- * each probe, about 6 N/m SGD steps. Error: a probe's variance is 2 Σ_{p≠q} S_pq², S = (HC + CH)/2.
+ * probe is z·C (H z) of fresh random signs, those of `hessianProbes`. Cost: three passes over the data
+ * for each probe: N products and twice N gradients. Error: a probe's variance is 2 Σ_{p≠q} S_pq², S = (HC + CH)/2.
  *
  * @throws ArgumentError for a model with draws, whose noise is not that of the data, or probes that are
  *   no number.

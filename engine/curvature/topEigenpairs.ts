@@ -70,9 +70,9 @@ function checked(where: string, options: EigenpairOptions, params: number): Chec
  * H u = h u, H = ∇²f, f = (1/N) Σ l_i + (λ/2)|θ|². Values and residuals [pair, condition, replica] in
  * loss/θ², vectors [pair, condition, replica, param]. Error: an eigenvalue of H lies within `residuals`
  * of each value, which is a Rayleigh quotient and so off by about residual²/gap only; float32 products
- * let no residual fall below about 10⁻⁶ of the largest eigenvalue. Cost: a pass over the data for each
- * Lanczos vector, several for each pair, about 4 N/m SGD steps each, and m² P multiply-adds for m
- * vectors of P parameters on the host. NaN for frozen replicas.
+ * let no residual fall below about 10⁻⁶ of the largest eigenvalue. Cost: a pass over the data (N products)
+ * for each Lanczos vector, several for each pair (`products` in the Record), and m² P multiply-adds for m
+ * vectors of P parameters and each replica on the host, which may be more. NaN for frozen replicas.
  *
  * @throws ArgumentError for a model that draws its samples, and options that are none.
  * @throws RefusalError<EigenpairsRecord> when a residual stays above the tolerance; it carries the Record.

@@ -1,5 +1,5 @@
 /** Small matrices as rows, and what follows from a covariance and a lagged one. */
-import { inverse, Matrix } from "ml-matrix";
+import { inverse, LuDecomposition, Matrix } from "ml-matrix";
 import type { Rows } from "../../analysis/index.ts";
 
 const of = (rows: Rows): Matrix => new Matrix(rows.map((row) => [...row]));
@@ -20,7 +20,7 @@ export interface Lagged {
   readonly area: Rows;
   /** D, ½⟨dz dzᵀ⟩. */
   readonly diffusion: Rows;
-  /** tr Cᵀ D⁻¹ C S⁻¹ of these matrices, nats per step. */
+  /** tr Cᵀ D⁻¹ C S⁻¹ of these matrices, nats per step; NaN where D or S is singular. */
   readonly plugIn: number;
 }
 
@@ -29,6 +29,10 @@ export function laggedOf(S: Rows, L: Rows): Lagged {
   const [s, l] = [of(S), of(L)];
   const C = Matrix.sub(l, l.transpose()).mul(0.5);
   const D = Matrix.sub(s, Matrix.add(l, l.transpose()).mul(0.5));
-  const plugIn = C.transpose().mmul(inverse(D)).mmul(C).mmul(inverse(s)).trace();
+  // Where nothing has moved there is no D to invert.
+  const isRegular = [D, s].every((matrix) => !new LuDecomposition(matrix).isSingular());
+  const plugIn = isRegular
+    ? C.transpose().mmul(inverse(D)).mmul(C).mmul(inverse(s)).trace()
+    : Number.NaN;
   return { area: C.to2DArray(), diffusion: D.to2DArray(), plugIn };
 }

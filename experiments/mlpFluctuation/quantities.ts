@@ -232,6 +232,7 @@ export function fluctuationQuantities(
     });
   });
   const { quantities, warnings: few } = comparable(measured, { replicas: p.replicas });
-  const said = few.length > 0 ? few : rungs.flatMap(misses);
+  const settled = rungs.filter((rung) => doubt(rung, bendOf(rung)) === null);
+  const said = few.length > 0 ? few : settled.flatMap(misses);
   return { quantities, warnings: [...warnings, ...said] };
 }

@@ -63,7 +63,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let first = id.y * run.block;
   let last = min(first + run.block, run.samples);
   var theta = array<f32, PARAMS>();
-  for (var p = 0u; p < PARAMS; p += 1u) { theta[p] = state[p * run.state_lanes + lane]; }
+  var mean = array<f32, PARAMS>();
+  for (var p = 0u; p < PARAMS; p += 1u) {
+    theta[p] = state[p * run.state_lanes + lane];
+    mean[p] = means[p * run.lanes + id.x];
+  }
   //#slot load_settings
   //#end
   var total = array<f32, OUTPUTS>();
@@ -75,7 +79,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     var along = array<f32, SLOTS>();
     var square = 0.0;
     for (var p = 0u; p < PARAMS; p += 1u) {
-      let deviation = gradient[p] - means[p * run.lanes + id.x];
+      let deviation = gradient[p] - mean[p];
       square += deviation * deviation;
       for (var k = 0u; k < DIRECTIONS; k += 1u) {
         along[k] += directions[(k * PARAMS + p) * run.lanes + id.x] * deviation;
