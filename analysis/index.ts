@@ -19,6 +19,15 @@ export { type CoarseGrainedChoice, coarseGrainedProduction } from "./coarseGrain
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
+export {
+  curvedNoise,
+  gradientNoiseTemperature,
+  hessianEigenvalue,
+  hessianTrace,
+  type MeasureChoice,
+  noiseTrace,
+  signalToNoise,
+} from "./curvature.ts";
 export { densityField, type GridChoice } from "./densityField.ts";
 export {
   countEvents,

@@ -1,5 +1,14 @@
 /** The engine's public door; re-exports only. */
 export { gradient, hessianVectorProduct } from "./autodiff.ts";
+export type { Directions } from "./curvature/directions.ts";
+export { type GradientNoiseOptions, gradientNoise } from "./curvature/gradientNoise.ts";
+export { type HessianProductOptions, hessianProducts } from "./curvature/hessianProducts.ts";
+export { curvedNoiseProbes, hessianProbes, type TraceOptions } from "./curvature/hessianTrace.ts";
+export {
+  type ReferenceGradientNoise,
+  referenceGradientNoise,
+} from "./curvature/referenceGradientNoise.ts";
+export { type EigenpairOptions, topEigenpairs } from "./curvature/topEigenpairs.ts";
 export {
   type Device,
   type DeviceInfo,

@@ -203,6 +203,58 @@ export interface RecordOfKind {
 
 export type ObservableRecord = RecordOfKind[keyof RecordOfKind];
 
+/** What a measure of all replicas at one step shares; NaN for frozen replicas. */
+interface MeasureRecord {
+  /** SGD steps taken before. */
+  readonly step: number;
+  /** One hyperparameter setting per condition. */
+  readonly conditions: readonly Readonly<Record<string, number>>[];
+  /** Replicas interact in groups of so many and are not independent; absent where they are. */
+  readonly groupSize?: number;
+}
+
+/** Traces that random signs z see: z·M z, whose mean over z is tr M. */
+export interface TraceRecord extends MeasureRecord {
+  readonly kind: "trace";
+  /** M: `H`, or `H C`, C the covariance of one sample's gradient. */
+  readonly matrix: "H" | "H C";
+  /** z·M z, [probe, condition, replica]. */
+  readonly values: Field;
+  /** f of each condition: a batch's gradient has the covariance f C; NaN where it is not random. */
+  readonly noiseFactors: readonly number[];
+}
+
+/** Extreme eigenvalues of the Hessian of f = L + (λ/2)|θ|². */
+export interface EigenpairsRecord extends MeasureRecord {
+  readonly kind: "eigenpairs";
+  /** From the top, largest first, or from the bottom, least first. */
+  readonly end: "top" | "bottom";
+  /** u·H u, [pair, condition, replica]. */
+  readonly values: Field;
+  /** |H u − (u·H u) u|, [pair, condition, replica]: some eigenvalue is no further from `values`. */
+  readonly residuals: Field;
+  /** u, orthonormal, [pair, condition, replica, param]. */
+  readonly vectors: Field;
+  /** Products with the Hessian, for each replica. */
+  readonly products: number;
+}
+
+/** The gradient over the data, and how the samples' scatter about it. */
+export interface GradientNoiseRecord extends MeasureRecord {
+  readonly kind: "gradientNoise";
+  /** f of each condition: a batch's gradient has the covariance f C; NaN where it is not random. */
+  readonly noiseFactors: readonly number[];
+  readonly parameters: number;
+  /** |∇f|², weight decay included, [condition, replica]. */
+  readonly gradientSquare: Field;
+  /** tr C, C the covariance of one sample's gradient over the data, [condition, replica]. */
+  readonly trace: Field;
+  /** u_k·∇f, [direction, condition, replica]. */
+  readonly along: Field;
+  /** u_k·C u_l, [direction, direction', condition, replica]. */
+  readonly covariance: Field;
+}
+
 /** Which software, device and numbers made a Record. */
 export interface Provenance {
   readonly thermograd: string;

@@ -27,6 +27,7 @@ import { imbalanceDecay } from "./imbalanceDecay.ts";
 import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
+import { mlpFluctuation } from "./mlpFluctuation.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { nonlinearRegression } from "./nonlinearRegression.ts";
 import { onlineRegression } from "./onlineRegression.ts";
@@ -90,4 +91,5 @@ export const experiments = [
   freeEnergySphere,
   hyperparameterSymmetry,
   velocityVariance,
+  mlpFluctuation,
 ] as unknown as readonly Experiment[];

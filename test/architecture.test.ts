@@ -47,6 +47,7 @@ const LEVELS: readonly (readonly string[])[] = [
     "neighbors/",
     "explanation/",
     "explain",
+    "curvature/",
     "referenceTrajectory",
     "referenceFullData",
     "referenceReplica",

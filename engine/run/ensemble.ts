@@ -22,11 +22,13 @@ import { divergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
 import { Evaluator } from "./evaluate.ts";
 import { GroupMeans } from "./groupMeans.ts";
+import type { LaneAccess, Lender } from "./laneAccess.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import { Observing } from "./observing.ts";
 import { fingerprint, type Resolved } from "./options.ts";
 import { clockFrom, NO_ORIGINS, restoreOrigins, saveOrigins, withClock } from "./origins.ts";
 import { fillReference, sameConstants } from "./pilotMeans.ts";
+import { runInfo } from "./runInfo.ts";
 import type { RunOptions } from "./runOptions.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
 import { unsolvedCounts } from "./unsolved.ts";
@@ -40,7 +42,7 @@ export type RecordOf<O extends Observables> = {
 export type { EnsembleProgress, RunOptions } from "./runOptions.ts";
 export type { EnsembleState } from "./stateFields.ts";
 
-export class Ensemble<O extends Observables> implements AsyncDisposable {
+export class Ensemble<O extends Observables> implements AsyncDisposable, Lender {
   readonly plan: ThreadPlan;
   private readonly device: Device;
   private readonly resolved: Resolved;
@@ -48,6 +50,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
   private readonly memory: LaneMemory;
   private readonly dispatcher: Dispatcher;
   private readonly evaluator: Evaluator;
+  private readonly groupMeans: GroupMeans | null;
   private settings: readonly Setting[];
   private taken = 0;
   /** Constants of the observables; pilot means are set when observing first begins. */
@@ -78,6 +81,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     const means = plan.groupMeans
       ? new GroupMeans(device, plan.groupMeans, this.memory, parameterCount)
       : null;
+    this.groupMeans = means;
     this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory, means);
     this.evaluator = new Evaluator(device, resolved, plan, this.memory, means);
   }
@@ -155,7 +159,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       this.clock = { ...this.clock, level: this.taken };
       const frozen = await this.memory.readFrozen();
       const unsolved = await this.unsolvedCounts();
-      const run = this.runInfo(firstStep, options.steps, frozen, unsolved);
+      const { steps } = options;
+      const window = { firstStep, steps, conditions: this.settings, frozen, unsolved };
+      const run = runInfo(this.device, this.resolved, this.plan, window);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -211,6 +217,15 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
       });
       const quantity = { name: "quantity", length: of.length, values: of };
       return { axes: [quantity, ...ensembleAxes(shape)], data, unit: "" };
+    });
+  }
+
+  /** For measures of the engine, such as `hessianTrace`; the lanes stay as they are. */
+  async lend<T>(what: string, measure: (lanes: LaneAccess) => Promise<T>): Promise<T> {
+    return this.exclusively(what, async () => {
+      await this.groupMeans?.refresh();
+      const { device, resolved, plan, memory, taken: step, settings } = this;
+      return measure({ device, resolved, plan, memory, step, settings });
     });
   }
 
@@ -324,30 +339,6 @@ export class Ensemble<O extends Observables> implements AsyncDisposable {
     if (frozen.some((step) => step >= 0)) {
       throw new DivergedError(`${divergence({ frozen, bounds: this.resolved.bounds })}.`);
     }
-  }
-
-  private runInfo(
-    firstStep: number,
-    steps: number,
-    frozen: Int32Array,
-    unsolved: Int32Array | null,
-  ): RunInfo {
-    const { replicas, seed, model, sampling, rule, bounds, version, groupSize } = this.resolved;
-    const { adapter, software } = this.device.info;
-    const provenance = {
-      thermograd: version,
-      adapter,
-      software,
-      seed,
-      model: model.name,
-      sampling,
-      update: rule.name,
-      schedule: this.plan.schedule,
-    };
-    const lost = unsolved ? { frozen, unsolved } : { frozen };
-    const groups = groupSize === null ? {} : { groupSize };
-    const { settings: conditions } = this;
-    return { firstStep, steps, conditions, replicas, ...groups, ...lost, bounds, provenance };
   }
 
   private free(what: string): void {

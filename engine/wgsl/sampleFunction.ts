@@ -95,7 +95,8 @@ const longRow = ({ offsets: at, vectors }: RowLayout): RowAccess => ({
   ],
 });
 
-const offsets = (model: Model): string[] =>
+/** WGSL constants that the functions address blocks with, `<block>_at`. */
+export const blockOffsets = (model: Model): string[] =>
   model.params.map(
     ({ name, offset, shape }) => `const ${at(name)}: u32 = ${offset}u;  // [${shape.join(", ")}]`,
   );
@@ -137,7 +138,7 @@ export function lossGradientFunction(
   return {
     imports: [...body.imports, ...random.imports],
     code: [
-      ...offsets(model),
+      ...blockOffsets(model),
       ...body.constants,
       "",
       "fn loss_gradient(",
@@ -252,7 +253,7 @@ export function outputsFunction(
   return {
     imports: body.imports,
     code: [
-      ...offsets(model),
+      ...blockOffsets(model),
       ...body.constants,
       "",
       "fn outputs(",

@@ -125,6 +125,11 @@ export {
   type ModeState,
 } from "./heavyBallPath.ts";
 export {
+  type HessianSubspace,
+  type HessianSubspaceOptions,
+  hessianSubspace,
+} from "./hessianSubspace.ts";
+export {
   type ImbalanceDecay,
   type ImbalanceDecayOptions,
   imbalanceDecay,
