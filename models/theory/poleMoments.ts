@@ -228,7 +228,7 @@ export const discreteness = (learningRate: number, curvature: number, dimensions
  * @throws ArgumentError where the noise vanishes at the pole (U₀ = 0), the pole is flat, the dimension is
  *   too large for the series, or what the cut leaves out passes 2 %.
  * @see arXiv 2505.23489 for the setting; derivation in the file head.
- * @example poleMoments(poleFrame(directions), 0.01).excess
+ * @example poleMoments(poleFrame([[1, 0, 0.2], [0, 1, 0.2], [-1, -1, 0.2]]), 0.01).excess
  */
 export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments {
   const { minimum, curvatures, dimensions } = poleNoise(frame);
