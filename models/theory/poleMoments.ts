@@ -146,7 +146,7 @@ function signalAndNoise(chart: Chart, { directions, eigenvalues }: PoleFrame) {
   return { full, noise };
 }
 
-/** −E ln of the density's factor between the tangent coordinates and area: −½ E ln(1 − |y|²). */
+/** −E ln x_d = −½ E ln(1 − |y|²): dA = dy/x_d, so that it is added to the entropy of y. */
 function areaTerm({ algebra, verticalSquare }: Chart, moments: Float64Array): number {
   const delta = algebra.sum([-1, verticalSquare], [1, algebra.constant(1)]);
   let [power, total] = [delta, 0];
@@ -187,7 +187,7 @@ function entropyOf({ m, chart, moments, raw }: ReturnType<typeof solveAt>) {
     (m / 2) * Math.log(2 * Math.PI * Math.E * chart.scale ** 2) +
     Math.log(determinant(covariance)) / 2;
   const { value, remainder } = negentropyOf(raw, mean, covariance);
-  return { entropy: gaussian - value - areaTerm(chart, moments), negentropy: value, remainder };
+  return { entropy: gaussian - value + areaTerm(chart, moments), negentropy: value, remainder };
 }
 
 const unresolved = (eta: number, why: string): ArgumentError =>
