@@ -2,6 +2,7 @@
 export { autocovariance, commonMean } from "./autocovariance.ts";
 export { axialEntropyScores, axialLadderPoint } from "./axialEntropy.ts";
 export { type BlockOptions, blockMean } from "./blocks.ts";
+export { type CoarseGrainedChoice, coarseGrainedProduction } from "./coarseGrainedProduction.ts";
 export { type ControlVariates, controlledMeans, type MeanVector } from "./controlVariates.ts";
 export type { Coordinate } from "./coordinates.ts";
 export { type CurrentChoice, type CurrentField, currentField } from "./currentField.ts";
@@ -92,7 +93,17 @@ export {
   type NearestNeighborOptions,
   nearestNeighborEntropy,
 } from "./nearestNeighborEntropy.ts";
-export { kthNeighborSquares } from "./nearestNeighbors.ts";
+export {
+  kthNeighborSquares,
+  kthNeighborSquares,
+  kthNeighborSquaresAmong,
+} from "./nearestNeighbors.ts";
+export {
+  type DivergenceOptions,
+  type NeighborProductionChoice,
+  neighborDivergence,
+  neighborProduction,
+} from "./neighborDivergence.ts";
 export { logarithmicMean, noiseTemperature } from "./noiseTemperature.ts";
 export { normalQuantile } from "./normalQuantile.ts";
 export {
@@ -100,6 +111,7 @@ export {
   type OrnsteinUhlenbeckFit,
   ornsteinUhlenbeckFit,
 } from "./ornsteinUhlenbeckFit.ts";
+export { type PilotChoice, pilotAxes } from "./pilotAxes.ts";
 export { polynomialIntercept } from "./polynomialIntercept.ts";
 export { ratioOfMeans } from "./ratio.ts";
 export { replicaMean } from "./replicas.ts";
@@ -124,4 +136,7 @@ export {
   freeEnergyInterval,
 } from "./temperature.ts";
 export { type EnsembleMoment, timeResolvedTemperature } from "./timeTemperature.ts";
+export { type Trajectories, type TrajectoryChoice, trajectories } from "./trajectories.ts";
+export { type UncertaintyChoice, uncertaintyBound } from "./uncertaintyBound.ts";
+export { type UStatistic, uStatistic } from "./uStatistic.ts";
 export { type VarianceChoice, varianceRatio } from "./varianceRatio.ts";

@@ -46,31 +46,72 @@ export function kthNeighborSquares(
   const nearest = new Float64Array(k);
   for (let position = 0; position < n; position++) {
     nearest.fill(Infinity);
-    visit(tree, position, nearest, 0, n);
+    visit(tree, { among: tree.points, at: position, own: position }, nearest, 0, n);
     squares[tree.order[position]!] = nearest[k - 1]!;
   }
   return squares;
 }
 
+/**
+ * Squared Euclidean distance from each query to its k-th nearest point, [query].
+ *
+ * queries and points [point, dimension] row-major, finite. A query that coincides with a point has
+ * that point at distance 0: none is left out as its own.
+ *
+ * @throws ArgumentError unless 1 <= k <= number of points, both of the same dimension.
+ * @example kthNeighborSquaresAmong(Float64Array.of(2), Float64Array.of(0, 1, 5), 1, 1) // 1
+ */
+export function kthNeighborSquaresAmong(
+  queries: Float64Array,
+  points: Float64Array,
+  dimensions: number,
+  k: number,
+): Float64Array {
+  const [n, count] = [points.length / dimensions, queries.length / dimensions];
+  if (!Number.isInteger(n) || !Number.isInteger(count) || !(k >= 1 && k <= n)) {
+    throw new ArgumentError(
+      `kthNeighborSquaresAmong: neighbor ${k} of ${count} queries among ${n} points; give ` +
+        "1 <= k <= number of points.",
+    );
+  }
+  const tree = build(points, n, dimensions);
+  const squares = new Float64Array(count);
+  const nearest = new Float64Array(k);
+  for (let query = 0; query < count; query++) {
+    nearest.fill(Infinity);
+    visit(tree, { among: queries, at: query, own: -1 }, nearest, 0, n);
+    squares[query] = nearest[k - 1]!;
+  }
+  return squares;
+}
+
+/** A point whose neighbors are looked for; `own` is its position in the tree, -1 if it is not there. */
+interface Query {
+  readonly among: Float64Array;
+  readonly at: number;
+  readonly own: number;
+}
+
 /** Puts the squared distances of the points in [low, high) that are among the nearest into the list. */
-function visit(tree: Tree, from: number, nearest: Float64Array, low: number, high: number): void {
+function visit(tree: Tree, query: Query, nearest: Float64Array, low: number, high: number): void {
   const { points, dimensions: d } = tree;
+  const { among, at, own } = query;
   if (high - low <= LEAF) {
     for (let other = low; other < high; other++) {
-      if (other === from) continue;
+      if (other === own) continue;
       let square = 0;
-      for (let i = 0; i < d; i++) square += (points[other * d + i]! - points[from * d + i]!) ** 2;
+      for (let i = 0; i < d; i++) square += (points[other * d + i]! - among[at * d + i]!) ** 2;
       insert(nearest, square);
     }
     return;
   }
   const middle = (low + high) >>> 1;
   const axis = tree.axes[middle]!;
-  const beyond = points[from * d + axis]! - tree.splits[middle]!;
+  const beyond = among[at * d + axis]! - tree.splits[middle]!;
   const left = beyond < 0;
-  visit(tree, from, nearest, left ? low : middle, left ? middle : high);
+  visit(tree, query, nearest, left ? low : middle, left ? middle : high);
   if (beyond * beyond >= nearest[nearest.length - 1]!) return;
-  visit(tree, from, nearest, left ? middle : low, left ? high : middle);
+  visit(tree, query, nearest, left ? middle : low, left ? high : middle);
 }
 
 /** Keeps the list sorted; the largest drops out. */

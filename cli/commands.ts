@@ -46,11 +46,18 @@ thermograd run <experiment> --help lists the experiment's parameters.`,
 
 const validate: Command = {
   name: "validate",
-  usage: "[id...] [--quick] [--json]",
+  usage: "[id...] [--quick] [--out dir] [--json]",
   summary: "run experiments and exit with 1 if anything disagrees with its prediction",
-  details: "Without an id it runs all of them.",
+  details: `Without an id it runs all of them. With --out the evidence of each is written when it is done;
+what stands there of others stays.`,
   positionals: { name: "id", min: 0, max: ANY },
-  options: { quick, json, seed, adapter },
+  options: {
+    quick,
+    out: { value: "dir", description: "write validation.md and validation.json there" },
+    json,
+    seed,
+    adapter,
+  },
   load: async () => (await import("./validate.ts")).validate,
 };
 

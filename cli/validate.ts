@@ -3,13 +3,17 @@
  *
  * An experiment that fails is reported, and the others go on. Exit code 1 if anything disagrees or
  * failed. `--json` prints `{ agrees, experiments: [result | { experiment, error }], seconds }`.
+ * `--out` keeps the evidence as files after each experiment, so that Ctrl-C loses none that finished.
  */
 import { ArgumentError, ThermogradError } from "../engine/errors.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { jsonReport, printJson, type Report } from "../report/result.ts";
 import { printAgreement, printQuantities } from "../report/terminal.ts";
+import type { Validated } from "../report/validationPage.ts";
 import { type Arguments, lastValue } from "./arguments.ts";
+import { quote } from "./commandLine.ts";
 import { execute } from "./execute.ts";
+import { prepareDirectory } from "./files.ts";
 import { findExperiment } from "./findExperiment.ts";
 import { catchInterrupt, type Interrupt } from "./interrupt.ts";
 import { EXIT, type Io, widthOf } from "./io.ts";
@@ -17,6 +21,7 @@ import { defaultParameters } from "./parameters.ts";
 import { createProgress, type ProgressLine } from "./progress.ts";
 import { readSeed } from "./seed.ts";
 import { createSession, type Session } from "./session.ts";
+import { mergeValidated, readValidated, writeValidated } from "./validationFiles.ts";
 
 /** What one experiment came to. */
 type Verdict =
@@ -82,19 +87,65 @@ const jsonVerdicts = (verdicts: readonly Verdict[], seconds: number): string =>
     seconds,
   });
 
+/** Verdicts of `chosen`, of the first ones only where the signal came; `keep` is given each. */
 async function judgeAll(
   chosen: readonly Experiment[],
   circumstances: Circumstances,
-): Promise<Verdict[] | null> {
+  keep: (verdict: Verdict) => Promise<void>,
+): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const [index, experiment] of chosen.entries()) {
     const label = `[${index + 1}/${chosen.length}] ${experiment.id}`;
     const progress = createProgress(circumstances.io, { label });
     const verdict = await judgeOne(experiment, progress, circumstances);
-    if (verdict === null) return null;
+    if (verdict === null) break;
     verdicts.push(verdict);
+    await keep(verdict);
   }
   return verdicts;
+}
+
+/** A verdict as the page and the JSON of `--out` keep it. */
+function validatedOf(verdict: Verdict, { title, card }: Experiment): Validated {
+  const { experiment } = verdict;
+  if ("error" in verdict) {
+    return { experiment, title, card, run: null, error: verdict.error.message };
+  }
+  const { provenance, seconds, warnings, quantities } = jsonReport(verdict.report);
+  return {
+    experiment,
+    title,
+    card,
+    run: { provenance, seconds, warnings, quantities },
+    error: null,
+  };
+}
+
+/** What keeps each verdict in the directory of `--out`, if there is one. */
+async function keeper(
+  out: string | undefined,
+  io: Io,
+  experiments: readonly Experiment[],
+): Promise<(verdict: Verdict) => Promise<void>> {
+  if (out === undefined) return async () => {};
+  const directory = await prepareDirectory(out, io.cwd);
+  let validated = await readValidated(directory);
+  return async (verdict) => {
+    const experiment = experiments.find(({ id }) => id === verdict.experiment)!;
+    validated = mergeValidated(validated, [validatedOf(verdict, experiment)], experiments);
+    await writeValidated(directory, validated);
+  };
+}
+
+/** The command that takes up the experiments a signal has left. */
+function remainder(rest: readonly Experiment[], given: Arguments): string {
+  const options = ["seed", "adapter", "out"].flatMap((name) => {
+    const value = lastValue(given, name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  const quick = given.switches.has("quick") ? ["--quick"] : [];
+  const words = ["thermograd", "validate", ...rest.map(({ id }) => id), ...options, ...quick];
+  return words.map(quote).join(" ");
 }
 
 export async function validate(given: Arguments, io: Io): Promise<number> {
@@ -106,6 +157,7 @@ export async function validate(given: Arguments, io: Io): Promise<number> {
     throw new ArgumentError("validate: there are no experiments to run; nothing was validated.");
   }
   const seed = readSeed(lastValue(given, "seed"));
+  const keep = await keeper(lastValue(given, "out"), io, experiments);
   const session = createSession(io, lastValue(given, "adapter"));
   const interrupt = catchInterrupt(io, {
     onFirst: () => io.stderr.write("stopping; a second Ctrl-C ends at once\n"),
@@ -116,13 +168,21 @@ export async function validate(given: Arguments, io: Io): Promise<number> {
     // Without a device nothing can be validated: that error is the command's, not an experiment's.
     await session.device();
     const quick = given.switches.has("quick");
-    const verdicts = await judgeAll(chosen, { io, session, interrupt, seed, quick });
-    if (verdicts === null) return EXIT.interrupted;
+    const verdicts = await judgeAll(chosen, { io, session, interrupt, seed, quick }, keep);
     const seconds = (performance.now() - clock) / 1000;
     const isJson = given.switches.has("json");
-    io.stdout.write(
-      isJson ? `${jsonVerdicts(verdicts, seconds)}\n` : printVerdicts(verdicts, widthOf(io)),
-    );
+    if (verdicts.length > 0) {
+      io.stdout.write(
+        isJson ? `${jsonVerdicts(verdicts, seconds)}\n` : printVerdicts(verdicts, widthOf(io)),
+      );
+    }
+    if (verdicts.length < chosen.length) {
+      const rest = chosen.slice(verdicts.length);
+      io.stderr.write(
+        `stopped after ${verdicts.length} of ${chosen.length}; go on with ${remainder(rest, given)}\n`,
+      );
+      return EXIT.interrupted;
+    }
     return verdicts.every(isGood) ? EXIT.ok : EXIT.disagrees;
   } finally {
     await session.close();

@@ -25,13 +25,16 @@ import { fixed } from "../engine/initial.ts";
 import { density } from "../engine/observe/density.ts";
 import { flux } from "../engine/observe/flux.ts";
 import { moments } from "../engine/observe/moments.ts";
+import { series } from "../engine/observe/series.ts";
+import type { SeriesRecord } from "../engine/record.ts";
 import { createEnsemble } from "../engine/run/createEnsemble.ts";
 import type { RecordOf } from "../engine/run/ensemble.ts";
 import { gaussianAt } from "../engine/start/gaussianAt.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { linearDrift } from "../models/linearDrift.ts";
 import { comparison } from "./comparison.ts";
-import type { Experiment, Quantity } from "./experiment.ts";
+import type { Experiment, Quantity, RunContext } from "./experiment.ts";
+import { boundQuantities, boundsFigure } from "./ouReference/bounds.ts";
 import { cellFigures } from "./ouReference/figures.ts";
 import { type OuSettings, ouSettings } from "./ouReference/settings.ts";
 import { type OuPlan, ouPlan } from "./ouReference/theory.ts";
@@ -59,6 +62,13 @@ function setup(p: OuSettings, { step, grid }: OuPlan) {
 
 type Records = RecordOf<ReturnType<typeof setup>["observables"]>;
 
+/** The same process in replicas of their own, each state kept. */
+const pathSetup = (p: OuSettings, plan: OuPlan) => ({
+  ...setup(p, plan),
+  replicas: { first: p.replicas, count: p.paths },
+  observables: { path: series({ of: [X, Y] }) },
+});
+
 export const ouReference: Experiment<typeof ouSettings> = {
   id: "ou-reference",
   title: "Ornstein–Uhlenbeck process in the plane",
@@ -72,9 +82,10 @@ export const ouReference: Experiment<typeof ouSettings> = {
     "and entropy production are all known. Density and midpoint current are counted on a grid and " +
     "compared cell by cell with what the sampled process has there; the area rate and entropy " +
     "production of the states are those at finite dt, the fitted ones those of the continuous " +
-    "process. Where A D is symmetric nothing flows, and nothing may be seen to flow.",
+    "process. Bounds that know no model stand beside them: the best linear current, the cells, " +
+    "nearest neighbors. Where A D is symmetric nothing flows, and nothing may be seen to flow.",
   parameters: ouSettings,
-  quick: { replicas: 4000, steps: 600 },
+  quick: { replicas: 4000, steps: 600, paths: 1000, pathSteps: 200 },
   explain: (p) => {
     const { data, ...setting } = setup(p, ouPlan(p));
     return [{ ...setting, samples: data.samples }];
@@ -88,18 +99,24 @@ export const ouReference: Experiment<typeof ouSettings> = {
       initial: exact ? gaussianAt({ covariance: exact.sampled.covariance }) : fixed(0),
     });
     const work = 400;
-    const stages = await Stages.open(context, (p.burnIn + p.steps) * ensemble.lanes * work);
+    const pathSteps = p.paths > 0 && exact ? p.burnIn + p.pathSteps : 0;
+    const stages = await Stages.open(
+      context,
+      ((p.burnIn + plan.steps) * ensemble.lanes + pathSteps * p.paths) * work,
+    );
     const { observed } = await stages.run({
       ...{ label: "process", ensemble, work },
       burnIn: p.burnIn,
-      steps: p.steps,
+      steps: plan.steps,
     });
-    const stateQuantities = quantitiesOfStates(p, plan, observed);
+    const path = pathSteps > 0 ? await keptPaths(p, plan, context, stages) : null;
     const fields = quantitiesOfFields(p, plan, observed);
-    const quantities = [...stateQuantities, ...fields.quantities];
+    const bounds = exact ? boundQuantities(p, exact, fields, path) : [];
+    const states = [...quantitiesOfStates(p, plan, observed), ...bounds];
+    const quantities = [...states, ...fields.quantities];
     const caption =
       `${p.integrator === "exact" ? "Exactly sampled" : "Euler's scheme"} at dt = ${p.timeStep}, ` +
-      `${p.replicas} replicas observed for ${p.steps} steps.`;
+      `${p.replicas} replicas observed for ${plan.steps} steps.`;
     return {
       quantities,
       warnings: [
@@ -108,11 +125,34 @@ export const ouReference: Experiment<typeof ouSettings> = {
         ...(exact && !exact.canFit ? [NO_FIT] : []),
         ...divergenceWarnings(observed.run),
       ],
-      figures: [comparison(quantities, caption), ...fields.figures],
+      figures: [
+        comparison(quantities, caption),
+        ...fields.figures,
+        ...(exact ? boundsFigure(states, exact) : []),
+      ],
       records: { process: observed },
     };
   },
 };
+
+async function keptPaths(
+  p: OuSettings,
+  plan: OuPlan,
+  context: RunContext,
+  stages: Stages,
+): Promise<SeriesRecord> {
+  await using ensemble = await createEnsemble(context.device, {
+    ...pathSetup(p, plan),
+    seed: context.seed,
+    initial: gaussianAt({ covariance: plan.exact!.sampled.covariance }),
+  });
+  const { observed } = await stages.run({
+    ...{ label: "paths", ensemble, work: 400 },
+    burnIn: p.burnIn,
+    steps: p.pathSteps,
+  });
+  return observed.path;
+}
 
 const NO_FIT =
   "the fit is of a process in continuous time: without prediction under Euler's scheme, where A " +
@@ -205,8 +245,9 @@ const rootDeterminant = (S: readonly (readonly number[])[]): number =>
   Math.sqrt(S[0]![0]! * S[1]![1]! - S[0]![1]! * S[1]![0]!);
 
 function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observed: Records) {
-  const p = densityField(observed.density);
-  const j = currentField(observed.flux, { timeStep });
+  const density = densityField(observed.density);
+  const current = currentField(observed.flux, { timeStep });
+  const [p, j] = [density, current];
   const { statistic, pValue, warnings } = j.significance;
   const heard = Number.isNaN(pValue) ? "" : `, p = ${pValue}`;
   const significance: Quantity = {
@@ -223,22 +264,23 @@ function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observe
     predicted: null,
     systematic: 0,
   };
-  if (exact === null) return { quantities: [significance], warnings, figures: [] };
-  const { density: expected, current, drift, flows, naiveCurrent } = exact;
-  const scale = flows ? current : drift;
+  const fields = { density, current, warnings };
+  if (exact === null) return { ...fields, quantities: [significance], figures: [] };
+  const { density: expected, current: flow, drift, flows, naiveCurrent } = exact;
+  const scale = flows ? flow : drift;
   const quantities = [
     quantity("densitySlope", () => fieldSlope(p, expected), 1, "1"),
     quantity("densityDistance", () => fieldDistance(p, expected), 0, "relative²"),
     quantity("densityError", () => fieldError(p, expected), undefined, "relative"),
     ...(flows
       ? [
-          quantity("currentSlope", () => fieldSlope(j, current), 1, "1"),
+          quantity("currentSlope", () => fieldSlope(j, flow), 1, "1"),
           quantity("currentSlope / continuous", () => fieldSlope(j, naiveCurrent), undefined, "1"),
         ]
       : []),
-    quantity("currentDistance", () => fieldDistance(j, current, scale), 0, "relative²"),
-    quantity("currentError", () => fieldError(j, current, scale), undefined, "relative"),
+    quantity("currentDistance", () => fieldDistance(j, flow, scale), 0, "relative²"),
+    quantity("currentError", () => fieldError(j, flow, scale), undefined, "relative"),
     significance,
   ];
-  return { quantities, warnings, figures: cellFigures(p, j, exact) };
+  return { ...fields, quantities, figures: cellFigures(p, j, exact) };
 }

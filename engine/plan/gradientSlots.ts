@@ -169,6 +169,34 @@ function noiseFactor(sampling: SamplingLaw): string {
 const tangential = ({ dynamics, unroll }: GradientSlotsRequest): Lines =>
   dynamics.spheres ? projectGradient(dynamics.spheres, unroll) : [];
 
+/** The loops over parameters of `gradient/full_gradient_noise.wgsl`, written out. */
+function spreadLoops(writer: Writer): Slots {
+  const block = (lines: Lines): string => `{ ${lines.join(" ")} }`;
+  return {
+    accumulate_sample: indented(
+      writer.each((p) =>
+        block([
+          `let off = sample[${p}] - pilot[${p}];`,
+          `(*gradient)[${p}] += off;`,
+          `(*spread)[${p}] += off * select(off, xi, full);`,
+        ]),
+      ),
+      4,
+    ),
+    finish_spread: indented(
+      writer.each((p) =>
+        block([
+          `let mean = (*gradient)[${p}] * inverse;`,
+          `let variance = max(0.0, (*spread)[${p}] * inverse - mean * mean);`,
+          `(*spread)[${p}] = select(sqrt(variance), root * ((*spread)[${p}] - total * mean), full);`,
+          `(*gradient)[${p}] = pilot[${p}] + mean;`,
+        ]),
+      ),
+      2,
+    ),
+  };
+}
+
 function modelled(request: GradientSlotsRequest): Slots {
   const writer = new Writer(request);
   const { model, parameterCount: count } = request;
@@ -216,6 +244,7 @@ function modelled(request: GradientSlotsRequest): Slots {
         "}",
       ].join("\n"),
     },
+    ...spreadLoops(writer),
     finish_gradient: indented(
       [
         ...writer.each((p) => `gradient[${p}] += h.weight_decay * theta[${p}];`),

@@ -37,14 +37,46 @@ export const ouSettings = z.object({
     .max(20)
     .default(3)
     .describe("half width of the grid [standard deviations]"),
-  replicas: replicas(20_000),
-  steps: z.number().int().min(2).default(2000).describe("observed states of each replica [steps]"),
+  replicas: replicas(10_000),
+  steps: z
+    .union([z.literal("auto"), z.number().int().min(2)])
+    .default("auto")
+    .describe(
+      "observed states of each replica; auto: what precision takes, 4000 at least and 40000 at most " +
+        "[steps]",
+    ),
+  precision: z
+    .number()
+    .min(1e-5)
+    .max(1)
+    .default(0.003)
+    .describe("relative standard error of the area rate that automatic steps aim at [1]"),
   burnIn: z
     .number()
     .int()
     .min(0)
     .default(0)
     .describe("steps before observing; the start is drawn from the stationary law [steps]"),
+  paths: z
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(2000)
+    .describe("further replicas whose paths are kept for bounds on entropy production; 0: none"),
+  pathSteps: z
+    .number()
+    .int()
+    .min(2)
+    .max(10_000)
+    .default(500)
+    .describe("states of each kept path [steps]"),
+  neighborLag: z
+    .number()
+    .int()
+    .min(1)
+    .default(10)
+    .describe("between the two states whose neighbors are looked for [steps]"),
 });
 
 export type OuSettings = z.infer<typeof ouSettings>;

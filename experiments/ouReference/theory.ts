@@ -1,5 +1,6 @@
 /** What theory says of the Ornstein–Uhlenbeck reference: numbers, and fields on its grid. */
 import {
+  areaVarianceRate,
   type CellAxis,
   gaussianCells,
   type LinearStep,
@@ -34,12 +35,17 @@ export interface OuTheory {
 export interface OuPlan {
   readonly step: LinearStep;
   readonly grid: readonly [CellAxis, CellAxis];
+  /** Observed states of each replica. */
+  readonly steps: number;
   readonly exact: OuTheory | null;
   readonly warnings: readonly string[];
 }
 
 /** Relative size below which a rate is the rounding of one that is zero. */
 const ROUNDING = 1e-12;
+
+/** Automatic steps. A fit's D is off by the states at the ends, 1/steps of all: hence the least. */
+const [LEAST_STEPS, MOST_STEPS] = [4000, 40_000];
 
 export function ouPlan(p: OuSettings): OuPlan {
   const matrices = ouProcess(p);
@@ -57,7 +63,18 @@ export function ouPlan(p: OuSettings): OuPlan {
     const reach = p.reach * Math.sqrt(variance);
     return { from: -reach, to: reach, bins: p.bins };
   }) as unknown as [CellAxis, CellAxis];
-  return { step, grid, exact: states && theoryOf(p, states, grid), warnings };
+  const exact = states && theoryOf(p, states, grid);
+  const steps = p.steps === "auto" ? automaticSteps(p, exact) : p.steps;
+  return { step, grid, steps, exact, warnings };
+}
+
+/** Steps that make the area rate's relative standard error `precision`, within the bounds. */
+function automaticSteps(p: OuSettings, exact: OuTheory | null): number {
+  if (!exact?.flows) return LEAST_STEPS;
+  const area = exact.continuous.areaRate[0]![1]!;
+  const rate = areaVarianceRate(ouProcess(p));
+  const steps = rate / ((p.precision * area) ** 2 * p.replicas * p.timeStep);
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil(steps)));
 }
 
 function theoryOf(

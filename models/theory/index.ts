@@ -106,6 +106,7 @@ export {
 } from "./labelNoise.ts";
 export type { LangevinRule } from "./langevinRules.ts";
 export { type LayerPair, layerCharge, layerPairSize } from "./layerCharge.ts";
+export { linearUncertaintyBound } from "./linearUncertainty.ts";
 export { type LineDensity, lineDensity } from "./lineDensity.ts";
 export {
   kickVariance,
@@ -128,6 +129,7 @@ export {
   onlineRegression,
 } from "./onlineRegression.ts";
 export {
+  areaVarianceRate,
   type LinearStep,
   linearStep,
   type OrnsteinUhlenbeck,

@@ -73,6 +73,36 @@ export function ornsteinUhlenbeck(options: OrnsteinUhlenbeckOptions): OrnsteinUh
 }
 
 /**
+ * Variance per unit of time of the area ½∫(x₁ dx₂ − x₂ dx₁) that a process in the plane sweeps, for
+ * long times.
+ *
+ * With K = [[0, 1], [−1, 0]] and the solution G of Aᵀ G + G A = M, M the symmetric part of −½ K A, the
+ * swept area less its mean is ∫ xᵀ(2G + ½K) dξ and an end term that stays bounded, ⟨dξ dξᵀ⟩ = 2D dt:
+ *   rate = 2 tr[(2G + ½K) D (2G + ½K)ᵀ S]
+ * so that R replicas observed for a time t know the area rate to √(rate/(R t)).
+ *
+ * @throws ArgumentError as `ornsteinUhlenbeck`, and for other than two coordinates.
+ * @example
+ * areaVarianceRate({ drift: [[1, -2], [2, 1]], diffusion: [[1, 0], [0, 1]] }) // 5
+ */
+export function areaVarianceRate(options: OrnsteinUhlenbeckOptions): number {
+  const { A, D } = operands(options);
+  if (A.rows !== 2) {
+    throw new ArgumentError(
+      `areaVarianceRate: the process has ${A.rows} coordinates; an area is swept in a plane, give 2.`,
+    );
+  }
+  const S = new Matrix(ornsteinUhlenbeck(options).covariance);
+  const half = new Matrix([
+    [0, 0.5],
+    [-0.5, 0],
+  ]);
+  const G = covarianceOf(A.transpose(), symmetric(half.mmul(A)).mul(-1), 0);
+  const integrand = Matrix.mul(G, 2).add(half);
+  return 2 * integrand.mmul(D).mmul(integrand.transpose()).mmul(S).trace();
+}
+
+/**
  * Stationary state and currents of the process seen every dt, or of Euler's scheme: exact in dt.
  *
  * @throws ArgumentError when there is no stationary state (Euler: |1 − dt λ| < 1 fails for an

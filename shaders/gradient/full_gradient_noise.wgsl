@@ -49,18 +49,22 @@ fn full_gradient_noise(
     if (full && !odd) { pair = normal_pair(threefry2x32(key, vec2u(step, i >> 1u))); }
     let xi = select(pair.x, pair.y, odd);
     total += xi;
+    //#slot accumulate_sample
     for (var p = 0u; p < PARAMS; p += 1u) {
       let off = sample[p] - pilot[p];
       (*gradient)[p] += off;
       (*spread)[p] += off * select(off, xi, full);
     }
+    //#end
   }
   let root = sqrt(inverse);
+  //#slot finish_spread
   for (var p = 0u; p < PARAMS; p += 1u) {
     let mean = (*gradient)[p] * inverse;
     let variance = max(0.0, (*spread)[p] * inverse - mean * mean);
     (*spread)[p] = select(sqrt(variance), root * ((*spread)[p] - total * mean), full);
     (*gradient)[p] = pilot[p] + mean;
   }
+  //#end
   return loss * inverse;
 }

@@ -7,6 +7,7 @@
  */
 import { describe, expect, test } from "vitest";
 import {
+  coarseGrainedProduction,
   currentField,
   densityField,
   type Estimate,
@@ -52,7 +53,14 @@ function prepared(drift: number[][], diffusion: number[][]) {
     const [a, b] = exact.circulation[Math.floor(n / cells)]!;
     return a! * firstMoments[n % cells]! + b! * firstMoments[cells + (n % cells)]!;
   });
-  return { process, exact, axes, density, current, whole: ornsteinUhlenbeck({ drift, diffusion }) };
+  const whole = ornsteinUhlenbeck({ drift, diffusion });
+  // D is diagonal here: Σ |j_k|²/(D_kk p) × volume.
+  const volume = axes.reduce((product, { from, to, bins }) => (product * (to - from)) / bins, 1);
+  const ofCells = current.reduce((sum, j, n) => {
+    const k = Math.floor(n / cells);
+    return sum + ((j * j) / (diffusion[k]![k]! * density[n % cells]!)) * volume;
+  }, 0);
+  return { process, exact, axes, density, current, whole, diffusion, ofCells };
 }
 
 const aniso = prepared(
@@ -167,6 +175,11 @@ function scores(given: Prepared, paths: readonly Path[]): Record<string, number>
   if (exact.entropyProduction > 1e-9) {
     all["current slope"] = [fieldSlope(current, given.current), 1];
     all["current distance"] = [fieldDistance(current, given.current), 0];
+    const { diffusion, ofCells } = given;
+    all["cells' production"] = [
+      coarseGrainedProduction(current, density, { diffusion, least: 0 }),
+      ofCells,
+    ];
   }
   return Object.fromEntries(
     Object.entries(all).map(([name, [estimate, value]]) => [name, zScore(estimate, value)]),
