@@ -95,7 +95,6 @@ export {
 } from "./nearestNeighborEntropy.ts";
 export {
   kthNeighborSquares,
-  kthNeighborSquares,
   kthNeighborSquaresAmong,
 } from "./nearestNeighbors.ts";
 export {
