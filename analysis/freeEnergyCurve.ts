@@ -53,7 +53,6 @@ function vertex(x: readonly number[], F: readonly number[]): { at: number; curva
  * @throws ArgumentError for fewer than 3 points or positions that do not ascend.
  * @throws RefusalError with the end of the ladder when F is lowest there, and with the vertex when the
  *   curvature is less than 4 of its errors.
- * @example freeEnergyMinimum(points, rates.map(Math.log), 0.003)
  */
 export function freeEnergyMinimum(
   points: readonly LadderPoint[],

@@ -14,7 +14,7 @@ import { replicaMean } from "./replicas.ts";
  *
  * @throws ArgumentError for a learning rate or a dimension that is not positive; RefusalError when no
  *   replica is finite.
- * @example noiseTemperature(traces, { learningRate: 0.01, dimensions: 5 })
+ * @example noiseTemperature([0.21, 0.19, 0.2], { learningRate: 0.01, dimensions: 5 })
  */
 export function noiseTemperature(
   traces: ArrayLike<number>,

@@ -181,6 +181,9 @@ function between(a: PoleRung, b: PoleRung, condition: Quantity["condition"]) {
   };
 }
 
+/** Rungs that a minimum of F is found from are apart by this factor: noise decides between nearer ones. */
+const APART = 1.4;
+
 /** The rate at which F = U − T S is lowest over the rate of the rung, T that of the rung's noise. */
 function lowest(rungs: readonly [PoleRung, PoleRung, PoleRung], condition: Quantity["condition"]) {
   const [, own] = rungs;
@@ -265,9 +268,12 @@ export function poleQuantities(
     const rates = `${a.run.learningRate} to ${b.run.learningRate}`;
     attempt(`learning rates ${rates}`, () => between(a, b, conditionOf(rates)));
   });
-  known.slice(1, -1).forEach((own, i) => {
-    const condition = conditionOf(own.run.learningRate);
-    attempt(own.run.label, () => lowest([known[i]!, own, known[i + 2]!], condition));
-  });
+  for (const own of known) {
+    const { learningRate } = own.run;
+    const below = known.filter(({ run }) => run.learningRate * APART <= learningRate).at(-1);
+    const above = known.find(({ run }) => run.learningRate >= learningRate * APART);
+    if (!below || !above) continue;
+    attempt(own.run.label, () => lowest([below, own, above], conditionOf(learningRate)));
+  }
   return { quantities, warnings };
 }

@@ -146,7 +146,7 @@ function signalAndNoise(chart: Chart, { directions, eigenvalues }: PoleFrame) {
   return { full, noise };
 }
 
-/** −E ln of the density's factor between the tangent coordinates and area: −½ E ln(1 − |y|²). */
+/** −E ln x_d = −½ E ln(1 − |y|²): dA = dy/x_d, so that it is added to the entropy of y. */
 function areaTerm({ algebra, verticalSquare }: Chart, moments: Float64Array): number {
   const delta = algebra.sum([-1, verticalSquare], [1, algebra.constant(1)]);
   let [power, total] = [delta, 0];
@@ -187,7 +187,7 @@ function entropyOf({ m, chart, moments, raw }: ReturnType<typeof solveAt>) {
     (m / 2) * Math.log(2 * Math.PI * Math.E * chart.scale ** 2) +
     Math.log(determinant(covariance)) / 2;
   const { value, remainder } = negentropyOf(raw, mean, covariance);
-  return { entropy: gaussian - value - areaTerm(chart, moments), negentropy: value, remainder };
+  return { entropy: gaussian - value + areaTerm(chart, moments), negentropy: value, remainder };
 }
 
 const unresolved = (eta: number, why: string): ArgumentError =>
@@ -228,7 +228,7 @@ export const discreteness = (learningRate: number, curvature: number, dimensions
  * @throws ArgumentError where the noise vanishes at the pole (U₀ = 0), the pole is flat, the dimension is
  *   too large for the series, or what the cut leaves out passes 2 %.
  * @see arXiv 2505.23489 for the setting; derivation in the file head.
- * @example poleMoments(poleFrame(directions), 0.01).excess
+ * @example poleMoments(poleFrame([[1, 0, 0.2], [0, 1, 0.2], [-1, -1, 0.2]]), 0.01).excess
  */
 export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments {
   const { minimum, curvatures, dimensions } = poleNoise(frame);

@@ -21,7 +21,7 @@ const MOST_DIMENSIONS = 8;
  * ρ, the factor of a step of E|y|² at late times; directions with eigenvalue 0 of M are left out.
  *
  * @throws ArgumentError for more than 8 dimensions that M does not annihilate.
- * @example squareDecay(poleFrame(directions), 0.1)
+ * @example squareDecay(poleFrame([[1, 0.5, 0], [1, -0.5, 0]]), 0.1)
  */
 export function squareDecay({ directions, eigenvalues }: PoleFrame, learningRate: number): number {
   const kept = eigenvalues.flatMap((value, k) => (value > 0 ? [k] : []));
