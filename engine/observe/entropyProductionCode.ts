@@ -57,31 +57,60 @@ export function entropyCode(
   context: QuantityContext,
 ): EntropyCode {
   const { label, at, keptAt, constantsAt } = places;
-  const size = layout.coordinates.length;
-  const isLocal = size <= LOCAL_COORDINATES;
   const constant = (index: string): string =>
     `observation[${constantsAt}u + (${index}) * ${context.conditions}u + condition]`;
   const word = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
   const arrays = [
-    { name: `${label}_sums`, length: layout.sums, at },
-    { name: `${label}_last`, length: layout.kept, at: keptAt },
+    { name: `${label}_sums`, length: layout.sums, from: at },
+    { name: `${label}_last`, length: layout.kept, from: keptAt },
   ];
-  const load = arrays.flatMap(({ name, length, at: from }) => [
-    `var ${name} = array<f32, ${length}>();`,
-    each(length, `${name}[k] = ${word(`${from}u + k`)};`),
-  ]);
-  // The center, and the form where it is kept.
-  const fixed = isLocal ? size * (size + 1) : size;
-  load.push(
+  return {
+    load: [
+      ...arrays.flatMap(({ name, length, from }) => [
+        `var ${name} = array<f32, ${length}>();`,
+        each(length, `${name}[k] = ${word(`${from}u + k`)};`),
+      ]),
+      ...fixedNumbers(spec, layout.coordinates.length, label, constant),
+    ],
+    code: gatedBy(spec.every, recorded(spec, layout, places, constant, context)),
+    store: arrays.map(({ name, length, from }) =>
+      each(length, `${word(`${from}u + k`)} = ${name}[k];`),
+    ),
+  };
+}
+
+type Constant = (index: string) => string;
+
+/** The center, the form where it is kept, and the bins per nat. */
+function fixedNumbers(
+  { histograms }: EntropyProductionSpec,
+  size: number,
+  label: string,
+  constant: Constant,
+): string[] {
+  const fixed = size <= LOCAL_COORDINATES ? size * (size + 1) : size;
+  return [
     `var ${label}_fixed = array<f32, ${fixed}>();`,
     each(fixed, `${label}_fixed[k] = ${constant("k")};`),
-    ...spec.histograms.map(
+    ...histograms.map(
       (_, h) => `let ${label}_scale${h} = ${constant(`${size * (size + 1) + h}u`)};`,
     ),
-  );
-  const code = gatedBy(spec.every, [
+  ];
+}
+
+function recorded(
+  spec: EntropyProductionSpec,
+  { coordinates, kept }: EntropyLayout,
+  places: EntropyPlaces,
+  constant: Constant,
+  context: QuantityContext,
+): string[] {
+  const { label } = places;
+  const size = coordinates.length;
+  const isLocal = size <= LOCAL_COORDINATES;
+  return [
     `var ${label}_x = array<f32, ${size}>();`,
-    ...layout.coordinates.flatMap((quantity, k) => {
+    ...coordinates.flatMap((quantity, k) => {
       const { lines, value } = quantityCode(quantity, `${label}_c${k}`, context);
       return [...lines, `${label}_x[${k}u] = ${value} - ${label}_fixed[${k}u];`];
     }),
@@ -89,14 +118,10 @@ export function entropyCode(
     ...indented(isLocal ? written(size, label) : rolled(size, label, constant)),
     ...indented(events(spec, places, size)),
     "} else {",
-    `  for (var k = ${size}u; k < ${layout.kept}u; k += 1u) { ${label}_last[k] = 0.0; }`,
+    `  for (var k = ${size}u; k < ${kept}u; k += 1u) { ${label}_last[k] = 0.0; }`,
     "}",
-    ...Array.from({ length: size }, (_, k) => `${label}_last[${k}u] = ${label}_x[${k}u];`),
-  ]);
-  const store = arrays.map(({ name, length, at: from }) =>
-    each(length, `${word(`${from}u + k`)} = ${name}[k];`),
-  );
-  return { load, code, store };
+    ...coordinates.map((_, k) => `${label}_last[${k}u] = ${label}_x[${k}u];`),
+  ];
 }
 
 /** A count unknown to the compiler: it would unroll the memory accesses, each dear to compile. */
@@ -122,7 +147,7 @@ function written(size: number, label: string): string[] {
   return lines;
 }
 
-function rolled(size: number, label: string, constant: (index: string) => string): string[] {
+function rolled(size: number, label: string, constant: Constant): string[] {
   return [
     `var ${label}_sigma = 0.0;`,
     `let ${label}_size = ${opaque(size)};`,
