@@ -50,10 +50,10 @@ export function courseFigure(p: AlignmentSettings, courses: Courses, probes: Pro
     title: "Layers of nets with different views become alike",
     caption:
       "Linear CKA between the first hidden layers of net A, which sees x, and net B, which sees Zx; mean over " +
-      `pairs of replicas. The learning rate is ${p.learningRates.join(", ")} in phases that end at ` +
+      `pairs of the first replicas. The learning rate is ${p.learningRates.join(", ")} in phases that end at ` +
       `${phaseEnds(p).join(", ")} steps. Noise leads to 1 for every view; decay to a limit that depends on Z, ` +
       "and nothing moves gradient descent.",
-    x: { label: "SGD step", unit: "steps" },
+    x: { label: "SGD step" },
     y: { label: "CKA, A-B" },
     marks: [
       level(p, "limit of noise", 1),
@@ -97,9 +97,9 @@ export function deficitFigure(
     title: "What a finite learning rate leaves of alignment",
     caption:
       "1 − CKA of SGD along its path (pairs of the first replicas), and after each phase (all pairs). Theory: " +
-      "fluctuations of both layers to leading order, ησ² in every direction that changes the output, and of " +
-      "the balance, of order η².",
-    x: { label: "SGD step", unit: "steps" },
+      "fluctuations of both layers to leading order, ησ² in every direction that changes the output, and " +
+      "those of the balance, which remember earlier phases.",
+    x: { label: "SGD step" },
     y: { label: "1 − CKA, A-B", scale: "log" },
     marks: [
       ...(predictions

@@ -92,7 +92,10 @@ export function decayBalancedLayer({ teacher, view }: LinearTeacher): Matrix {
  * Shapes: F [unit, input], G [input, input]; 1 where FᵀF and F'ᵀF' are proportional.
  *
  * @see arXiv 1905.00414, eq. 4
- * @example linearAlignment(Matrix.eye(2), Matrix.diag([1, 2]), Matrix.eye(2))
+ * @example
+ * const seen = linearTeacher({ singularValues: [1.5, 1], viewValues: [2, 1], seed: 1 });
+ * const { W1, inputs } = noiseBalanced(seen, 1);
+ * linearAlignment(W1, W1, inputs); // 1
  */
 export function linearAlignment(first: Matrix, second: Matrix, probes: Matrix): number {
   const left = first.mmul(probes);

@@ -251,8 +251,9 @@ const trace = (A: Matrix, B: Matrix): number => A.mmul(B).trace();
  * @see file head
  * @example
  * const seen = linearTeacher({ singularValues: [1.5, 1], viewValues: [2, 1], seed: 1 });
+ * const net = noiseBalanced(seen, 1);
  * const phases = [{ learningRate: 0.01, steps: 50_000 }];
- * alignmentFluctuations(noiseBalanced(seen, 1), phases, Matrix.eye(2)).deficit.curved[0];
+ * alignmentFluctuations(net, phases, net.inputs).deficit.curved[0];
  */
 export function alignmentFluctuations(
   net: TwoLayers,
