@@ -34,7 +34,8 @@ const MOST_DIRECTIONS = 32;
  * @throws ArgumentError for a model with draws, whose noise is not that of the data, for more than
  *   32 directions, or some that are none; ShapeError where they do not fit.
  * @example
- * const noise = await gradientNoise(ensemble, { directions: minimum.eigenvectors.slice(-8) });
+ * const { eigenvectors } = minimize(model, data, { start: 0.1 });
+ * const noise = await gradientNoise(ensemble, { directions: eigenvectors.slice(-8) });
  */
 export function gradientNoise(
   ensemble: Lender,

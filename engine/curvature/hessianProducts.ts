@@ -22,7 +22,8 @@ export interface HessianProductOptions extends MeasureOptions {
  *   they do not fit.
  * @see Pearlmutter, Neural Computation 6, 147 (1994)
  * @example
- * const product = await hessianProducts(ensemble, { directions: [minimum.eigenvectors[0]] });
+ * const { eigenvectors } = minimize(model, data, { start: 0.1 });
+ * const products = await hessianProducts(ensemble, { directions: eigenvectors.slice(-2) });
  */
 export function hessianProducts(
   ensemble: Lender,

@@ -30,7 +30,8 @@ export interface ReferenceNoiseOptions {
  *
  * @throws DataError for data that do not fit the model.
  * @example
- * const { trace } = referenceGradientNoise(model, data, { theta: minimum.theta });
+ * const { theta } = minimize(model, data, { start: 0.1 });
+ * const { trace } = referenceGradientNoise(model, data, { theta });
  */
 export function referenceGradientNoise(
   model: Model,

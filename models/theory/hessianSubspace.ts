@@ -51,7 +51,11 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
  *
  * @throws ArgumentError when there are not so many eigenvalues above zero.
  * @see derivation in the file head
- * @example continuousCurrent({ ...hessianSubspace(options), learningRate: 0.1 }).entropyProduction
+ * @example
+ * const [eigenvalues, eigenvectors] = [[1, 2], [[1, 0], [0, 1]]];
+ * const sampleGradients = [[1, 1], [-1, 0], [0, -1]];
+ * const modes = { eigenvalues, eigenvectors, count: 2, sampleGradients, noiseFactor: 0.25 };
+ * continuousCurrent({ ...hessianSubspace(modes), learningRate: 0.1 }).entropyProduction;
  */
 export function hessianSubspace(options: HessianSubspaceOptions): HessianSubspace {
   const { eigenvalues, eigenvectors, count, sampleGradients, noiseFactor } = options;
