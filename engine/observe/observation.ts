@@ -11,14 +11,6 @@ import { ArgumentError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isOnline } from "../modelDraws.ts";
 import {
-  CROSSINGS_KEPT,
-  type CrossingsSpec,
-  crossingsCode,
-  crossingsKept,
-  crossingsWords,
-} from "./crossings.ts";
-import { type DensitySpec, densityCode, densityWords } from "./density.ts";
-import {
   type DisplacementPlace,
   type DisplacementSpec,
   displacementCode,
@@ -32,8 +24,8 @@ import {
   entropyLayout,
 } from "./entropyProduction.ts";
 import { entropyCode, entropyConstants } from "./entropyProductionCode.ts";
-import { FLUX_KEPT, type FluxSpec, fluxCode, fluxWords, keptRecord } from "./flux.ts";
 import { isFullData, requireDirection } from "./fullData.ts";
+import { type GridRegion, type GridSpec, gridCode, gridRegions, isGrid } from "./gridRegions.ts";
 import {
   localSums,
   type MomentsLayout,
@@ -45,7 +37,6 @@ import { type QuantityContext, quantityName } from "./quantity.ts";
 import { kernelQuantities, type SeriesSpec, seriesCode, windowSlots } from "./series.ts";
 import type { SnapshotSpec } from "./snapshot.ts";
 
-export type GridSpec = DensitySpec | FluxSpec | CrossingsSpec;
 export type ObservableSpec =
   | SeriesSpec
   | MomentsSpec
@@ -70,15 +61,6 @@ export interface MomentsRegion {
   readonly at: number;
   /** Offset of the pilot means in the `observation` buffer, [coordinate, condition]. */
   readonly referenceAt: number;
-}
-
-export interface GridRegion {
-  readonly name: string;
-  readonly spec: GridSpec;
-  /** Offset in words per lane, from the first word of a grid on. */
-  readonly at: number;
-  /** Words of sums. */
-  readonly words: number;
 }
 
 export interface DisplacementRegion extends DisplacementPlace {
@@ -278,60 +260,6 @@ function displacementRegions(
     functionWords += displacementFunctionWords(spec, model.parameterCount);
   }
   return { regions, functionWords, ...code };
-}
-
-const isGrid = (spec: ObservableSpec): spec is GridSpec =>
-  spec.kind === "density" || spec.kind === "flux" || spec.kind === "crossings";
-
-const gridWordsOf = (spec: GridSpec): number => {
-  if (spec.kind === "density") return densityWords(spec);
-  return spec.kind === "flux" ? fluxWords(spec) : crossingsWords(spec);
-};
-
-/** The grids, one after the other. */
-function gridRegions(observables: Observables): GridRegion[] {
-  const regions: GridRegion[] = [];
-  let at = 0;
-  for (const [name, spec] of Object.entries(observables)) {
-    if (!isGrid(spec)) continue;
-    const words = gridWordsOf(spec);
-    regions.push({ name, spec, at, words });
-    at += words;
-  }
-  return regions;
-}
-
-/** WGSL of the grids, whose sums begin at word `at` and last records at word `keptAt` of a lane. */
-function gridCode(
-  grids: readonly GridRegion[],
-  at: number,
-  keptAt: number,
-  context: QuantityContext,
-): { load: string[]; code: string[]; store: string[]; keptWords: number } {
-  const load: string[] = [];
-  const code: string[] = [];
-  const store: string[] = [];
-  let keptWords = 0;
-  grids.forEach(({ name, spec, at: offset }, k) => {
-    const label = `g${k}`;
-    code.push(`// ${name}`);
-    if (spec.kind === "density") {
-      code.push(...densityCode(spec, label, at + offset, context));
-      return;
-    }
-    const isFlux = spec.kind === "flux";
-    const kept = (isFlux ? keptRecord : crossingsKept)(label, keptAt + keptWords);
-    keptWords += isFlux ? FLUX_KEPT : CROSSINGS_KEPT;
-    load.push(...kept.load);
-    const place = at + offset;
-    code.push(
-      ...(isFlux
-        ? fluxCode(spec, label, place, context)
-        : crossingsCode(spec, label, place, context)),
-    );
-    store.push(...kept.store);
-  });
-  return { load, code, store, keptWords };
 }
 
 /** Sums begin at word `at` of a lane, histograms at word `binsAt` of the grids. */

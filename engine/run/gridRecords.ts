@@ -5,7 +5,8 @@
 import { type CrossingsSpec, facesOf } from "../observe/crossings.ts";
 import { FLUX_NUMBERS, type FluxSpec } from "../observe/flux.ts";
 import { cellsOf, GROUPS, type GridAxisSpec } from "../observe/grid.ts";
-import type { GridRegion, ObservationPlan } from "../observe/observation.ts";
+import type { GridRegion } from "../observe/gridRegions.ts";
+import type { ObservationPlan } from "../observe/observation.ts";
 import { quantityName } from "../observe/quantity.ts";
 import type {
   Axis,
