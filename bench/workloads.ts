@@ -7,6 +7,7 @@
  */
 import { type DataSource, defineModel, moments, op, series } from "../engine/index.ts";
 import { gaussian, mulberry32 } from "../models/mulberry.ts";
+import { observableWorkloads } from "./observableWorkloads.ts";
 import { ruleWorkloads } from "./ruleWorkloads.ts";
 import type { Start, Workload } from "./workload.ts";
 
@@ -133,6 +134,8 @@ export const workloads: readonly Workload[] = [
       weights: moments({ every: 10 }),
     },
   },
+  ...observableWorkloads(w1, ["w[0]", "w[1]"]),
+  ...observableWorkloads(w2, ["W[0,0]", "W[0,1]"]),
   ...ruleWorkloads(w1),
   ...ruleWorkloads(w2),
 ];

@@ -86,7 +86,8 @@ const bench: Command = {
   usage: "[workload...] [--json]",
   summary: "replica-steps per second of the standard workloads",
   details:
-    "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule.",
+    "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule, " +
+    "`observables` with every observable, `neighbors` the neighbor search.",
   positionals: { name: "workload", min: 0, max: ANY },
   options: { json, adapter },
   load: async () => (await import("./bench.ts")).bench,

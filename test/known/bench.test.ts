@@ -63,7 +63,7 @@ describe("workloads", () => {
 
   test("standard ones are w1 and w2; sizes are those of the comparison", () => {
     expect(workloads.filter(({ extra }) => !extra).map(({ id }) => id)).toEqual(["w1", "w2"]);
-    const plain = workloads.filter(({ update }) => update === undefined);
+    const plain = workloads.filter(({ group }) => group === undefined);
     const sizes = plain.map((w) => [w.id, w.replicas, w.batchSize, w.model.parameterCount]);
     expect(sizes).toEqual([
       ["w1", 1024, 8, 8],
@@ -73,6 +73,15 @@ describe("workloads", () => {
       ["w1-million", 1_000_000, 8, 8],
       ["w1-observed", 1024, 8, 8],
     ]);
+  });
+
+  test("every observable is timed on w1 and w2", () => {
+    const observed = (of: string): string[] =>
+      workloads
+        .filter(({ id, group }) => group === "observables" && id.startsWith(`${of}-`))
+        .map(({ id }) => id.slice(3));
+    expect(observed("w1")).toEqual(observed("w2"));
+    expect(observed("w1")).toEqual(expect.arrayContaining(["default", "flux", "production"]));
   });
 
   test("every rule runs on w1 and w2", () => {
