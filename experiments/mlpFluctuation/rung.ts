@@ -3,6 +3,9 @@ import {
   type DetailedFluctuation,
   detailedFluctuation,
   type Estimate,
+  entropyEvents,
+  entropyMoments,
+  halfVarianceRatio,
   integralFluctuation,
   jackknife,
   mean,
@@ -10,12 +13,19 @@ import {
   SIGMA,
 } from "../../analysis/index.ts";
 import { RefusalError } from "../../engine/errors.ts";
-import type { MomentsRecord } from "../../engine/record.ts";
+import type { EntropyProductionRecord, MomentsRecord, RunInfo } from "../../engine/record.ts";
 import { predictionOf } from "../outcome.ts";
 import { type CloudTheory, cloudTheory } from "./cloud.ts";
-import { eventCounts, type FoldedBlock } from "./fold.ts";
 import { type Lagged, laggedOf, trace, upper } from "./matrices.ts";
 import type { Landscape, Linear } from "./theory.ts";
+
+/** What was measured at one learning rate. */
+export interface Observed {
+  readonly [name: string]: MomentsRecord | EntropyProductionRecord | RunInfo;
+  readonly moments: MomentsRecord;
+  readonly sigma: EntropyProductionRecord;
+  readonly run: RunInfo;
+}
 
 /** An estimate, and whether its estimator stands by it. */
 export interface Result {
@@ -64,7 +74,8 @@ export interface RungPlan {
   readonly burnIn: number;
   readonly steps: number;
   readonly linear: Linear;
-  readonly width: number;
+  /** Steps of the longer sums of σ. */
+  readonly stretch: number;
   readonly gone: number;
 }
 
@@ -117,8 +128,8 @@ export const cosine = (a: readonly number[], b: readonly number[]): number =>
 export const slopeOf = (a: readonly number[], b: readonly number[]): number =>
   inner(a, b) / inner(b, b);
 
-export function rungOf(scene: Landscape, plan: RungPlan, record: FoldedBlock): Rung {
-  const { learningRate, linear, width, burnIn, steps, gone } = plan;
+export function rungOf(scene: Landscape, plan: RungPlan, record: Observed): Rung {
+  const { learningRate, linear, stretch, burnIn, steps, gone } = plan;
   const warnings: string[] = [];
   const attempt = (estimator: () => Estimate): Result => {
     try {
@@ -129,7 +140,7 @@ export function rungOf(scene: Landscape, plan: RungPlan, record: FoldedBlock): R
       return { estimate: error.estimate as Estimate, trusted: false };
     }
   };
-  const detailed = attemptDetailed(record, width, warnings);
+  const detailed = attemptDetailed(record, warnings);
   const { d, ...samples } = columnsOf(record.moments);
   const biasCorrected = { biasCorrected: true };
   const ofPair = (f: (pair: Pair) => number): Result =>
@@ -144,7 +155,7 @@ export function rungOf(scene: Landscape, plan: RungPlan, record: FoldedBlock): R
   const cloud = predictionOf(() =>
     cloudTheory(scene, linear.continuous, { learningRate, burnIn, steps }),
   );
-  const sigmas = record.step;
+  const sigmas = entropyMoments(record.sigma);
   return {
     ...{ learningRate, burnIn, steps, linear, gone },
     atMinimum: { diffusion: D, current },
@@ -154,8 +165,10 @@ export function rungOf(scene: Landscape, plan: RungPlan, record: FoldedBlock): R
     results: {
       sigma: attempt(() => mean(sigmas, { i: SIGMA })),
       integralStep: attempt(() => integralFluctuation(sigmas)),
-      integralStretch: attempt(() => integralFluctuation(record.stretch)),
-      sigmaVariance: attempt(() => sigmaVariance(sigmas)),
+      integralStretch: attempt(() =>
+        integralFluctuation(entropyMoments(record.sigma, { window: stretch })),
+      ),
+      sigmaVariance: attempt(() => halfVarianceRatio(record.sigma)),
       plugIn: ofPair(({ lagged }) => lagged.plugIn),
       // Not corrected for its bias: the prediction has it.
       correlation: attempt(() =>
@@ -176,28 +189,12 @@ export function rungOf(scene: Landscape, plan: RungPlan, record: FoldedBlock): R
   };
 }
 
-function attemptDetailed(
-  { events }: FoldedBlock,
-  width: number,
-  warnings: string[],
-): DetailedFluctuation | null {
+function attemptDetailed({ sigma }: Observed, warnings: string[]): DetailedFluctuation | null {
   try {
-    return detailedFluctuation(eventCounts(events, width));
+    return detailedFluctuation(entropyEvents(sigma));
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error;
     warnings.push(`no estimate: ${error.message}`);
     return null;
   }
-}
-
-/** Var σ/(2⟨σ⟩), 1 for a Gaussian σ that obeys the theorems. */
-function sigmaVariance(record: MomentsRecord): Estimate {
-  const replicas = record.first.axes[1]!.length;
-  const data = new Float64Array(2 * replicas);
-  for (let r = 0; r < replicas; r += 1) {
-    data.set([record.first.data[2 * r]!, record.second.data[4 * r]!], 2 * r);
-  }
-  return jackknife({ data, replicas, k: 2 }, ([m, s]) => (s! - m! ** 2) / (2 * m!), {
-    biasCorrected: true,
-  });
 }

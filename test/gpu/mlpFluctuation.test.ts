@@ -67,4 +67,20 @@ describeWithDevice("mlp-fluctuation", "software", (device) => {
       expect(rung.every(({ predicted }) => predicted === null)).toBe(true);
     }
   }, 60_000);
+
+  test("a run that is cut short before its first step hands out a checkpoint", async () => {
+    const abort = new AbortController();
+    const saved: Uint8Array[] = [];
+    const cut = mlpFluctuation.run(mlpFluctuation.parameters.parse(small), {
+      ...{ device: device(), seed: 3, quick: true, signal: abort.signal },
+      onProgress: ({ phase }) => {
+        if (phase === "at the minimum") setTimeout(() => abort.abort(new Error("cut")), 50);
+      },
+      onCheckpoint: (bytes) => {
+        saved.push(bytes);
+      },
+    });
+    await expect(cut).rejects.toThrow("cut");
+    expect(saved).toHaveLength(1);
+  }, 60_000);
 });
