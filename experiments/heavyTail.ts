@@ -76,7 +76,7 @@ export const heavyTail: Experiment<typeof heavyTailSettings> = {
     "v^(−7/2) whatever the temperature; exponents of a tail are compared at the same finite share. " +
     "Euler steps whose length adapts to the noise keep replicas from escaping.",
   parameters: heavyTailSettings,
-  quick: { steps: 60_000, burnIn: 5000 },
+  quick: { replicas: 200, steps: 60_000, burnIn: 5000, every: 100 },
   explain: (p) => [{ ...setup(p), samples: onlineData.samples }],
   async run(p, context) {
     checkHeavyTail(p);

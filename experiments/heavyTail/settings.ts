@@ -47,10 +47,11 @@ export const heavyTailSettings = z.object({
     .max(12)
     .default([0.01, 0.0032, 0.001])
     .describe("shares of the largest v that Hill's exponent is taken of"),
-  replicas: replicas(200),
+  // Ten times the card's, which leave quantiles and exponents open by as much as its tolerances.
+  replicas: replicas(2000),
   burnIn: z.number().int().min(0).default(20_000).describe("steps before observing [steps]"),
   steps: z.number().int().min(1).default(400_000).describe("observed steps [steps]"),
-  every: z.number().int().min(1).default(100).describe("steps between two records [steps]"),
+  every: z.number().int().min(1).default(400).describe("steps between two records [steps]"),
 });
 
 export type HeavyTailSettings = z.infer<typeof heavyTailSettings>;
