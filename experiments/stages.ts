@@ -30,7 +30,7 @@ export interface Stage<O extends Observables, R = RecordOf<O>> {
    * What is kept of a block's Record, where all of it would be too much: a function of the Record alone,
    * whose values merge.
    */
-  readonly fold?: (record: RecordOf<O>) => R;
+  readonly fold?: (record: RecordOf<O>) => R | Promise<R>;
 }
 
 export interface StageRecords<R> {
@@ -125,7 +125,7 @@ export class Stages {
     const options = { steps: count, onProgress };
     if (observing || observeBurnIn) {
       const record = await ensemble.observe(options);
-      return (fold ? fold(record) : record) as RunRecord;
+      return (fold ? await fold(record) : record) as RunRecord;
     }
     await ensemble.advance(options);
     return null;
