@@ -179,10 +179,10 @@ export function signalToNoise(
  * T = η tr Σ_B/(2P), the temperature that gradient noise gives P parameters, in units of the loss.
  *
  * With isotropic noise it is the temperature of the Gibbs law at small rates; with any noise, U − U₀ =
- * P T/2 and dU/dS = T along a ladder of rates, whatever the Hessian. For SGD without momentum. Error:
+ * P T/2 and dU/dS = T along a ladder of rates, whatever the Hessian. For SGD without momentum or other noise. Error:
  * scatter of the replicas; not covered: the next order in η, as h η/2 in a mode of curvature h.
  *
- * @throws ArgumentError with momentum, for a condition that is none, or batches that are not random.
+ * @throws ArgumentError with momentum or noise that is not the data's, for a condition that is none, or batches that are not random.
  * @see arXiv 2505.23489 (temperature by the learning rate); U − U₀ = η tr Σ_B/4 at small rates
  */
 export function gradientNoiseTemperature(
@@ -190,10 +190,13 @@ export function gradientNoiseTemperature(
   { condition = 0 }: MeasureChoice = {},
 ): Estimate {
   const trace = noiseTrace(record, { condition });
-  const { learningRate, momentum = 0 } = record.conditions[condition]!;
-  if (momentum !== 0 || learningRate === undefined) {
+  const setting = record.conditions[condition]!;
+  const { learningRate } = setting;
+  const other = ["momentum", "temperature", "gradientNoise"].find((name) => setting[name]);
+  if (other !== undefined || learningRate === undefined) {
+    const fact = other === undefined ? "there is no learningRate" : `${other} is ${setting[other]}`;
     throw new ArgumentError(
-      `gradientNoiseTemperature: momentum is ${momentum}, and T = eta tr C/(2P) is that of SGD without; use ` +
+      `gradientNoiseTemperature: ${fact}, and T = eta tr C/(2P) is that of plain SGD; use ` +
         "equipartitionTemperature.",
     );
   }

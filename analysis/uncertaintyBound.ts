@@ -5,8 +5,8 @@
  *
  * The supremum over Θ is 2 μᵀ Σ⁻¹ μ/τ, with mean μ and covariance Σ of the d² currents, at Θ ∝ Σ⁻¹ μ.
  * The symmetric ones are total derivatives: they flow nowhere, yet they take variance away. For a
- * linear process the bound tends to sigma as τ → 0. Θ is found on one half of the replicas and used on
- * the other, and the other way round: the optimum of a sample would lie above that of the process.
+ * linear process the bound tends to sigma as τ → 0. The optimum of a sample lies above that of the
+ * process by what noise adds to a square, which the jackknife takes out.
  *
  * Sources: A. C. Barato, U. Seifert, PRL 114, 158101 (2015); S. K. Manikandan, D. Gupta,
  * S. Krishnamurthy, PRL 124, 120603 (2020), for short times. Left out: currents that are not linear.
@@ -24,16 +24,15 @@ export interface UncertaintyChoice extends TrajectoryChoice {
   readonly window?: number;
 }
 
-/** Fewer replicas than this have no half whose scatter is known. */
+/** Fewer replicas than this have no scatter of the currents that is known. */
 const LEAST_REPLICAS = 20;
 
 /**
  * The thermodynamic uncertainty bound with the best linear current, in nats per unit of time.
  *
- * Error: jackknife over the replicas of each half with Θ of the other; the halves' errors are added
- * as independent ones. The square's bias from noise is taken out, so near equilibrium the estimate
- * may be negative. Below the entropy production of the process, not only of what is seen of it, as
- * long as the coordinates are even under time reversal.
+ * Error: bias-corrected jackknife over replicas, with the second-order part that a square has near
+ * equilibrium, where the estimate is negative half of the time. On average below the entropy production
+ * of the process, not only of what is seen of it, as long as the coordinates are even under time reversal.
  *
  * @throws ArgumentError for a window longer than the paths; RefusalError for fewer than 20 replicas,
  *   or currents that are combinations of each other.
@@ -52,23 +51,31 @@ export function uncertaintyBound(
     );
   }
   const n = paths.paths.length;
-  const method = `best linear current of one half of ${n} replicas, its precision in the other`;
+  const method = `best linear current of ${n} replicas, bias-corrected jackknife`;
   if (n < LEAST_REPLICAS) {
     refuse(
-      `${where}: ${n} replicas make no two halves; use at least ${LEAST_REPLICAS}.`,
+      `${where}: the scatter of ${n} replicas is not known; use at least ${LEAST_REPLICAS}.`,
       noEstimate(method),
     );
   }
   const sums = currentSums(paths, window);
-  const [even, odd] = [0, 1].map((parity) => half(sums, parity)) as [Half, Half];
   const time = window * paths.interval;
-  const bounds = [
-    boundOf(even, bestCurrent(where, odd), time),
-    boundOf(odd, bestCurrent(where, even), time),
-  ] as const;
+  const found = jackknife(sums, (means) => boundOf(means, sums.currents, time), {
+    biasCorrected: true,
+  });
+  if (!Number.isFinite(found.value)) {
+    refuse(
+      `${where}: the currents are combinations of each other; leave a coordinate out.`,
+      noEstimate(where),
+    );
+  }
+  // The variance of a square is 4 μᵀ M Σ⁻¹ μ + 2 tr M²; the jackknife's is the first with the sample's
+  // own μ, which is too large by 4 tr M².
+  const noise = squareNoise(sums, time);
+  const linear = Math.max(0, found.standardError ** 2 - 4 * noise);
   return {
-    value: (bounds[0].value + bounds[1].value) / 2,
-    standardError: Math.hypot(bounds[0].standardError, bounds[1].standardError) / 2,
+    value: found.value,
+    standardError: Math.sqrt(linear + 2 * noise),
     n,
     method,
     warnings: paths.warnings,
@@ -114,65 +121,57 @@ function addCurrents(J: Float64Array, path: readonly ArrayLike<number>[], t: num
   }
 }
 
-interface Half {
-  readonly sums: CurrentSums;
-  readonly means: Float64Array;
+type Rows = readonly (readonly number[])[];
+
+/** μ and Σ of one window in units of the currents' own deviations, `size`. */
+interface Standardized {
+  readonly size: readonly number[];
+  readonly mean: readonly number[];
+  readonly sigma: Rows;
 }
 
-function half({ data, replicas, currents, k }: CurrentSums, parity: number): Half {
-  const rows = Array.from({ length: replicas }, (_, r) => r).filter((r) => r % 2 === parity);
-  const own = new Float64Array(rows.length * k);
-  const means = new Float64Array(k);
-  rows.forEach((r, at) => {
-    own.set(data.subarray(r * k, (r + 1) * k), at * k);
-    for (let m = 0; m < k; m++) means[m]! += data[r * k + m]! / rows.length;
-  });
-  return { sums: { data: own, replicas: rows.length, currents, k }, means };
+function standardized(means: Float64Array, currents: number): Standardized {
+  const second = (a: number, b: number): number =>
+    means[currents + a * currents + b]! - means[a]! * means[b]!;
+  const size = Array.from({ length: currents }, (_, a) => Math.sqrt(second(a, a)));
+  return {
+    size,
+    mean: size.map((one, a) => means[a]! / one),
+    sigma: size.map((one, a) => size.map((other, b) => second(a, b) / (one * other))),
+  };
 }
 
-/** Σ⁻¹ μ in units of the currents' own deviations. */
-function bestCurrent(where: string, { sums: { currents }, means }: Half): Float64Array {
-  const covariance = Array.from({ length: currents }, (_, a) =>
-    Array.from(
-      { length: currents },
-      (_, b) => means[currents + a * currents + b]! - means[a]! * means[b]!,
-    ),
-  );
-  const deviations = covariance.map((row, a) => Math.sqrt(row[a]!));
-  const correlation = new Matrix(
-    covariance.map((row, a) => row.map((value, b) => value / (deviations[a]! * deviations[b]!))),
-  );
-  const scaledMean = Matrix.columnVector(deviations.map((size, a) => means[a]! / size));
-  let weights: number[];
+/** Σ⁻¹ of columns; null where Σ is singular. */
+function solved(sigma: Rows, columns: Matrix): Matrix | null {
   try {
-    weights = solve(correlation, scaledMean).to1DArray();
+    return solve(new Matrix(sigma.map((row) => [...row])), columns);
   } catch {
-    weights = [Number.NaN];
+    return null;
   }
-  if (!weights.every(Number.isFinite)) {
-    refuse(
-      `${where}: the currents are combinations of each other; leave a coordinate out.`,
-      noEstimate(where),
-    );
-  }
-  return Float64Array.from(weights, (weight, a) => weight / deviations[a]!);
 }
 
-function boundOf({ sums }: Half, weights: Float64Array, time: number): Estimate {
-  const { currents } = sums;
-  return jackknife(
-    sums,
-    (means) => {
-      let mean = 0;
-      let square = 0;
-      for (let a = 0; a < currents; a++) {
-        mean += weights[a]! * means[a]!;
-        for (let b = 0; b < currents; b++) {
-          square += weights[a]! * weights[b]! * means[currents + a * currents + b]!;
-        }
+/** 2 μᵀ Σ⁻¹ μ/τ; NaN where Σ is singular. */
+function boundOf(means: Float64Array, currents: number, time: number): number {
+  const { mean, sigma } = standardized(means, currents);
+  const weights = solved(sigma, Matrix.columnVector(mean))?.to1DArray();
+  if (!weights) return Number.NaN;
+  return (2 / time) * weights.reduce((sum, weight, a) => sum + weight * mean[a]!, 0);
+}
+
+/** (2/τ)² tr M², M = Σ⁻¹ C/R with C the scatter of the replicas' own mean currents. */
+function squareNoise({ data, replicas, currents, k }: CurrentSums, time: number): number {
+  const means = new Float64Array(k);
+  for (let at = 0; at < data.length; at++) means[at % k]! += data[at]! / replicas;
+  const { size, mean, sigma } = standardized(means, currents);
+  const scatter = Matrix.zeros(currents, currents);
+  for (let r = 0; r < replicas; r++) {
+    const away = mean.map((one, a) => data[r * k + a]! / size[a]! - one);
+    for (let a = 0; a < currents; a++) {
+      for (let b = 0; b < currents; b++) {
+        scatter.set(a, b, scatter.get(a, b) + (away[a]! * away[b]!) / (replicas * (replicas - 1)));
       }
-      return (2 * mean ** 2) / (time * (square - mean ** 2));
-    },
-    { biasCorrected: true },
-  );
+    }
+  }
+  const M = solved(sigma, scatter);
+  return M === null ? Number.NaN : (2 / time) ** 2 * M.mmul(M).trace();
 }

@@ -9,6 +9,7 @@
  */
 import {
   areaRate,
+  type CurrentField,
   covariance,
   currentField,
   densityField,
@@ -251,24 +252,10 @@ function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observe
   const density = densityField(observed.density);
   const current = currentField(observed.flux, { timeStep });
   const [p, j] = [density, current];
-  const { statistic, pValue, warnings } = j.significance;
-  const heard = Number.isNaN(pValue) ? "" : `, p = ${pValue}`;
-  const significance: Quantity = {
-    name: "currentStatistic",
-    condition: {},
-    estimate: {
-      value: statistic,
-      standardError: j.significance.standardDeviation,
-      n: j.n,
-      method: `sign flips of ${j.n} groups of replicas${heard}`,
-      warnings: [],
-    },
-    unit: "1",
-    predicted: null,
-    systematic: 0,
-  };
+  const { warnings } = j.significance;
+  const significance = quantitiesOfTest(j);
   const fields = { density, current, warnings };
-  if (exact === null) return { ...fields, quantities: [significance], figures: [] };
+  if (exact === null) return { ...fields, quantities: significance, figures: [] };
   const { density: expected, current: flow, drift, flows, naiveCurrent, faces } = exact;
   const through = faceCurrent(observed.crossings, { timeStep });
   const scale = flows ? flow : drift;
@@ -288,7 +275,27 @@ function quantitiesOfFields({ timeStep }: OuSettings, { exact }: OuPlan, observe
       ? [quantity("currentDistance(faces)", () => fieldDistance(through, faces), 0, "relative²")]
       : []),
     quantity("currentError", () => fieldError(j, flow, scale), undefined, "relative"),
-    significance,
+    ...significance,
   ];
   return { ...fields, quantities, figures: cellFigures(p, j, exact) };
+}
+
+/** Does anything flow? The mean square of the current's cells, and how often signs alone reach it. */
+function quantitiesOfTest({ significance, n }: CurrentField): Quantity[] {
+  const { statistic, standardDeviation, pValue, draws } = significance;
+  const rows = [
+    ["currentStatistic", statistic, standardDeviation],
+    ["currentSignificance", pValue, Math.sqrt((pValue * (1 - pValue)) / draws)],
+  ] as const;
+  return rows.map(([name, value, standardError]) => ({
+    name,
+    condition: {},
+    estimate: {
+      ...{ value, standardError, n, warnings: [] },
+      method: `${draws} sign flips of ${n} groups of replicas`,
+    },
+    unit: "1",
+    predicted: null,
+    systematic: 0,
+  }));
 }

@@ -13,8 +13,8 @@ export type Directions = readonly ArrayLike<number>[] | Field;
 /** Directions that are checked. */
 export interface DirectionSet {
   readonly count: number;
-  /** Those of a slice as the kernels read them, [direction, param, lane], float32. */
-  readonly pack: (slice: Slice) => Float32Array<ArrayBuffer>;
+  /** Those from `first` on of a slice as the kernels read them, [direction, param, lane], float32. */
+  readonly pack: (slice: Slice, first: number, count: number) => Float32Array<ArrayBuffer>;
 }
 
 const isField = (given: Directions): given is Field => "axes" in given;
@@ -62,11 +62,11 @@ export function directionSet(
   const element = isField(given)
     ? (k: number, lane: number, p: number): number => given.data[(k * lanes + lane) * params + p]!
     : (k: number, _lane: number, p: number): number => given[k]![p]!;
-  const pack = (slice: Slice): Float32Array<ArrayBuffer> => {
+  const pack: DirectionSet["pack"] = (slice, first, some) => {
     const from = firstLane(slice);
-    const words = new Float32Array(count * params * slice.lanes);
+    const words = new Float32Array(some * params * slice.lanes);
     let at = 0;
-    for (let k = 0; k < count; k += 1) {
+    for (let k = first; k < first + some; k += 1) {
       for (let p = 0; p < params; p += 1) {
         for (let lane = 0; lane < slice.lanes; lane += 1) words[at++] = element(k, from + lane, p);
       }

@@ -87,7 +87,7 @@ export async function noiseAlong(
   try {
     for (const slice of slicesOf(access, pass.widest)) {
       signal?.throwIfAborted();
-      const directions = set ? set.pack(slice) : new Float32Array(1);
+      const directions = set ? set.pack(slice, 0, K) : new Float32Array(1);
       const { means, sums } = await pass.run(slice, directions);
       const gradient = withDecay(access, means, theta, slice);
       place(record.gradientSquare, squares(gradient, slice.lanes), slice, lanes);

@@ -4,7 +4,7 @@ import type { LaneAccess, Lender } from "../run/laneAccess.ts";
 import { type DirectionSet, type Directions, directionSet } from "./directions.ts";
 import { openHessianPass } from "./hessianPass.ts";
 import { laneField, voidFrozen } from "./measureRecord.ts";
-import { firstLane, type MeasureOptions, requireData, slicesOf } from "./slices.ts";
+import { firstLane, type MeasureOptions, mostDirections, requireData, slicesOf } from "./slices.ts";
 
 export interface HessianProductOptions extends MeasureOptions {
   /** d, [direction][param] for all replicas, or a Field [direction, condition, replica, param]. */
@@ -49,17 +49,21 @@ export async function productsAlong(
   const { lanes, model } = access.resolved;
   const params = model.parameterCount;
   const field = laneField(access, "loss/θ²", [["direction", count]], [["param", params]]);
-  const pass = await openHessianPass(access, count);
+  const width = Math.min(count, mostDirections(access));
+  const pass = await openHessianPass(access, width);
   try {
     for (const slice of slicesOf(access, pass.widest)) {
-      signal?.throwIfAborted();
-      pass.write(pack(slice));
-      const products = await pass.products(slice);
-      for (let at = 0; at < products.length; at += 1) {
-        const lane = firstLane(slice) + (at % slice.lanes);
-        const vector = Math.floor(at / slice.lanes);
-        const [k, p] = [Math.floor(vector / params), vector % params];
-        field.data[(k * lanes + lane) * params + p] = products[at]!;
+      for (let first = 0; first < count; first += width) {
+        signal?.throwIfAborted();
+        const some = Math.min(width, count - first);
+        pass.write(pack(slice, first, some));
+        const products = await pass.products(slice);
+        for (let at = 0; at < some * params * slice.lanes; at += 1) {
+          const lane = firstLane(slice) + (at % slice.lanes);
+          const vector = Math.floor(at / slice.lanes);
+          const [k, p] = [first + Math.floor(vector / params), vector % params];
+          field.data[(k * lanes + lane) * params + p] = products[at]!;
+        }
       }
     }
   } finally {

@@ -6,6 +6,7 @@
  * Source: M. F. Hutchinson, Commun. Stat. Simul. 19, 433 (1990). Left out: deflation by known
  * eigenvectors (Hutch++).
  */
+import { ArgumentError } from "../errors.ts";
 import type { TraceRecord } from "../record.ts";
 import type { LaneAccess, Lender } from "../run/laneAccess.ts";
 import { directionSet } from "./directions.ts";
@@ -25,9 +26,12 @@ const PROBES = 8;
 /** Draw numbers of a step stay below 2²⁴, also for the largest models. */
 const MOST_PROBES = 2 ** 16;
 
-function checkedProbes(where: string, probes: number): number {
+function checkProbes(where: string, probes: number): void {
   requireCount(where, "probes", probes);
-  return Math.min(probes, MOST_PROBES);
+  if (probes <= MOST_PROBES) return;
+  throw new ArgumentError(
+    `${where}: probes is ${probes}, at most ${MOST_PROBES} are drawn at a step; use more replicas.`,
+  );
 }
 
 /**
@@ -38,7 +42,7 @@ function checkedProbes(where: string, probes: number): number {
  * Estimate of them. Cost: N products ∇²l_i z for each probe, as much as some N/m SGD steps. Error: a probe's
  * variance is 2 Σ_{p≠q} H_pq²; float32 about 10⁻⁶ of the sum of magnitudes.
  *
- * @throws ArgumentError for a model that draws its samples, or probes that are no number.
+ * @throws ArgumentError for a model that draws its samples, or a number of probes that is none or above 2¹⁶.
  * @see M. F. Hutchinson, Commun. Stat. Simul. 19, 433 (1990)
  * @example
  * const trace = hessianTrace(await hessianProbes(ensemble, { probes: 16 }));
@@ -50,13 +54,13 @@ export function hessianProbes(
   const where = "hessianProbes";
   return ensemble.lend(where, async (access) => {
     requireData(where, access);
-    const count = checkedProbes(where, probes);
-    const values = laneField(access, "loss/θ²", [["probe", count]]);
+    checkProbes(where, probes);
+    const values = laneField(access, "loss/θ²", [["probe", probes]]);
     const pass = await openHessianPass(access, 1);
     const { lanes } = access.resolved;
     try {
       for (const slice of slicesOf(access, pass.widest)) {
-        for (let probe = 0; probe < count; probe += 1) {
+        for (let probe = 0; probe < probes; probe += 1) {
           signal?.throwIfAborted();
           pass.draw(slice, probe);
           const own = { data: values.data.subarray(probe * lanes, (probe + 1) * lanes) };
@@ -88,13 +92,13 @@ export function curvedNoiseProbes(
   const where = "curvedNoiseProbes";
   return ensemble.lend(where, async (access) => {
     requireData(where, access);
-    const count = checkedProbes(where, probes);
+    checkProbes(where, probes);
     const { lanes, model } = access.resolved;
-    const values = laneField(access, "loss³/θ⁴", [["probe", count]]);
+    const values = laneField(access, "loss³/θ⁴", [["probe", probes]]);
     const pair = laneField(access, "1", [["direction", 2]], [["param", model.parameterCount]]);
     const half = pair.data.length / 2;
     const axes = [{ name: "direction", length: 1 }, ...pair.axes.slice(1)];
-    for (let probe = 0; probe < count; probe += 1) {
+    for (let probe = 0; probe < probes; probe += 1) {
       for (let lane = 0; lane < lanes; lane += 1) {
         pair.data.set(probeSigns(access, lane, probe), lane * model.parameterCount);
       }

@@ -29,6 +29,13 @@ export function blocksOf(samples: number): Blocks {
   return { block, blocks: Math.ceil(samples / block) };
 }
 
+/** Directions whose products with one lane's Hessian are a dispatch, at most. */
+export function mostDirections({ resolved: { data, model } }: LaneAccess): number {
+  const words = model.parameterCount * blocksOf(data.samples).blocks;
+  const most = Math.min(WORK / data.samples, SUM_BYTES / (4 * words));
+  return Math.max(1, Math.floor(most));
+}
+
 /** Lanes of a slice, at most, when each has `vectors` passes over the data and `words` of sums. */
 export function widestOf(
   { memory, resolved }: LaneAccess,

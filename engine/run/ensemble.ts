@@ -60,6 +60,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private clock = NO_ORIGINS;
   private rebuild = true;
   private busy: string | null = null;
+  private isDisposed = false;
   /** Settles with the last call; never rejects. */
   private running: Promise<void> = Promise.resolve();
 
@@ -225,7 +226,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     return this.exclusively(what, async () => {
       await this.groupMeans?.refresh();
       const { device, resolved, plan, memory, taken: step, settings } = this;
-      return measure({ device, resolved, plan, memory, step, settings });
+      const lanes = { device, resolved, plan, memory, step, settings };
+      // What the device has to say of a failure, such as its loss, comes before what failed for it.
+      return measure(lanes).finally(device.check);
     });
   }
 
@@ -342,6 +345,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   }
 
   private free(what: string): void {
+    if (this.isDisposed) {
+      throw new ArgumentError(`${what}: the ensemble was disposed of; create it again.`);
+    }
     if (this.busy !== null) {
       throw new ArgumentError(
         `${what}: the ensemble is busy with ${this.busy}; await that call first.`,
@@ -365,6 +371,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   }
 
   dispose(): void {
+    this.isDisposed = true;
     this.memory.destroy();
   }
 

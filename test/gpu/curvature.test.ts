@@ -180,6 +180,23 @@ describeWithDevice("curvature on the device", "software", (device) => {
     });
   });
 
+  test("more directions than a dispatch takes", async () => {
+    const model = linearRegression(2);
+    const samples = 50_000;
+    await using ensemble = await started({
+      ...base(model),
+      data: sampleData(model, samples, 3),
+      replicas: 2,
+    });
+    const directions = Array.from({ length: 7 }, (_, k) => [1, k, -k * k]);
+    const all = await hessianProducts(ensemble, { directions });
+    for (const [k, direction] of directions.entries()) {
+      const alone = await hessianProducts(ensemble, { directions: [direction] });
+      const size = alone.data.length;
+      expect(all.data.slice(k * size, (k + 1) * size)).toEqual(alone.data);
+    }
+  });
+
   test("chunks and shards give the same numbers, bit by bit", async () => {
     const model = network(2, 5);
     const n = model.parameterCount;
@@ -297,6 +314,7 @@ describeWithDevice("curvature on the device", "software", (device) => {
       `count is ${n + 1}, the Hessian of ${n} parameters has as many eigenpairs`,
     );
     await expect(hessianProbes(ensemble, { probes: 0 })).rejects.toThrow("probes is 0");
+    await expect(hessianProbes(ensemble, { probes: 65_537 })).rejects.toThrow("at most 65536");
     const short = hessianProducts(ensemble, { directions: [[1, 2]] });
     await expect(short).rejects.toThrow(ShapeError);
     const infinite = [new Array<number>(n).fill(Infinity)];
@@ -304,9 +322,11 @@ describeWithDevice("curvature on the device", "software", (device) => {
     const none = new AbortController();
     none.abort(new Error("enough"));
     await expect(hessianProbes(ensemble, { signal: none.signal })).rejects.toThrow("enough");
-    // And the ensemble goes on.
+    // And the ensemble goes on, until it is disposed of: its memory would read as zeros.
     await ensemble.advance({ steps: 1 });
     expect(ensemble.step).toBe(4);
+    await ensemble[Symbol.asyncDispose]();
+    await expect(hessianProbes(ensemble)).rejects.toThrow("the ensemble was disposed of");
   });
 
   test("models whose noise is not the data's are refused", async () => {

@@ -139,6 +139,10 @@ describe("signal and noise", () => {
     expect(Math.abs(zScore(found, 1.1 * exact))).toBeGreaterThan(4);
     const conditions = [{ learningRate: 0.1, batchSize: 4, momentum: 0.9 }];
     expect(() => gradientNoiseTemperature({ ...record, conditions })).toThrow("momentum is 0.9");
+    const langevin = [{ learningRate: 0.1, batchSize: 4, temperature: 0.5 }];
+    expect(() => gradientNoiseTemperature({ ...record, conditions: langevin })).toThrow(
+      "temperature is 0.5",
+    );
   });
 
   test("without noise there is no ratio; frozen replicas are left out", () => {
