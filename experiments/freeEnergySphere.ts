@@ -15,10 +15,10 @@ import type { Experiment, Quantity } from "./experiment.ts";
 import { fallRun, measureFall } from "./freeEnergySphere/fall.ts";
 import { sphereLossFigure, sphereSignalFigure } from "./freeEnergySphere/figures.ts";
 import { learningRates, replicas } from "./parameters.ts";
-import { poleFigures } from "./poleFigures.ts";
-import { ladderWork, planLadder, runLadder } from "./poleLadder.ts";
-import { poleQuantities } from "./poleQuantities.ts";
-import { poleSetup } from "./poleRuns.ts";
+import { poleFigures } from "./pole/figures.ts";
+import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
+import { poleQuantities } from "./pole/quantities.ts";
+import { poleSetup } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({

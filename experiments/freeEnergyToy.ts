@@ -16,9 +16,9 @@ import { type AttractorRun, attractorRun, measureAttractor } from "./freeEnergyT
 import { type ToyResult, toyFigures } from "./freeEnergyToy/figures.ts";
 import { type GrowthRun, growthRun, growthSteps, measureGrowth } from "./freeEnergyToy/growth.ts";
 import { type ToySettings, toySettings } from "./freeEnergyToy/settings.ts";
-import { ladderWork, planLadder, runLadder } from "./poleLadder.ts";
-import { poleQuantities } from "./poleQuantities.ts";
-import { type PoleRun, poleSetup, poleWork } from "./poleRuns.ts";
+import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
+import { poleQuantities } from "./pole/quantities.ts";
+import { type PoleRun, poleSetup, poleWork } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 interface Plan {

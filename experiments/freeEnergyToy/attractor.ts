@@ -24,7 +24,7 @@ import {
   type SphereStates,
   simulatePole,
   statesOf,
-} from "../poleRuns.ts";
+} from "../pole/runs.ts";
 import type { Stages } from "../stages.ts";
 import type { ToySettings } from "./settings.ts";
 

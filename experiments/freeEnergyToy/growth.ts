@@ -19,7 +19,7 @@ import {
 } from "../../models/theory/index.ts";
 import type { Quantity, RunContext } from "../experiment.ts";
 import { divergenceWarnings } from "../outcome.ts";
-import { poleWork, statesOf } from "../poleRuns.ts";
+import { poleWork, statesOf } from "../pole/runs.ts";
 import type { Stages } from "../stages.ts";
 import { F32 } from "../systematic.ts";
 

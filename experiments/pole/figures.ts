@@ -1,10 +1,14 @@
 /** Figures of a ladder about a pole (cards 1C, 1F): energy, entropy, free energies, temperatures. */
-import { finiteDifferenceTemperature, freeEnergies, logarithmicMean } from "../analysis/index.ts";
-import { RefusalError } from "../engine/errors.ts";
-import { type PoleMoments, poleMoments, poleNoise } from "../models/theory/index.ts";
-import type { Figure, Mark } from "./experiment.ts";
-import { predictionOf } from "./outcome.ts";
-import { expectedPoint, isResolved, type PoleRung } from "./poleQuantities.ts";
+import {
+  finiteDifferenceTemperature,
+  freeEnergies,
+  logarithmicMean,
+} from "../../analysis/index.ts";
+import { RefusalError } from "../../engine/errors.ts";
+import { type PoleMoments, poleMoments, poleNoise } from "../../models/theory/index.ts";
+import type { Figure, Mark } from "../experiment.ts";
+import { predictionOf } from "../outcome.ts";
+import { expectedPoint, isResolved, type PoleRung } from "./quantities.ts";
 
 export type Point = readonly [x: number, y: number];
 

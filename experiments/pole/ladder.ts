@@ -1,11 +1,11 @@
 /** A ladder of learning rates about a pole, planned and run (cards 1C, 1F). */
 
-import { ArgumentError } from "../engine/errors.ts";
-import { type PoleFrame, poleNoise } from "../models/theory/index.ts";
-import type { RunContext } from "./experiment.ts";
-import { claimOf, type PoleRung } from "./poleQuantities.ts";
-import { measurePole, type PoleRecord, type PoleRun, poleWork, simulatePole } from "./poleRuns.ts";
-import type { Stages } from "./stages.ts";
+import { ArgumentError } from "../../engine/errors.ts";
+import { type PoleFrame, poleNoise } from "../../models/theory/index.ts";
+import type { RunContext } from "../experiment.ts";
+import type { Stages } from "../stages.ts";
+import { claimOf, type PoleRung } from "./quantities.ts";
+import { measurePole, type PoleRecord, type PoleRun, poleWork, simulatePole } from "./runs.ts";
 
 export interface LadderOptions {
   /** Begins the labels of rungs and stages. */
