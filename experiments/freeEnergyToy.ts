@@ -44,7 +44,7 @@ function plan(p: ToySettings): Plan {
     frame: poleFrame(polarDirections(p.samples, p.height)),
     learningRates: upRates,
     replicas: p.replicas,
-    first: 2 * opRates.length * p.replicas,
+    first: lane(3 * opRates.length),
     start: p.start,
     steps: p.steps,
     burnIn: { rates: 20, times: 12 },
@@ -52,7 +52,9 @@ function plan(p: ToySettings): Plan {
   });
   return {
     up,
-    attractors: opRates.map((rate, i) => attractorRun(p, pair, rate, lane(opRates.length + i))),
+    attractors: opRates.map((rate, i) =>
+      attractorRun(p, pair, rate, [lane(opRates.length + i), lane(2 * opRates.length + i)]),
+    ),
     growths: opRates.map((rate, i) => growthRun(pair, rate, { first: lane(i), count: p.replicas })),
   };
 }
@@ -60,6 +62,7 @@ function plan(p: ToySettings): Plan {
 const workOf = (p: ToySettings, { up, attractors, growths }: Plan): number =>
   ladderWork(up) +
   ladderWork(attractors) +
+  ladderWork(attractors.flatMap(({ host }) => host ?? [])) +
   growths.reduce((sum, run) => sum + growthSteps(run) * p.replicas * poleWork(run.frame), 0);
 
 /** What is said once of the overparametrized branch. */
@@ -103,7 +106,7 @@ export const freeEnergyToy: Experiment<typeof toySettings> = {
     "three directions, or two that one point fits. Mean loss, entropy, temperature and free energy on a " +
     "ladder of learning rates against the exact moments of the discrete steps; the signal-to-noise ratio, " +
     "√η in one regime and of order 1 in the other; the critical learning rate 1, with exact exponents on " +
-    "both sides, and the orbit of reflections above it.",
+    "both sides, and the orbit of reflections above it, whose mean loss is taken in float64 on the host.",
   parameters: toySettings,
   quick: {
     learningRatesUp: [0.01, 0.02, 0.04, 0.1, 0.3],

@@ -66,7 +66,9 @@ export function planLadder(options: LadderOptions): PoleRun[] {
   });
 }
 
-export const ladderWork = (runs: readonly PoleRun[]): number =>
+export const ladderWork = (
+  runs: readonly Pick<PoleRun, "burnIn" | "steps" | "replicas" | "frame">[],
+): number =>
   runs.reduce(
     (sum, { burnIn, steps, replicas, frame }) =>
       sum + (burnIn + steps) * replicas.count * poleWork(frame),

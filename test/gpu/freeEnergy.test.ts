@@ -78,8 +78,11 @@ describeWithDevice("free energy", "software", (device) => {
     const { loss } = reflectionOrbit(1.3);
     const orbit = pick(result, "median |y|²/2", 1.3);
     expect(Math.abs(orbit.estimate.value / loss - 1)).toBeLessThan(1e-4);
-    // Float32 rounding lifts the mean by excursions, which are said.
-    expect(Math.abs(pick(result, "U", 1.3).estimate.value / loss - 1)).toBeLessThan(0.01);
+    // Float32 rounding lifts the device's mean by excursions, which is said; U is of float64.
+    const lift = (name: string): number => pick(result, name, 1.3).estimate.value / loss - 1;
+    expect(Math.abs(lift("U"))).toBeLessThan(0.0015);
+    expect(lift("U in float32")).toBeGreaterThan(Math.abs(lift("U")));
+    expect(result.warnings.join()).toMatch(/1.3: on the device rounding of float32 sets off/);
     expect(pick(result, "U", 2).predicted).toBeNull();
     expect(pick(result, "U", 0.2).estimate.value).toBeLessThan(1e-12);
     expect(result.warnings.join()).toContain("its entropy is -infinity");
