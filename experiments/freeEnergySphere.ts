@@ -18,7 +18,7 @@ import { learningRates, replicas } from "./parameters.ts";
 import { poleFigures } from "./pole/figures.ts";
 import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
 import { poleQuantities } from "./pole/quantities.ts";
-import { poleSetup } from "./pole/runs.ts";
+import { poleSetup, refuseHuge } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -87,7 +87,10 @@ const parameters = z.object({
 
 type Settings = z.infer<typeof parameters>;
 
-function check({ dimension, samplesUp, samplesOp }: Settings): void {
+function check(p: Settings): void {
+  const { dimension, samplesUp, samplesOp } = p;
+  refuseHuge("learningRatesUp", p.learningRatesUp);
+  refuseHuge("learningRatesOp", p.learningRatesOp);
   if (samplesUp !== 0 && samplesUp < dimension) {
     throw new ArgumentError(
       `samplesUp: ${samplesUp} directions in ${dimension} dimensions leave some x where all losses are zero; ` +

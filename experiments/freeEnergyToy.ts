@@ -18,7 +18,7 @@ import { type GrowthRun, growthRun, growthSteps, measureGrowth } from "./freeEne
 import { type ToySettings, toySettings } from "./freeEnergyToy/settings.ts";
 import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
 import { poleQuantities } from "./pole/quantities.ts";
-import { type PoleRun, poleSetup, poleWork } from "./pole/runs.ts";
+import { type PoleRun, poleSetup, poleWork, refuseHuge } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 interface Plan {
@@ -34,6 +34,8 @@ function plan(p: ToySettings): Plan {
         "component that is not zero.",
     );
   }
+  refuseHuge("learningRatesUp", p.learningRatesUp);
+  refuseHuge("learningRatesOp", p.learningRatesOp);
   const upRates = p.regime === "op" ? [] : p.learningRatesUp;
   const opRates = p.regime === "up" ? [] : [...p.learningRatesOp].sort((a, b) => a - b);
   const pair = poleFrame(equatorialPair(p.angle));

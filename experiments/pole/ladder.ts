@@ -35,7 +35,7 @@ function burnInOf({ burnIn, label }: LadderOptions, relaxation: number, rate: nu
   if (steps <= LONGEST_BURN_IN) return Math.ceil(steps);
   throw new ArgumentError(
     `learningRates: ${label}${rate} relaxes in ${relaxation.toPrecision(3)} steps, so that ` +
-      `${steps.toPrecision(3)} of burn-in are needed, more than ${LONGEST_BURN_IN}; raise the rate, or take ` +
+      `${Math.ceil(steps)} of burn-in are needed, more than ${LONGEST_BURN_IN}; raise the rate, or take ` +
       "other directions.",
   );
 }

@@ -16,7 +16,7 @@ import {
   replicaMean,
   replicaSquares,
 } from "../../analysis/index.ts";
-import { RefusalError } from "../../engine/errors.ts";
+import { ArgumentError, RefusalError } from "../../engine/errors.ts";
 import { fixed } from "../../engine/initial.ts";
 import { moments } from "../../engine/observe/moments.ts";
 import { snapshot } from "../../engine/observe/snapshot.ts";
@@ -29,6 +29,17 @@ import type { PoleFrame } from "../../models/theory/index.ts";
 import type { RunContext } from "../experiment.ts";
 import { divergenceWarnings } from "../outcome.ts";
 import type { Stages } from "../stages.ts";
+
+const HIGHEST_RATE = 1e6;
+
+/** @throws ArgumentError for rates whose steps leave the range of float32. */
+export function refuseHuge(name: string, rates: readonly number[]): void {
+  const huge = rates.find((rate) => rate > HIGHEST_RATE);
+  if (huge === undefined) return;
+  throw new ArgumentError(
+    `${name}: a step at ${huge} leaves the range of float32; give rates of at most ${HIGHEST_RATE}.`,
+  );
+}
 
 export interface PoleRun {
   readonly label: string;
