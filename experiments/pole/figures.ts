@@ -163,7 +163,7 @@ function freeEnergyFigure({ curve }: Ladder, known: readonly PoleRung[]): Figure
       "F = U − T S of all rungs at the temperature T = η tr C/2m of one of them, less that rung's, over T. " +
       "T is from gradient noise alone.",
     x: ETA,
-    y: { label: "(F(η) - F(η_i)) / T_i" },
+    y: { label: "(F(η) − F(ηᵢ)) / Tᵢ" },
     marks: [
       line("zero", [
         [known[0]!.run.learningRate, 0],
