@@ -15,10 +15,10 @@ import type { Experiment, Quantity } from "./experiment.ts";
 import { fallRun, measureFall } from "./freeEnergySphere/fall.ts";
 import { sphereLossFigure, sphereSignalFigure } from "./freeEnergySphere/figures.ts";
 import { learningRates, replicas } from "./parameters.ts";
-import { poleFigures } from "./poleFigures.ts";
-import { ladderWork, planLadder, runLadder } from "./poleLadder.ts";
-import { poleQuantities } from "./poleQuantities.ts";
-import { poleSetup } from "./poleRuns.ts";
+import { poleFigures } from "./pole/figures.ts";
+import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
+import { poleQuantities } from "./pole/quantities.ts";
+import { poleSetup, refuseHuge } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 const parameters = z.object({
@@ -87,7 +87,10 @@ const parameters = z.object({
 
 type Settings = z.infer<typeof parameters>;
 
-function check({ dimension, samplesUp, samplesOp }: Settings): void {
+function check(p: Settings): void {
+  const { dimension, samplesUp, samplesOp } = p;
+  refuseHuge("learningRatesUp", p.learningRatesUp);
+  refuseHuge("learningRatesOp", p.learningRatesOp);
   if (samplesUp !== 0 && samplesUp < dimension) {
     throw new ArgumentError(
       `samplesUp: ${samplesUp} directions in ${dimension} dimensions leave some x where all losses are zero; ` +

@@ -16,9 +16,9 @@ import { type AttractorRun, attractorRun, measureAttractor } from "./freeEnergyT
 import { type ToyResult, toyFigures } from "./freeEnergyToy/figures.ts";
 import { type GrowthRun, growthRun, growthSteps, measureGrowth } from "./freeEnergyToy/growth.ts";
 import { type ToySettings, toySettings } from "./freeEnergyToy/settings.ts";
-import { ladderWork, planLadder, runLadder } from "./poleLadder.ts";
-import { poleQuantities } from "./poleQuantities.ts";
-import { type PoleRun, poleSetup, poleWork } from "./poleRuns.ts";
+import { ladderWork, planLadder, runLadder } from "./pole/ladder.ts";
+import { poleQuantities } from "./pole/quantities.ts";
+import { type PoleRun, poleSetup, poleWork, refuseHuge } from "./pole/runs.ts";
 import { Stages } from "./stages.ts";
 
 interface Plan {
@@ -34,6 +34,8 @@ function plan(p: ToySettings): Plan {
         "component that is not zero.",
     );
   }
+  refuseHuge("learningRatesUp", p.learningRatesUp);
+  refuseHuge("learningRatesOp", p.learningRatesOp);
   const upRates = p.regime === "op" ? [] : p.learningRatesUp;
   const opRates = p.regime === "up" ? [] : [...p.learningRatesOp].sort((a, b) => a - b);
   const pair = poleFrame(equatorialPair(p.angle));
@@ -44,7 +46,7 @@ function plan(p: ToySettings): Plan {
     frame: poleFrame(polarDirections(p.samples, p.height)),
     learningRates: upRates,
     replicas: p.replicas,
-    first: 2 * opRates.length * p.replicas,
+    first: lane(3 * opRates.length),
     start: p.start,
     steps: p.steps,
     burnIn: { rates: 20, times: 12 },
@@ -52,7 +54,9 @@ function plan(p: ToySettings): Plan {
   });
   return {
     up,
-    attractors: opRates.map((rate, i) => attractorRun(p, pair, rate, lane(opRates.length + i))),
+    attractors: opRates.map((rate, i) =>
+      attractorRun(p, pair, rate, [lane(opRates.length + i), lane(2 * opRates.length + i)]),
+    ),
     growths: opRates.map((rate, i) => growthRun(pair, rate, { first: lane(i), count: p.replicas })),
   };
 }
@@ -60,6 +64,7 @@ function plan(p: ToySettings): Plan {
 const workOf = (p: ToySettings, { up, attractors, growths }: Plan): number =>
   ladderWork(up) +
   ladderWork(attractors) +
+  ladderWork(attractors.flatMap(({ host }) => host ?? [])) +
   growths.reduce((sum, run) => sum + growthSteps(run) * p.replicas * poleWork(run.frame), 0);
 
 /** What is said once of the overparametrized branch. */
@@ -103,7 +108,7 @@ export const freeEnergyToy: Experiment<typeof toySettings> = {
     "three directions, or two that one point fits. Mean loss, entropy, temperature and free energy on a " +
     "ladder of learning rates against the exact moments of the discrete steps; the signal-to-noise ratio, " +
     "√η in one regime and of order 1 in the other; the critical learning rate 1, with exact exponents on " +
-    "both sides, and the orbit of reflections above it.",
+    "both sides, and the orbit of reflections above it, whose mean loss is taken in float64 on the host.",
   parameters: toySettings,
   quick: {
     learningRatesUp: [0.01, 0.02, 0.04, 0.1, 0.3],

@@ -150,12 +150,14 @@ describe("imports", () => {
       });
     const rooflines = "the bench measures the device with the engine's own pipelines and buffers";
     const resuming = "checkpoints of whole experiments are kept in the engine's container";
+    const hostChain = "a chain of the host draws from the engine's generator, lanes of its own";
     expect(
       beyond(inside, {
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,
         "bench/runBench.ts -> engine/plan/floatingPointOperations.ts": rooflines,
+        "experiments/freeEnergyToy/doublePrecision.ts -> engine/random.ts": hostChain,
         "experiments/stages.ts -> engine/run/container.ts": resuming,
         "experiments/stages.ts -> engine/run/dehydrate.ts": resuming,
       }),

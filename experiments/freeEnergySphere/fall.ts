@@ -16,7 +16,7 @@ import {
   poleSetup,
   poleWork,
   statesOf,
-} from "../poleRuns.ts";
+} from "../pole/runs.ts";
 import type { Stages } from "../stages.ts";
 
 export interface FallRun extends PoleRun {

@@ -1,8 +1,8 @@
 /** Figures of card 1F that have both regimes: signal-to-noise ratio, loss against the critical rate. */
 import { signalBounds } from "../../models/theory/index.ts";
 import type { Figure } from "../experiment.ts";
-import { ETA, line, measured, type Point } from "../poleFigures.ts";
-import type { PoleRung } from "../poleQuantities.ts";
+import { ETA, line, measured, type Point } from "../pole/figures.ts";
+import type { PoleRung } from "../pole/quantities.ts";
 import type { MeasuredFall } from "./fall.ts";
 
 export function sphereSignalFigure(

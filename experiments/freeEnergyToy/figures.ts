@@ -9,8 +9,8 @@ import {
   measured,
   type Point,
   poleFigures,
-} from "../poleFigures.ts";
-import type { PoleRung } from "../poleQuantities.ts";
+} from "../pole/figures.ts";
+import type { PoleRung } from "../pole/quantities.ts";
 import type { MeasuredAttractor } from "./attractor.ts";
 import { type MeasuredGrowth, planeOf } from "./growth.ts";
 

@@ -29,10 +29,11 @@ export const toySettings = z.object({
   height: z
     .number()
     .min(0.01)
-    .max(0.9)
+    .max(0.7)
     .default(0.2)
     .describe(
-      "their component along the pole, beside 1 across it, before they are scaled to length 1",
+      "their component along the pole, beside 1 across it, before they are scaled to length 1; above √½ the " +
+        "pole is not the minimum",
     ),
   angle: z
     .number()

@@ -6,7 +6,8 @@
  *
  * With y the tangential coordinates, x_d = √(1 − |y|²), each step is a power series in y. Moments up to
  * degree K close when the series are cut there: E y^α = mean_i E (y'_i)^α is a linear system. What is cut is
- * of order η^{K/2} beside the leading moment, and is judged by the changes from degrees K − 4 and K − 2.
+ * of order η^{K/2} beside the leading moment, and is judged by the changes from degrees K − 4 and K − 2;
+ * where these fall like a geometric series, its rest is added to U − U₀.
  *
  * Setting: arXiv 2505.23489 (cards 1C, 1F). Left out: batches of several samples; jumps to the
  * opposite pole, which is the same point for these losses, and the rest of the sphere.
@@ -206,6 +207,12 @@ function truncation(first: number, second: number, third: number): number {
   return (ratio < 0.5 ? last * 2 * ratio : last) / Math.abs(third);
 }
 
+/** The limit of a geometric series from three partial sums; the last where they do not fall so fast. */
+function extrapolated(first: number, second: number, third: number): number {
+  const ratio = (third - second) / (second - first);
+  return Math.abs(ratio) < 0.5 ? third + ((third - second) * ratio) / (1 - ratio) : third;
+}
+
 /**
  * Discreteness of the law: few samples make it a sum of few atoms a step, whose modulation survives where
  * the smooth part has fallen to exp(−1/(ηh)); in volume of phase space beside the cloud's (2/(ηh))^{m/2}.
@@ -231,7 +238,7 @@ export const discreteness = (learningRate: number, curvature: number, dimensions
  * @example poleMoments(poleFrame([[1, 0, 0.2], [0, 1, 0.2], [-1, -1, 0.2]]), 0.01).excess
  */
 export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments {
-  const { minimum, curvatures, dimensions } = poleNoise(frame);
+  const { minimum, curvatures, dimensions, noise: atPole } = poleNoise(frame);
   const steepest = Math.max(...curvatures);
   if (!(minimum > 0 && Math.min(...curvatures) > 1e-9)) {
     throw new ArgumentError(
@@ -261,16 +268,24 @@ export function poleMoments(frame: PoleFrame, learningRate: number): PoleMoments
   }
   const { entropy, negentropy, remainder } = entropyOf(fine!);
   const atoms = discreteness(learningRate, steepest, dimensions);
+  // Signal, and what noise has beyond the pole's, are averages of squares of y: no better known than those.
+  const beyond = Math.abs(1 - atPole / fine!.noise);
   return {
-    excess: fine!.excess,
+    excess: extrapolated(coarsest!.excess, coarse!.excess, fine!.excess),
     signalSquare: fine!.signal,
     noise: fine!.noise,
     entropy,
     negentropy,
     errors: {
       excess,
-      signalSquare: change((law) => law.signal),
-      noise: change((law) => law.noise),
+      signalSquare: Math.max(
+        excess,
+        change((law) => law.signal),
+      ),
+      noise: Math.max(
+        excess * beyond,
+        change((law) => law.noise),
+      ),
       entropy: remainder + atoms + (dimensions / 2) * excess,
     },
     degree,

@@ -9,14 +9,14 @@ import {
   gaussianNeighborBias,
   type LadderPoint,
   zScore,
-} from "../analysis/index.ts";
-import { RefusalError } from "../engine/errors.ts";
-import { type PoleMoments, poleMoments, poleNoise } from "../models/theory/index.ts";
-import { unsettled } from "./comparable.ts";
-import type { Quantity } from "./experiment.ts";
-import { predictionOf } from "./outcome.ts";
-import { type MeasuredPole, type PoleRun, withMinimum } from "./poleRuns.ts";
-import { F32, F32_BLOCK_SUM } from "./systematic.ts";
+} from "../../analysis/index.ts";
+import { RefusalError } from "../../engine/errors.ts";
+import { type PoleMoments, poleMoments, poleNoise } from "../../models/theory/index.ts";
+import { unsettled } from "../comparable.ts";
+import type { Quantity } from "../experiment.ts";
+import { predictionOf } from "../outcome.ts";
+import { F32, F32_BLOCK_SUM } from "../systematic.ts";
+import { type MeasuredPole, type PoleRun, withMinimum } from "./runs.ts";
 
 export interface PoleRung extends MeasuredPole {
   readonly run: PoleRun;

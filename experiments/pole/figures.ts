@@ -1,10 +1,14 @@
 /** Figures of a ladder about a pole (cards 1C, 1F): energy, entropy, free energies, temperatures. */
-import { finiteDifferenceTemperature, freeEnergies, logarithmicMean } from "../analysis/index.ts";
-import { RefusalError } from "../engine/errors.ts";
-import { type PoleMoments, poleMoments, poleNoise } from "../models/theory/index.ts";
-import type { Figure, Mark } from "./experiment.ts";
-import { predictionOf } from "./outcome.ts";
-import { expectedPoint, isResolved, type PoleRung } from "./poleQuantities.ts";
+import {
+  finiteDifferenceTemperature,
+  freeEnergies,
+  logarithmicMean,
+} from "../../analysis/index.ts";
+import { RefusalError } from "../../engine/errors.ts";
+import { type PoleMoments, poleMoments, poleNoise } from "../../models/theory/index.ts";
+import type { Figure, Mark } from "../experiment.ts";
+import { predictionOf } from "../outcome.ts";
+import { expectedPoint, isResolved, type PoleRung } from "./quantities.ts";
 
 export type Point = readonly [x: number, y: number];
 
@@ -159,7 +163,7 @@ function freeEnergyFigure({ curve }: Ladder, known: readonly PoleRung[]): Figure
       "F = U − T S of all rungs at the temperature T = η tr C/2m of one of them, less that rung's, over T. " +
       "T is from gradient noise alone.",
     x: ETA,
-    y: { label: "(F(η) - F(η_i)) / T_i" },
+    y: { label: "(F(η) − F(ηᵢ)) / Tᵢ" },
     marks: [
       line("zero", [
         [known[0]!.run.learningRate, 0],

@@ -1,11 +1,11 @@
 /** A ladder of learning rates about a pole, planned and run (cards 1C, 1F). */
 
-import { ArgumentError } from "../engine/errors.ts";
-import { type PoleFrame, poleNoise } from "../models/theory/index.ts";
-import type { RunContext } from "./experiment.ts";
-import { claimOf, type PoleRung } from "./poleQuantities.ts";
-import { measurePole, type PoleRecord, type PoleRun, poleWork, simulatePole } from "./poleRuns.ts";
-import type { Stages } from "./stages.ts";
+import { ArgumentError } from "../../engine/errors.ts";
+import { type PoleFrame, poleNoise } from "../../models/theory/index.ts";
+import type { RunContext } from "../experiment.ts";
+import type { Stages } from "../stages.ts";
+import { claimOf, type PoleRung } from "./quantities.ts";
+import { measurePole, type PoleRecord, type PoleRun, poleWork, simulatePole } from "./runs.ts";
 
 export interface LadderOptions {
   /** Begins the labels of rungs and stages. */
@@ -35,7 +35,7 @@ function burnInOf({ burnIn, label }: LadderOptions, relaxation: number, rate: nu
   if (steps <= LONGEST_BURN_IN) return Math.ceil(steps);
   throw new ArgumentError(
     `learningRates: ${label}${rate} relaxes in ${relaxation.toPrecision(3)} steps, so that ` +
-      `${steps.toPrecision(3)} of burn-in are needed, more than ${LONGEST_BURN_IN}; raise the rate, or take ` +
+      `${Math.ceil(steps)} of burn-in are needed, more than ${LONGEST_BURN_IN}; raise the rate, or take ` +
       "other directions.",
   );
 }
@@ -66,7 +66,9 @@ export function planLadder(options: LadderOptions): PoleRun[] {
   });
 }
 
-export const ladderWork = (runs: readonly PoleRun[]): number =>
+export const ladderWork = (
+  runs: readonly Pick<PoleRun, "burnIn" | "steps" | "replicas" | "frame">[],
+): number =>
   runs.reduce(
     (sum, { burnIn, steps, replicas, frame }) =>
       sum + (burnIn + steps) * replicas.count * poleWork(frame),

@@ -15,20 +15,31 @@ import {
   noiseTemperature,
   replicaMean,
   replicaSquares,
-} from "../analysis/index.ts";
-import { RefusalError } from "../engine/errors.ts";
-import { fixed } from "../engine/initial.ts";
-import { moments } from "../engine/observe/moments.ts";
-import { snapshot } from "../engine/observe/snapshot.ts";
-import type { MomentsRecord, SnapshotRecord } from "../engine/record.ts";
-import { createEnsemble } from "../engine/run/createEnsemble.ts";
-import type { RecordOf } from "../engine/run/ensemble.ts";
-import { sgd } from "../engine/update/sgd.ts";
-import { directionLoss } from "../models/directions.ts";
-import type { PoleFrame } from "../models/theory/index.ts";
-import type { RunContext } from "./experiment.ts";
-import { divergenceWarnings } from "./outcome.ts";
-import type { Stages } from "./stages.ts";
+} from "../../analysis/index.ts";
+import { ArgumentError, RefusalError } from "../../engine/errors.ts";
+import { fixed } from "../../engine/initial.ts";
+import { moments } from "../../engine/observe/moments.ts";
+import { snapshot } from "../../engine/observe/snapshot.ts";
+import type { MomentsRecord, SnapshotRecord } from "../../engine/record.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
+import type { RecordOf } from "../../engine/run/ensemble.ts";
+import { sgd } from "../../engine/update/sgd.ts";
+import { directionLoss } from "../../models/directions.ts";
+import type { PoleFrame } from "../../models/theory/index.ts";
+import type { RunContext } from "../experiment.ts";
+import { divergenceWarnings } from "../outcome.ts";
+import type { Stages } from "../stages.ts";
+
+const HIGHEST_RATE = 1e6;
+
+/** @throws ArgumentError for rates whose steps leave the range of float32. */
+export function refuseHuge(name: string, rates: readonly number[]): void {
+  const huge = rates.find((rate) => rate > HIGHEST_RATE);
+  if (huge === undefined) return;
+  throw new ArgumentError(
+    `${name}: a step at ${huge} leaves the range of float32; give rates of at most ${HIGHEST_RATE}.`,
+  );
+}
 
 export interface PoleRun {
   readonly label: string;
