@@ -34,7 +34,7 @@ describeWithDevice("ou-reference", "software", (device) => {
       expect(misfit(row, row.predicted!), `${row.name} ${row.estimate.value}`).toBeLessThan(1);
     }
   };
-  const small = { timeStep: 0.1, replicas: 3000, steps: 300 };
+  const small = { timeStep: 0.1, replicas: 3000, steps: 300, paths: 400, pathSteps: 100 };
 
   test.each(["iso", "aniso", "gyrator"])("card E1, %s", async (preset) => {
     const result = await run({ ...small, preset });
