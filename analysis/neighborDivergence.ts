@@ -116,6 +116,14 @@ export function neighborProduction(
       `${where}: a lag of ${lag} records in paths of ${paths.length}; give a whole number below that.`,
     );
   }
+  const least = Math.floor(paths.paths.length / 2) * Math.floor((paths.length - 1) / lag);
+  if (least <= neighbor) {
+    refuse(
+      `${where}: ${paths.paths.length} paths of ${paths.length} records have ${least} pairs in a half, ` +
+        `no ${neighbor} neighbors; record more of them.`,
+      noEstimate(where),
+    );
+  }
   const forward = pairsOf(paths, { parity: 0, lag, pairs, sign: 1 });
   const backward = pairsOf(paths, { parity: 1, lag, pairs, sign: -1 });
   const scales = deviations(forward, 2 * d);

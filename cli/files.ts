@@ -30,6 +30,7 @@ async function createPath(directory: string): Promise<void> {
  * @throws ArgumentError before anything is run.
  */
 export async function prepareDirectory(out: string, cwd: string): Promise<string> {
+  if (out === "") throw new ArgumentError("--out: is empty; give a directory, . for this one.");
   const directory = resolve(cwd, out);
   const existing = await stat(directory).catch(() => null);
   if (existing !== null && !existing.isDirectory()) {

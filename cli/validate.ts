@@ -150,7 +150,7 @@ function remainder(rest: readonly Experiment[], given: Arguments): string {
 
 export async function validate(given: Arguments, io: Io): Promise<number> {
   const experiments = await io.experiments();
-  const ids = given.positionals;
+  const ids = [...new Set(given.positionals)];
   const chosen =
     ids.length === 0 ? experiments : ids.map((id) => findExperiment("validate", id, experiments));
   if (chosen.length === 0) {

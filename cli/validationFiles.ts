@@ -60,11 +60,12 @@ const schema = z.object({
  * @throws ArgumentError for a file that is no validation.
  */
 export async function readValidated(directory: string): Promise<Validated[]> {
-  const text = await readFile(join(directory, FILE), "utf8").catch(() => null);
-  if (text === null) return [];
+  const path = join(directory, FILE);
   try {
+    const text = await readFile(path, "utf8");
     return schema.parse(JSON.parse(text)).experiments as unknown as Validated[];
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw new ArgumentError(
       `--out ${directory}: ${FILE} there is no file of validate; move it, or give another directory.`,
     );

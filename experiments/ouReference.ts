@@ -35,6 +35,7 @@ import type { RecordOf } from "../engine/run/ensemble.ts";
 import { gaussianAt } from "../engine/start/gaussianAt.ts";
 import { sgd } from "../engine/update/sgd.ts";
 import { linearDrift } from "../models/linearDrift.ts";
+import { comparable } from "./comparable.ts";
 import { comparison } from "./comparison.ts";
 import type { Experiment, Quantity, RunContext } from "./experiment.ts";
 import { boundQuantities, boundsFigure } from "./ouReference/bounds.ts";
@@ -117,7 +118,8 @@ export const ouReference: Experiment<typeof ouSettings> = {
     const fields = quantitiesOfFields(p, plan, observed);
     const bounds = exact ? boundQuantities(p, exact, fields, path) : [];
     const states = [...quantitiesOfStates(p, plan, observed), ...bounds];
-    const quantities = [...states, ...fields.quantities];
+    const all = [...states, ...fields.quantities];
+    const { quantities, warnings } = comparable(all, { replicas: p.replicas });
     const caption =
       `${p.integrator === "exact" ? "Exactly sampled" : "Euler's scheme"} at dt = ${p.timeStep}, ` +
       `${p.replicas} replicas observed for ${plan.steps} steps.`;
@@ -126,6 +128,7 @@ export const ouReference: Experiment<typeof ouSettings> = {
       warnings: [
         ...plan.warnings,
         ...fields.warnings,
+        ...warnings,
         ...(exact && !exact.canFit ? [NO_FIT] : []),
         ...divergenceWarnings(observed.run),
       ],
@@ -170,12 +173,14 @@ function quantity(
   unit: string,
   size = 0,
 ): Quantity {
+  const estimate = estimateOf(estimator);
   return {
     name,
     condition: {},
-    estimate: estimateOf(estimator),
+    estimate,
     unit,
-    predicted: predicted ?? null,
+    // States that no continuous process has leave nothing to compare.
+    predicted: Number.isNaN(estimate.value) ? null : (predicted ?? null),
     // Sums of products in float32.
     systematic: F32_BLOCK_SUM * size,
   };

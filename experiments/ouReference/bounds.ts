@@ -24,14 +24,17 @@ const LEAST_DENSITY = 1e-3;
 
 const UNIT = "nat per time";
 
-const bound = (name: string, estimator: () => Estimate, predicted: number | null): Quantity => ({
-  name: `entropyProduction(${name})`,
-  condition: {},
-  estimate: estimateOf(estimator),
-  unit: UNIT,
-  predicted,
-  systematic: 0,
-});
+function bound(name: string, estimator: () => Estimate, predicted: number | null): Quantity {
+  const estimate = estimateOf(estimator);
+  return {
+    name: `entropyProduction(${name})`,
+    condition: {},
+    estimate,
+    unit: UNIT,
+    predicted: Number.isNaN(estimate.value) ? null : predicted,
+    systematic: 0,
+  };
+}
 
 /** Σ_cells j·D⁻¹ j/p × volume of the exact averages over cells. */
 function exactCells({ grid }: GridField, exact: OuTheory, p: OuSettings): number {

@@ -1,4 +1,5 @@
 /** What theory says of the Ornstein–Uhlenbeck reference: numbers, and fields on its grid. */
+import { ArgumentError } from "../../engine/errors.ts";
 import {
   areaVarianceRate,
   type CellAxis,
@@ -51,6 +52,11 @@ const ROUNDING = 1e-12;
 const [LEAST_STEPS, MOST_STEPS] = [4000, 40_000];
 
 export function ouPlan(p: OuSettings): OuPlan {
+  if (p.paths > 0 && p.neighborLag >= p.pathSteps) {
+    throw new ArgumentError(
+      `neighborLag: ${p.neighborLag} steps in paths of ${p.pathSteps} states; give less than pathSteps.`,
+    );
+  }
   const matrices = ouProcess(p);
   const options = { ...matrices, timeStep: p.timeStep, integrator: p.integrator };
   const step = linearStep(options);

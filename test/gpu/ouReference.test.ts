@@ -34,7 +34,7 @@ describeWithDevice("ou-reference", "software", (device) => {
       expect(misfit(row, row.predicted!), `${row.name} ${row.estimate.value}`).toBeLessThan(1);
     }
   };
-  const small = { timeStep: 0.1, replicas: 3000, steps: 300 };
+  const small = { timeStep: 0.1, replicas: 3000, steps: 300, paths: 400, pathSteps: 100 };
 
   test.each(["iso", "aniso", "gyrator"])("card E1, %s", async (preset) => {
     const result = await run({ ...small, preset });
@@ -96,6 +96,7 @@ describeWithDevice("ou-reference", "software", (device) => {
     expectAgreement(await run({ ...small, timeStep: 2, bins: 5, reach: 1.5 }), 11);
     expectAgreement(await run({ ...small, timeStep: 1e-4, steps: 100, replicas: 500 }), 13);
     const few = await run({ ...small, replicas: 5, preset: "iso" });
+    expect(few.quantities.every(({ predicted }) => predicted === null)).toBe(true);
     expect(few.warnings.join("\n")).toContain("5 groups of replicas are too few to tell");
   });
 
@@ -103,6 +104,12 @@ describeWithDevice("ou-reference", "software", (device) => {
     const result = await run({ ...small, steps: 50, a: [1, 0, 0, -0.5] });
     expect(result.quantities.every(({ predicted }) => predicted === null)).toBe(true);
     expect(result.warnings[0]).toMatch(/no prediction: .*eigenvalue of the drift is not above 0/);
+    await expect(run({ ...small, neighborLag: 100 })).rejects.toThrow("neighborLag: 100 steps in");
+    const lonely = await run({ ...small, steps: 50, paths: 1 });
+    expect(named(lonely, "entropyProduction(neighbors)").estimate.warnings.join()).toContain(
+      "1 paths of 100 records have 0 pairs in a half",
+    );
+    expect(named(lonely, "entropyProduction(best current)").predicted).toBeNull();
     await expect(run({ d: [1, 2, 1] })).rejects.toThrow(
       "d: 1,2,1 is no positive definite matrix (d11 d22 must exceed d12²)",
     );

@@ -1,5 +1,5 @@
 // `validate --out`: the evidence as a page and as JSON, kept experiment by experiment.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -32,7 +32,7 @@ describe("validate --out", () => {
     expect(text).toMatch(/\| \[quadratic\]\(#quadratic\) \| .+ \| 1 of 1 \| /);
     expect(text).toContain("`thermograd run quadratic --seed 3`, Fake adapter, fake 1.0, 20");
     expect(text).toMatch(
-      /\| variance \| learningRate=0\.1 \| 0\.01 θ² \| 0\.01\S* \| \S+ \| \S+ \| \S+ \| yes \|/,
+      /\| variance \| learningRate=0\.1 \| θ² \| 0\.01 \| 0\.01\S* \| \S+ \| \S+ \| \S+ \| yes \|/,
     );
     expect(text).toMatch(/\| variance \| .+ \| \*\*no\*\* \|/);
     expect(text).toContain("failed: oops \\| oops");
@@ -40,12 +40,40 @@ describe("validate --out", () => {
     // A table's rows have as many cells as its head.
     const rows = text.split("\n").filter((line) => line.startsWith("|"));
     const widths = rows.map((row) => row.match(/(?<!\\)\|/g)!.length);
-    expect(new Set(widths)).toEqual(new Set([8, 9]));
+    expect(new Set(widths)).toEqual(new Set([8, 10]));
     expect(data().experiments.map(({ error }: { error: unknown }) => error)).toEqual([
       null,
       null,
       "oops | oops",
     ]);
+  });
+
+  it("shows names and messages as they are, not as Markdown", async () => {
+    const result = async () => resultOf({ learningRate: 0.1, offset: 0 } as never);
+    const marked = fakeExperiment({
+      run: async () => {
+        const { quantities, ...rest } = await result();
+        const names = quantities.map((one) => ({ ...one, name: "<exp(-sigma)> of a*b*c" }));
+        return { ...rest, quantities: names, warnings: ["<sigma> is ~1 to ~2"] };
+      },
+    });
+    await validate([], { experiments: [marked] });
+    expect(page()).toContain("| \\<exp(-sigma)> of a\\*b\\*c |");
+    expect(page()).toContain("- \\<sigma> is \\~1 to \\~2");
+  });
+
+  it("runs an experiment that is named twice once", async () => {
+    const { stdout } = await validate(["quadratic", "quadratic"], { experiments: [good] });
+    expect(stdout).toContain("1 of 1 predictions agree");
+  });
+
+  it("refuses before it runs where the file cannot be read, and an empty directory", async () => {
+    mkdirSync(join(cwd, "evidence", "validation.json"), { recursive: true });
+    const { code, stderr } = await validate([], { experiments: [good] });
+    expect(code).toBe(2);
+    expect(stderr).toContain("validation.json there is no file of validate");
+    const empty = await command(["validate", "--out", ""], { experiments: [good], io: { cwd } });
+    expect(empty.stderr).toContain("--out: is empty");
   });
 
   it("keeps what stands there of experiments that are not run, in their order", async () => {
