@@ -5,7 +5,7 @@
  * theorems, and a mean that anharmonicity displaces. Epochs without replacement: noise of order η
  * cancels, so that the cloud is of order η³ and the mean follows the effective loss
  * L + (η/4) tr Σ_B. Weights are displacements from the minimum, so that float32 holds them with all
- * their digits; each law has replicas of its own, which start about the minimum.
+ * their digits; each law has replicas of its own, which start in the predicted law.
  */
 import type { z } from "zod";
 import { ArgumentError } from "../engine/errors.ts";
@@ -77,7 +77,7 @@ function plan(p: RegressionParameters, problem: Problem): Planned[] {
     const theory = theoryOf(law, p, problem);
     // Whole events of the longest sums fit into a block.
     const multiple = theory.unit * (Math.max(...p.windows) + 1);
-    const burnIn = p.burnIn === "auto" ? Math.ceil(BURN_IN[law] * relaxation) : p.burnIn;
+    const burnIn = p.burnIn === "auto" ? Math.ceil(Math.min(relaxation, LONGEST)) : p.burnIn;
     const steps = p.steps === "auto" ? STEPS : p.steps;
     if (steps <= theory.unit) {
       throw new ArgumentError(
@@ -91,9 +91,12 @@ function plan(p: RegressionParameters, problem: Problem): Planned[] {
 }
 
 /** Observed steps of each law: the card's 6·10⁷ replica-steps. */
-const STEPS = 12_000;
-/** Relaxation times of burn-in: σ of epochs takes what is left of the mean's drift for a current. */
-const BURN_IN = { distinct: 3, reshuffled: 5 } as const;
+const STEPS = 6000;
+/**
+ * Automatic burn-in is one relaxation time of the softest mode, and no longer than this: the start is
+ * the predicted law, which is right up to what is left out. Stiff modes relax in far fewer steps.
+ */
+const LONGEST = 30_000;
 
 function checkBatches(law: Law, { batchSize }: RegressionParameters, { samples }: Problem): void {
   if (law === "distinct" || samples % batchSize === 0) return;
@@ -120,7 +123,7 @@ async function simulate(
     // Replicas of their own: laws must not share random numbers.
     replicas: { first, count: p.replicas },
     seed,
-    initial: gaussianAt({ covariance: theory.covariance }),
+    initial: gaussianAt({ mean: theory.shift, covariance: theory.covariance }),
   });
   const { observed } = await stages.run({
     ...{ label: theory.law, ensemble, burnIn, steps, multiple },

@@ -110,7 +110,7 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
       marks: [
         line("predicted", span, [1, 1]),
         ...marks(({ measured, results }, i) => {
-          const predicted = measured.theory.covariance[i]![i]! + results.reached.drift[i]!;
+          const predicted = measured.theory.covariance[i]![i]!;
           const { value, standardError } = results.covariance[i]!;
           return { value: value / predicted, standardError: standardError / predicted };
         }),
@@ -121,7 +121,7 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
       title: "Mean of the weights less the minimum",
       caption:
         "Fresh batches are displaced by anharmonicity, epochs by the effective loss. Lines: leading " +
-        "orders, as far as they are reached.",
+        "orders, about which replicas start.",
       x: { label: "weight", ticks },
       y: { label: "shift", unit: "10⁻⁴ w" },
       marks: [
@@ -129,7 +129,7 @@ function ratioFigures(p: RegressionParameters, found: readonly Found[]): Figure[
           line(
             `predicted, ${labelOf(one)}`,
             ticks.map(({ at }) => at + offset(k, found.length)),
-            one.results.reached.shift.map((x) => 1e4 * x),
+            one.measured.theory.shift.map((x) => 1e4 * x),
           ),
         ),
         ...marks(({ results }, i) => {

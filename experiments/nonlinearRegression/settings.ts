@@ -27,9 +27,11 @@ export const regressionSettings = z.object({
     .max(8)
     .default([1, 2, 3, 10])
     .describe("n, consecutive σ that the integral theorem is tested on [steps or epochs]"),
-  replicas: replicas(5000),
-  steps: duration("observed steps, 12000 (600 epochs of 20)", 2),
-  burnIn: duration("steps before observing, 3 relaxation times of the softest mode, 5 with epochs"),
+  replicas: replicas(10_000),
+  steps: duration("observed steps, 6000 (300 epochs of 20)", 2),
+  burnIn: duration(
+    "steps before observing, one relaxation time of the softest mode but at most 30000",
+  ),
 });
 
 export type RegressionParameters = ReturnType<typeof regressionSettings.parse>;

@@ -197,43 +197,17 @@ function epochs(p: RegressionParameters, problem: Problem): LawTheory {
   };
 }
 
-/** What replicas that start at the minimum have on average over the observed steps. */
-export interface Reached {
-  /** ⟨w⟩ − w* */
-  readonly shift: readonly number[];
-  /** Variance over time of the mean that is still on its way: part of every measured variance. */
-  readonly drift: readonly number[];
-}
-
 /**
- * On steps b … b + T − 1: mode h has come 1 − r^t of the way to its stationary shift, r = 1 − ηh, so that
- * ⟨r^t⟩ = r^b (1 − r^T)/(T (1 − r)) is left on average, and ⟨r^t q^t⟩ − ⟨r^t⟩⟨q^t⟩ is the covariance over
- * time of two modes.
+ * Share of a false mean at the start that is still there on average over the observed steps, along the
+ * softest mode: replicas start about the predicted mean, so that its errors are seen only as far as they
+ * have grown.
+ *
+ * On steps b … b + T − 1: ⟨r^t⟩ = r^b (1 − r^T)/(T (1 − r)), r = 1 − ηh.
  */
-export function reachedBy(
+export function hiddenShare(
   { minimum }: Problem,
-  { shift }: LawTheory,
   times: { readonly learningRate: number; readonly burnIn: number; readonly steps: number },
-): Reached {
-  const { learningRate, burnIn, steps } = times;
-  const left = (r: number): number => (r ** burnIn * (1 - r ** steps)) / (steps * (1 - r));
-  const modes = minimum.eigenvectors.map((vector, k) => {
-    const along = shift.reduce((sum, x, i) => sum + x * vector[i]!, 0);
-    return { vector, along, r: 1 - learningRate * minimum.eigenvalues[k]! };
-  });
-  return {
-    shift: shift.map((_, i) =>
-      modes.reduce((sum, { vector, along, r }) => sum + along * (1 - left(r)) * vector[i]!, 0),
-    ),
-    drift: shift.map((_, i) => {
-      let sum = 0;
-      for (const a of modes) {
-        for (const b of modes) {
-          const covariance = left(a.r * b.r) - left(a.r) * left(b.r);
-          sum += a.along * a.vector[i]! * b.along * b.vector[i]! * covariance;
-        }
-      }
-      return sum;
-    }),
-  };
+): number {
+  const r = 1 - times.learningRate * minimum.eigenvalues[0]!;
+  return (r ** times.burnIn * (1 - r ** times.steps)) / (times.steps * (1 - r));
 }
