@@ -14,6 +14,7 @@ import { comparable } from "./comparable.ts";
 import { deviceFigure, orderFigure } from "./epochDisplacement/figures.ts";
 import { ladders, orderQuantities, sizeOf } from "./epochDisplacement/orders.ts";
 import {
+  checkDisplacement,
   type DisplacementSettings,
   displacementSettings,
   problemOf,
@@ -48,6 +49,7 @@ export const epochDisplacement: Experiment<typeof displacementSettings> = {
       return { ...setting, samples: data.samples };
     }),
   async run(p, context) {
+    checkDisplacement(p);
     const problem = problemOf(p);
     const found = ladders(problem, ladder(p.learningRate, p.halvings));
     const orders = orderQuantities(problem, found);

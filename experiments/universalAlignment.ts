@@ -10,6 +10,7 @@ import { comparable } from "./comparable.ts";
 import type { Experiment, Quantity } from "./experiment.ts";
 import { predictionOf } from "./outcome.ts";
 import { Stages } from "./stages.ts";
+import { contrastQuantities } from "./universalAlignment/card.ts";
 import { courseFigure, deficitFigure, matrixFigure } from "./universalAlignment/figures.ts";
 import { type Probes, probesOf } from "./universalAlignment/layers.ts";
 import { predict } from "./universalAlignment/predictions.ts";
@@ -116,7 +117,11 @@ async function evaluate(
   await stages.pause();
   const between = betweenNets(p, courses, probes, exact);
   await stages.pause();
-  const measured = [...between, ...withinNets(p, courses, probes, exact)];
+  const measured = [
+    ...between,
+    ...contrastQuantities(p, between),
+    ...withinNets(p, courses, probes, exact),
+  ];
   if (exact) measured.push(...balances(p, courses, exact));
   const checked = comparable(measured, { replicas: p.replicas });
   notes.push(...checked.warnings, ...doubts(p, exact, measured));
@@ -155,8 +160,8 @@ function doubts(
   if (open.length === 0) return [];
   const list = open.map(({ condition }) => {
     const k = Number(condition.phase) - 1;
-    const left = exact.A.left[k]! + exact.B.left[k]!;
-    return `${k + 1} (rate ${p.learningRates[k]}, ${left.toPrecision(2)} of the start left)`;
+    const left = Math.min(1, exact.A.left[k]! + exact.B.left[k]!);
+    return `${k + 1} (rate ${p.learningRates[k]}, at most ${(100 * left).toPrecision(2)} % of the start left)`;
   });
   return [
     `no prediction of CKA after phase ${list.join(", ")}: orders beyond the leading one, or what is left of ` +

@@ -74,7 +74,13 @@ export function batchLosses(p: BackwardSettings, made: ReturnType<typeof setup>)
 export interface Projection {
   readonly along: number;
   readonly square: number;
+  /** |flow − step|² and |step|², mean over batches. */
+  readonly miss: number;
+  readonly way: number;
 }
+
+/** Steps that miss their flow by a larger share of their length are beyond expansions in η. */
+export const MOST_MISSED = 0.25;
 
 /**
  * d beside G = ∇E|g_B|² = 2 E[H_B g_B], where flows have no correction: d → G/4, because flow minus step is
@@ -87,9 +93,12 @@ export function batchProjection(
 ): Projection {
   const d = new Float64Array(theta.length);
   const G = new Float64Array(theta.length);
+  let [miss, way] = [0, 0];
   for (const batch of batches) {
     const end = flow(batch, theta, eta, 0);
     const step = descend(batch, theta, eta);
+    miss += distance(end, step) ** 2 / batches.length;
+    way += distance(theta, step) ** 2 / batches.length;
     const curved = batch.curvature(theta, batch.gradient(theta).slice());
     for (let p = 0; p < theta.length; p += 1) {
       d[p]! += (end[p]! - step[p]!) / eta ** 2 / batches.length;
@@ -97,5 +106,5 @@ export function batchProjection(
     }
   }
   const along = d.reduce((sum, value, p) => sum + value * G[p]!, 0);
-  return { along, square: norm(G) ** 2 };
+  return { along, square: norm(G) ** 2, miss, way };
 }

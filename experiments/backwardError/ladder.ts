@@ -12,6 +12,7 @@ import {
   descend,
   distance,
   flow,
+  MOST_MISSED,
   norm,
   rms,
   TOLERANCE,
@@ -48,22 +49,27 @@ export async function climb(
   pause: () => Promise<void>,
 ): Promise<Ladder> {
   const distances: number[] = [];
+  const lengths: number[] = [];
   for (const eta of rates) {
     await pause();
-    const each = starts.map((theta) => {
-      const end = flow(full, theta, eta, CORRECTIONS[correction]);
-      return distance(descend(full, theta, eta), end);
-    });
+    const steps = starts.map((theta) => descend(full, theta, eta));
+    const each = starts.map((theta, r) =>
+      distance(steps[r]!, flow(full, theta, eta, CORRECTIONS[correction])),
+    );
     distances.push(rms(each));
+    lengths.push(rms(starts.map((theta, r) => distance(steps[r]!, theta))));
   }
   const orders = localOrders(distances);
   const { value, bound } = smallRateLimit(rates.slice(0, -1), orders);
+  // The largest rate that the limit and its bound rest on.
+  const first = rates.length - 5;
+  const isSmall = distances[first]! <= MOST_MISSED * lengths[first]!;
   return {
     correction,
     order: correction === "+eta/4" ? 3 : 2,
     rates,
     distances,
     orders,
-    limit: { value, bound: bound + rounding(starts, distances.at(-1)!) },
+    limit: { value, bound: isSmall ? bound + rounding(starts, distances.at(-1)!) : Infinity },
   };
 }

@@ -1,5 +1,6 @@
 /** What the epoch-displacement experiment may be told, and the problem and ensembles it makes of it. */
 import { z } from "zod";
+import { ArgumentError } from "../../engine/errors.ts";
 import { series } from "../../engine/observe/series.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { cubicData, cubicSample, cubicSamples } from "../../models/cubicSamples.ts";
@@ -34,6 +35,14 @@ export const displacementSettings = z.object({
 });
 
 export type DisplacementSettings = z.infer<typeof displacementSettings>;
+
+export function checkDisplacement({ samples, batchSize }: DisplacementSettings): void {
+  if (samples % batchSize === 0 && samples > batchSize) return;
+  throw new ArgumentError(
+    `batchSize: ${batchSize} does not cut the ${samples} samples into two batches of one size or more; give a ` +
+      `divisor of ${samples} below it.`,
+  );
+}
 
 export const problemOf = (p: DisplacementSettings): EpochProblem => ({
   samples: cubicSamples({ samples: p.samples, tilt: p.tilt, seed: p.dataSeed }),

@@ -147,7 +147,8 @@ export function matrixFigure(
     const first = { step: end.step, theta: end.theta.slice(0, count) };
     return activations(netOf(p, net), first, 0, probes);
   });
-  const { matrix } = alignments(() => alignmentMatrixOf(layers));
+  // Layers on the same probes are taken for those of one net, whatever their widths.
+  const { matrix } = alignments(() => alignmentMatrix(layers));
   if (matrix === null || !matrix.values.every(Number.isFinite)) return [];
   const edges = Array.from({ length: 2 * count + 1 }, (_, i) => i);
   const { values } = matrix;
@@ -165,10 +166,7 @@ export function matrixFigure(
         `${(cross.reduce((sum, value) => sum + value, 0) / cross.length).toFixed(4)}.`,
       x: { label: "replica", ticks: netTicks(count) },
       y: { label: `replica, A from 0, B from ${count}` },
-      marks: [
-        separator("line", [count, count], [0, 2 * count]),
-        separator("line", [0, 2 * count], [count, count]),
-      ],
+      marks: [separator([count, count], [0, 2 * count]), separator([0, 2 * count], [count, count])],
       plane: { x: edges, y: edges, shade: [...values] },
     },
   ];
@@ -179,13 +177,10 @@ const netTicks = (count: number) => [
   { at: 1.5 * count, label: "net B" },
 ];
 
-const separator = (kind: "line", x: number[], y: number[]): Mark => ({
-  kind,
+const separator = (x: number[], y: number[]): Mark => ({
+  kind: "line",
   label: "A | B",
   role: "theory",
   x,
   y,
 });
-
-/** One net's estimator takes any set of layers on the same probes, whatever their widths. */
-const alignmentMatrixOf = (layers: ReturnType<typeof activations>) => alignmentMatrix(layers);

@@ -207,7 +207,8 @@ function balancePaths(net: TwoLayers, phases: readonly RatePhase[]) {
       out.set(Matrix.add(N, moved).add(moved.transpose()).to1DArray());
     };
     const end = integrate(field, covariance.to1DArray(), learningRate ** 2 * steps, {
-      tolerance: 1e-8 * N.norm(),
+      // Nets of one hidden direction have no such noise.
+      tolerance: 1e-8 * (N.norm() || 1),
     });
     covariance = Matrix.from1DArray(size, size, Array.from(end));
     return covariance;

@@ -14,6 +14,7 @@
  * Derived; the expansion is Kramers' and Moyal's, as in balanceCorrection.ts. Left out: second order,
  * unbalanced factors (their imbalance decays as exp(−4T ∫q dt)), escapes of the uniform clock.
  */
+import { ArgumentError } from "../../engine/errors.ts";
 import {
   type BalanceLaw,
   type BalanceLawOptions,
@@ -107,7 +108,7 @@ function normalized(weights: Float64Array): Float64Array {
  *
  * Error: O(dt²), and that of the quadrature, 10⁻⁶ relative.
  *
- * @throws ArgumentError where `balanceLaw` does: at T >= T_c above all.
+ * @throws ArgumentError where `balanceLaw` does, at T >= T_c above all, and next below T_c.
  * @see file head
  * @example
  * balanceSteps({ temperature: 0.1, data: gaussianDataMoments(1, 1), timeStep: 5e-4, clock: "adapted" })
@@ -115,6 +116,12 @@ function normalized(weights: Float64Array): Float64Array {
 export function balanceSteps(options: BalanceStepsOptions): BalanceSteps {
   const { temperature, data, clock } = options;
   const law = balanceLaw({ depth: 1, temperature, data });
+  if (!(law.nodes[0]! > 0)) {
+    throw new ArgumentError(
+      `balanceSteps: temperature ${temperature} is so near to the critical ${data.b2 / data.a3} that v falls ` +
+        "below the smallest number; lower it.",
+    );
+  }
   const x = law.nodes.map(Math.log);
   const factor = factors(options, law);
   const weights = normalized(law.weights.map((weight, i) => weight * factor[i]!));

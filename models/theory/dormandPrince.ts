@@ -100,6 +100,6 @@ export function integrate(
   }
   throw new ArgumentError(
     `integrate: time ${done.toPrecision(3)} of ${time.toPrecision(3)} reached in ${most} steps: the ` +
-      "solution diverges or is stiff; use a smaller learning rate.",
+      "solution diverges or is stiff; use a smaller learning rate, or a shorter time.",
   );
 }

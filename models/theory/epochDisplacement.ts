@@ -33,7 +33,7 @@ const choose = (n: number, k: number): number => {
 export const epochSteps = ({ samples, batchSize }: EpochProblem): number =>
   samples.centers.length / batchSize;
 
-function check(problem: EpochProblem, law: EpochLaw): void {
+function checkBatches(problem: EpochProblem): { N: number; M: number } {
   const { batchSize: m } = problem;
   const N = problem.samples.centers.length;
   const M = epochSteps(problem);
@@ -43,6 +43,12 @@ function check(problem: EpochProblem, law: EpochLaw): void {
         "two batches at least, and at most 30 samples.",
     );
   }
+  return { N, M };
+}
+
+function check(problem: EpochProblem, law: EpochLaw): void {
+  const { batchSize: m } = problem;
+  const { N, M } = checkBatches(problem);
   let orders = 1;
   for (let k = 0; k < M; k += 1) orders *= choose(law === "distinct" ? N : N - k * m, m);
   if (orders > MOST_ORDERS) {
@@ -130,12 +136,67 @@ function meanOverOrders(
   return sum.map((value) => value / count);
 }
 
+/** Steps of independent batches, at most: the mean is a polynomial of degree 2^M of the start. */
+const MOST_INDEPENDENT = 9;
+
+/** outer(inner(u)), coefficients of u⁰, u¹, …, by Horner's rule. */
+function composed(outer: Float64Array, inner: readonly number[]): Float64Array {
+  const degree = inner.length - 1;
+  const out = new Float64Array((outer.length - 1) * degree + 1);
+  for (let k = outer.length - 1; k >= 0; k -= 1) {
+    const from = out.slice();
+    out.fill(0);
+    for (let i = 0; i <= (outer.length - 2 - k) * degree; i += 1) {
+      for (let j = 0; j <= degree; j += 1) out[i + j]! += from[i]! * inner[j]!;
+    }
+    out[0]! += outer[k]!;
+  }
+  return out;
+}
+
+/**
+ * E[w_M] − w of M independent batches, from the last step to the first: E_k(u), the mean displacement after
+ * k more steps from u, is E_{k−1} of a step from u, averaged over batches.
+ */
+function meanOfIndependent(problem: EpochProblem, learningRate: number): number {
+  const { N, M } = checkBatches(problem);
+  if (choose(N, problem.batchSize) > MOST_ORDERS || M > MOST_INDEPENDENT) {
+    throw new ArgumentError(
+      `epochDisplacement: ${M} independent batches of ${problem.batchSize} from ${N} samples, more than ` +
+        `${MOST_INDEPENDENT} or of too many kinds; use fewer samples.`,
+    );
+  }
+  const { w } = problem;
+  const all = problem.samples.centers.map((_, i) => i);
+  const steps: [number, number, number][] = [];
+  forEachChoice(all, problem.batchSize, (batch) => {
+    const { A, B, T } = batchGradient(problem, batch);
+    steps.push([
+      -learningRate * (A * w - B + T * w * w),
+      1 - learningRate * (A + 2 * T * w),
+      -learningRate * T,
+    ]);
+  });
+  let mean = Float64Array.of(0, 1);
+  for (let k = 1; k < M; k += 1) {
+    const next = new Float64Array(2 * mean.length - 1);
+    for (const step of steps) {
+      composed(mean, step).forEach((value, i) => {
+        next[i]! += value / steps.length;
+      });
+    }
+    mean = next;
+  }
+  return steps.reduce((sum, [u]) => sum + composed(mean, [u])[0]! / steps.length, 0);
+}
+
 /**
  * E[w_M] − w over all sequences of batches, each equally likely.
  *
  * Error: float64 rounding, M·2⁻⁵² of the largest w on the way.
  *
- * @throws ArgumentError for batches that do not divide the samples, and more than 200,000 sequences.
+ * @throws ArgumentError for batches that do not divide the samples, more than 200,000 sequences of
+ *   reshuffled batches, more than 9 independent batches or 200,000 kinds of them.
  * @example
  * const samples = cubicSamples({ samples: 6, tilt: 0.3, seed: 1 });
  * meanEpochDisplacement({ samples, batchSize: 2, w: 0.5 }, 0.1, "reshuffled");
@@ -146,6 +207,7 @@ export function meanEpochDisplacement(
   law: EpochLaw,
 ): number {
   // The displacement itself is carried, so that small ones keep their digits.
+  if (law === "distinct") return meanOfIndependent(problem, learningRate);
   const step = (u: PowerSeries, { A, B, T }: BatchGradient): PowerSeries => {
     const w = problem.w + u[0]!;
     return Float64Array.of(u[0]! - learningRate * (A * w - B + T * w * w));
@@ -156,7 +218,7 @@ export function meanEpochDisplacement(
 /**
  * Coefficients of η⁰ … η^order of E[w_M] − w, exactly: the steps are taken with power series.
  *
- * @throws ArgumentError as `meanEpochDisplacement`.
+ * @throws ArgumentError for batches that do not divide the samples, and more than 200,000 sequences.
  * @example
  * const samples = cubicSamples({ samples: 4, tilt: 0.3, seed: 1 });
  * epochSeries({ samples, batchSize: 2, w: 0.5 }, 3, "reshuffled")[0]; // 0
@@ -190,18 +252,16 @@ export interface EffectiveDrift {
 /**
  * The mean displacement of an epoch to order η², by the effective loss.
  *
- * @throws ArgumentError as `meanEpochDisplacement`.
+ * @throws ArgumentError for batches that do not divide the samples.
  * @see arXiv 2306.03521
  * @example
  * const samples = cubicSamples({ samples: 6, tilt: 0.3, seed: 1 });
  * effectiveDrift({ samples, batchSize: 2, w: 0.5 }, "reshuffled").loss;
  */
 export function effectiveDrift(problem: EpochProblem, law: EpochLaw): EffectiveDrift {
-  check(problem, law);
+  const { N, M } = checkBatches(problem);
   const { samples, batchSize: m, w } = problem;
   const { curvatures: a, centers: c, tilts: t } = samples;
-  const N = c.length;
-  const M = epochSteps(problem);
   const gradients = a.map((curvature, i) => curvature * (w - c[i]!) + t[i]! * w * w);
   const hessians = a.map((curvature, i) => curvature + 2 * t[i]! * w);
   const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / N;

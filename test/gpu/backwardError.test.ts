@@ -48,6 +48,14 @@ describeWithDevice("backward-error", "software", (device) => {
   test("nothing is claimed where rates are too large, or lost in rounding", async () => {
     const large = await run({ replicas: 2, learningRate: 2, halvings: 4 });
     expect(large.warnings.join("\n")).toMatch(/no (?:order|prediction) of/);
+    // Orders of 1 settle where flows end long before η: no claim of 2 is made of them.
+    const steep = await run({ replicas: 2, scale: 100, deviceRates: [1e-5], halvings: 4 }, 1);
+    expect(
+      steep.quantities.filter(({ name }) => /^(?:order of|coefficient)/.test(name)),
+    ).not.toEqual([]);
+    for (const { name, predicted } of steep.quantities) {
+      if (/^(?:order of|coefficient)/.test(name)) expect(predicted, name).toBeNull();
+    }
     const small = await run({ replicas: 2, learningRate: 1e-6 });
     const order = small.quantities.find(({ condition }) => condition.correction === "+eta/4")!;
     expect(order.predicted).toBeNull();

@@ -81,6 +81,7 @@ describeWithDevice("heavy-tail", "software", (device) => {
   test("steps of one length lose replicas to large v: counted, and nothing is claimed", async () => {
     const result = await run({
       clock: "uniform",
+      replicas: 200,
       temperatures: [0.2],
       timeStep: 4e-3,
       steps: 20_000,
@@ -104,6 +105,17 @@ describeWithDevice("heavy-tail", "software", (device) => {
     expect(result.warnings.join()).toMatch(/below the critical b2\/a3 = 0\.333/);
   });
 
+  test("next below the critical temperature v leaves all numbers, and nothing is claimed", async () => {
+    const { quantities, warnings } = await run({
+      temperatures: [0.33],
+      replicas: 30,
+      steps: 1000,
+      burnIn: 0,
+    });
+    expect(quantities.every(({ predicted }) => predicted === null)).toBe(true);
+    expect(warnings.join()).toMatch(/temperature 0\.33 is so near to the critical/);
+  });
+
   test("a start at one point, runs too short, steps too long", async () => {
     const small = { temperatures: [0.1], replicas: 30, fractions: [] };
     const point = await run({ ...small, start: "point", burnIn: 1000, steps: 20_000 });
@@ -113,6 +125,8 @@ describeWithDevice("heavy-tail", "software", (device) => {
     const coarse = await run({ ...small, timeStep: 0.05, burnIn: 0, steps: 500 });
     expect(coarse.warnings.join()).toMatch(/steps of timeStep 0\.05 may shift q05\(v\) by/);
     expect(named(coarse, "q50(v)").predicted).toBeNull();
+    const hopeless = await run({ ...small, slope: 1000, burnIn: 0, steps: 500 });
+    expect(named(hopeless, "escaped share").predicted).toBeNull();
     await expect(run({ temperatures: [0.1, 0.1] })).rejects.toThrow("0.1 stands there twice");
     await expect(run({ every: 1 })).rejects.toThrow("raise every");
   });

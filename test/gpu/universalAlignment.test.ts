@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { ExperimentResult, Quantity } from "../../experiments/experiment.ts";
+import { contrastQuantities } from "../../experiments/universalAlignment/card.ts";
 import { universalAlignment } from "../../experiments/universalAlignment.ts";
 import { describeWithDevice } from "../gpu.ts";
 
@@ -80,6 +81,35 @@ describeWithDevice("universal-alignment", "software", (device) => {
     await expect(run({ learningRates: [0.1] })).rejects.toThrow("phaseSteps: 4 values for 1");
     await expect(run({ widthsA: [2] })).rejects.toThrow("a layer of 2 units cannot pass on 3");
     await expect(run({ widthsA: [3, 3] })).rejects.toThrow("widthsB: 1 hidden layers");
+  });
+});
+
+describe("the card's contrast", () => {
+  const card = universalAlignment.parameters.parse({});
+  const ends = (alignments: Record<string, number>): Quantity[] =>
+    Object.entries(alignments).map(([method, value]) => ({
+      name: "CKA, A-B",
+      condition: { method, phase: 4 },
+      estimate: { value, standardError: 0.001, n: 24, method: "", warnings: [] },
+      unit: "1",
+      predicted: null,
+      systematic: 0,
+    }));
+  const missing = (alignments: Record<string, number>): number[] =>
+    contrastQuantities(card, ends(alignments)).map(({ estimate }) => estimate.value);
+
+  test("what is missing to it is 0 where it holds, and seen where it does not", () => {
+    expect(missing({ SGD: 0.998, GD: 0.72, "GD + decay": 0.86 })).toEqual([0, 0, 0]);
+    const [sgd, descent, decay] = missing({ SGD: 0.95, GD: 0.97, "GD + decay": 0.91 });
+    expect(sgd).toBeCloseTo(0.04, 12);
+    expect(descent).toBeCloseTo(0.07, 12);
+    expect(decay).toBeCloseTo(0.01, 12);
+  });
+
+  test("is claimed at the card's settings only", () => {
+    const alignments = ends({ SGD: 0.998, GD: 0.72, "GD + decay": 0.86 });
+    expect(contrastQuantities({ ...card, replicas: 40 }, alignments)).toHaveLength(3);
+    expect(contrastQuantities({ ...card, widthsA: [4] }, alignments)).toEqual([]);
   });
 });
 

@@ -46,7 +46,45 @@ function byPermutations({ samples, batchSize, w }: EpochProblem, eta: number): n
   return sum / count;
 }
 
+/** Mean over all sequences of M independent batches, each one of the distinct sets of m. */
+function bySequences({ samples, batchSize: m, w }: EpochProblem, eta: number): number {
+  const { curvatures: a, centers: c, tilts: t } = samples;
+  const sets: number[][] = [];
+  for (let bits = 0; bits < 2 ** a.length; bits += 1) {
+    const members = a.map((_, i) => i).filter((i) => (bits >> i) % 2 === 1);
+    if (members.length === m) sets.push(members);
+  }
+  const mean = (x: number, steps: number): number =>
+    steps === 0
+      ? x
+      : sets.reduce((sum, set) => {
+          const g = set.reduce((part, i) => part + a[i]! * (x - c[i]!) + t[i]! * x * x, 0);
+          return sum + mean(x - (eta / m) * g, steps - 1) / sets.length;
+        }, 0);
+  return mean(w, a.length / m) - w;
+}
+
 describe("meanEpochDisplacement", () => {
+  test.each([
+    [6, 2, 0.1],
+    [5, 1, 0.3],
+    [8, 4, 1],
+  ])("is the mean over all sequences of distinct batches, %i samples by %i", (N, m, eta) => {
+    const exact = meanEpochDisplacement(problem(N, m), eta, "distinct");
+    const sum = bySequences(problem(N, m), eta);
+    expect(Math.abs(exact / sum - 1)).toBeLessThan(1e-12);
+    expect(meanEpochDisplacement(problem(N, m), eta, "reshuffled")).not.toBeCloseTo(sum, 6);
+  });
+
+  test("of batches that have more sequences than can be listed: 8 samples by 1 and by 2", () => {
+    for (const m of [1, 2]) {
+      const far = meanEpochDisplacement(problem(8, m), 1e-3, "distinct");
+      const { loss, gradient } = effectiveDrift(problem(8, m), "distinct");
+      expect(Math.abs(far - 1e-3 * loss - 1e-6 * gradient)).toBeLessThan(1e-7);
+      expect(Math.abs(far - 1e-3 * loss)).toBeGreaterThan(1e-6);
+    }
+  });
+
   test.each([
     [6, 2],
     [5, 1],
@@ -71,6 +109,9 @@ describe("meanEpochDisplacement", () => {
   test("refuses too many orders, and batches that are no partition", () => {
     expect(() => meanEpochDisplacement(problem(12, 1), 0.1, "reshuffled")).toThrow(
       /479001600 sequences of 12 reshuffled batches/,
+    );
+    expect(() => meanEpochDisplacement(problem(12, 1), 0.1, "distinct")).toThrow(
+      /12 independent batches of 1 from 12 samples, more than 9/,
     );
     expect(() => meanEpochDisplacement(problem(6, 4), 0.1, "reshuffled")).toThrow(/batches of 4/);
     expect(() => effectiveDrift(problem(6, 6), "distinct")).toThrow(/two batches at least/);
