@@ -41,7 +41,7 @@ export interface HistogramOptions {
  * speaks of when cells visited once suggest that they matter. Samples that are not finite are left out, those beyond the grid as well, with
  * a warning.
  *
- * @throws RefusalError for fewer than 5 samples a occupied cell or more than 1 % beyond the grid,
+ * @throws RefusalError for fewer than 5 samples an occupied cell or more than 1 % beyond the grid,
  *   unless `quiet`; always when none lies on it.
  * @throws ArgumentError when axes and coordinates differ in number, or are more than three.
  * @example

@@ -24,6 +24,7 @@ import { quadraticCalibration } from "../../models/theory/index.ts";
 import type { RunContext } from "../experiment.ts";
 import { predictionOf } from "../outcome.ts";
 import type { Stages } from "../stages.ts";
+import { F32 } from "../systematic.ts";
 import { drawWork, statesOf } from "./draws.ts";
 import type { Settings } from "./settings.ts";
 
@@ -52,6 +53,8 @@ export interface PathResult extends Rate {
 const REFERENCE = 4;
 /** Steps from the stationary law before observing: the device's own dynamics, not the start, is seen. */
 const BURN_IN = 200;
+/** Rounding of a state then lengthens a step by less than 10⁻³. */
+const LEAST_STEP = 32 * F32;
 
 export function ratesOf(p: Settings): { rates: Rate[]; warnings: string[] } {
   const warnings: string[] = [];
@@ -64,7 +67,16 @@ export function ratesOf(p: Settings): { rates: Rate[]; warnings: string[] } {
       warnings.push(...found.warnings.map((w) => `learning rate ${learningRate} left out: ${w}`));
       if (found.exact === null) return [];
       const { variances, relaxation } = found.exact;
-      return [{ learningRate, variance: variances[0]!, relaxation: Math.max(1, relaxation) }];
+      const variance = variances[0]!;
+      const step = (learningRate * p.noise) / Math.sqrt(variance);
+      if (step < LEAST_STEP) {
+        warnings.push(
+          `learning rate ${learningRate} left out: steps are ${step.toPrecision(2)} of the states' ` +
+            "width, which float32 rounds away; raise learningRates or curvature",
+        );
+        return [];
+      }
+      return [{ learningRate, variance, relaxation: Math.max(1, relaxation) }];
     });
   return { rates, warnings };
 }

@@ -8,9 +8,9 @@ import {
   logDeterminantBias,
   replicaMean,
 } from "../../analysis/index.ts";
-import { comparable } from "../comparable.ts";
+import { comparable, withoutPrediction } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
-import { F32 } from "../systematic.ts";
+import { F32, whitening } from "../systematic.ts";
 import { expectedHistogramEntropy } from "./cells.ts";
 import { histogramAxis, type Misses } from "./known.ts";
 import type { PathResult } from "./paths.ts";
@@ -18,13 +18,6 @@ import type { Settings } from "./settings.ts";
 
 /** Error of the quadratures, in nats a dimension. */
 const QUADRATURE = 1e-4;
-
-/**
- * What whitening with a measured covariance can add to the bias: the estimator does not follow all of
- * the shape δ of Ŝ that is taken out of the cloud, of which ½ ln det keeps −¼⟨tr δ²⟩ =
- * −(d² + d − 2)/(4n). The scale is followed exactly; d = 1 has no shape.
- */
-const whitening = (d: number, n: number): number => ((d - 1) * (d + 2)) / (4 * n);
 
 const NAMES = {
   neighbors: "bias (nearest neighbor)",
@@ -82,6 +75,25 @@ export function knownQuantities(p: Settings, misses: readonly Misses[]): Quantit
     unit: "nats",
     ...claimOf(p, miss),
   }));
+}
+
+/** Bounds beyond which an expectation says too little of an estimate, in nats. */
+const LARGEST_SYSTEMATIC = 0.2;
+
+/** The same quantities; those of so few samples that whitening may shift them by much have no prediction. */
+function sharp(quantities: readonly Quantity[]): { quantities: Quantity[]; warnings: string[] } {
+  const warnings: string[] = [];
+  const kept = quantities.map((one) => {
+    const { name, condition, systematic } = one;
+    if (!(systematic > LARGEST_SYSTEMATIC)) return one;
+    warnings.push(
+      `${name}, ${condition.samples} samples in ${condition.dimension} dimensions: no prediction, as ` +
+        `whitening with their own covariance may shift it by ${systematic.toPrecision(2)} nats; take ` +
+        "more samples",
+    );
+    return withoutPrediction(one);
+  });
+  return { quantities: kept, warnings };
 }
 
 const varianceOf = (values: Float64Array): number =>
@@ -219,7 +231,11 @@ export function allQuantities(
   misses: readonly Misses[],
   results: readonly PathResult[],
 ): { quantities: Quantity[]; warnings: string[] } {
-  const found = comparable([...knownQuantities(p, misses), ...pathQuantities(p, results)]);
+  const known = sharp(knownQuantities(p, misses));
+  const found = comparable([...known.quantities, ...pathQuantities(p, results)]);
   const contrast = found.warnings.length > 0 ? [] : pathMisses(p, results);
-  return { quantities: found.quantities, warnings: [...found.warnings, ...contrast] };
+  return {
+    quantities: found.quantities,
+    warnings: [...known.warnings, ...found.warnings, ...contrast],
+  };
 }

@@ -19,7 +19,7 @@ import type { QuadraticCalibration } from "../../models/theory/index.ts";
 import { comparable, unsettled, withoutPrediction } from "../comparable.ts";
 import type { Quantity } from "../experiment.ts";
 import { estimateOf } from "../outcome.ts";
-import { F32_BLOCK_SUM, transient } from "../systematic.ts";
+import { F32_BLOCK_SUM, transient, whitening } from "../systematic.ts";
 import { referenceDifference } from "./graph.ts";
 
 export interface Rung {
@@ -56,9 +56,9 @@ interface Found {
 const neighborBias = (p: Settings, { neighbors }: Rung): number =>
   gaussianNeighborBias(p.curvatures.length, neighbors!.entropy.n, p.neighbors);
 
-/** Quadrature of that bias, 1e-4, and what whitening with d² measured numbers adds, d²/n. */
+/** Quadrature of that bias, 1e-4, and whitening. */
 const neighborRemainder = (p: Settings, { neighbors }: Rung): number =>
-  1e-4 + p.curvatures.length ** 2 / neighbors!.entropy.n;
+  1e-4 + whitening(p.curvatures.length, neighbors!.entropy.n);
 
 /** The U and S that are expected of an estimator, as a point without errors. */
 const expectedPoint = (p: Settings, rung: Rung, kind: Kind): LadderPoint => {

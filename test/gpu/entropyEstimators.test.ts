@@ -5,6 +5,7 @@
  * Negative controls: expectations that are off must fail the same assertion.
  */
 import { expect, test } from "vitest";
+import type { RunContext } from "../../experiments/experiment.ts";
 import { experiments, type Quantity } from "../../experiments/index.ts";
 import { describeWithDevice } from "../gpu.ts";
 
@@ -26,11 +27,12 @@ const SMALL = {
 };
 
 describeWithDevice("entropy-estimators", "software", (device) => {
-  const run = (parameters: Record<string, unknown>, seed = 1) =>
+  const run = (parameters: Record<string, unknown>, seed = 1, context: Partial<RunContext> = {}) =>
     experiment.run(experiment.parameters.parse({ ...SMALL, ...parameters }), {
       device: device(),
       seed,
       quick: false,
+      ...context,
     });
   const compared = ({ quantities }: { quantities: readonly Quantity[] }) =>
     quantities.filter(({ predicted }) => predicted !== null);
@@ -100,8 +102,41 @@ describeWithDevice("entropy-estimators", "software", (device) => {
     for (const [i, value] of other.entries()) expect(value).not.toBe(one[i]);
   });
 
+  test("a run cut short goes on to the same result; its file holds no clouds but the first", async () => {
+    const settings = { dimensions: [9], sizes: [60, 400], repeats: 24 };
+    const whole = await run(settings);
+    const [few] = whole.quantities;
+    expect([few!.condition.samples, few!.predicted, few!.systematic]).toEqual([60, null, 0]);
+    expect(whole.warnings.join("\n")).toMatch(
+      /60 samples in 9 dimensions: no prediction, as whitening/,
+    );
+    const controller = new AbortController();
+    let saved: Uint8Array = new Uint8Array(0);
+    const cut = run(settings, 1, {
+      signal: controller.signal,
+      onProgress: ({ phase }) => {
+        if (phase.startsWith("law exponential")) controller.abort(new Error("enough"));
+      },
+      onCheckpoint: (bytes) => {
+        saved = bytes;
+      },
+    });
+    await expect(cut).rejects.toThrow("enough");
+    // Draws of the neighbors' task alone: 24 clouds of 400 points in 9 dimensions, 4 bytes each.
+    expect(saved.length).toBeLessThan((24 * 400 * 9 * 4) / 4);
+    const seen = new Set<string>();
+    const resumed = await run(settings, 1, {
+      resume: saved,
+      onProgress: ({ phase }) => seen.add(phase),
+    });
+    expect(resumed.quantities).toEqual(whole.quantities);
+    expect(resumed.warnings).toEqual(whole.warnings);
+    expect([...seen].filter((phase) => /^neighbors|^law uniform/.test(phase))).toEqual([]);
+  });
+
   test("few repetitions: no predictions; bad input", async () => {
-    const few = await run({ repeats: 5 });
+    const few = await run({ repeats: 5, learningRates: [1e-5], curvature: 1e-30 });
+    expect(few.warnings.join("\n")).toMatch(/0\.00001 left out: steps are .* float32 rounds away/);
     expect(compared(few)).toEqual([]);
     expect(few.warnings.join("\n")).toContain("no predictions: 5 replicas say");
     await expect(run({ covarianceDimensions: [3] })).rejects.toThrow(
