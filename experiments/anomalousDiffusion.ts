@@ -21,12 +21,8 @@ import type { Experiment } from "./experiment.ts";
 import { divergenceWarnings } from "./outcome.ts";
 import { Stages } from "./stages.ts";
 
-/** Words of function memory that θ, G, v, the draws and the last θ may take together: 8 KiB. */
-const FUNCTION_WORDS = 2048;
-
 const setup = (p: Settings, { sum, lags, spacing }: Planned) => {
   const spectrum = modeSpectrum(sum);
-  const vectors = p.momentum > 0 ? 5 : 4;
   return {
     model: noisyModes(
       spectrum.map(({ curvature }) => curvature),
@@ -41,12 +37,7 @@ const setup = (p: Settings, { sum, lags, spacing }: Planned) => {
     }),
     replicas: p.replicas,
     observables: {
-      displacement: displacement({
-        lags,
-        origins: p.origins,
-        spacing,
-        local: vectors * p.modes <= FUNCTION_WORDS,
-      }),
+      displacement: displacement({ lags, origins: p.origins, spacing }),
     },
   };
 };

@@ -4,10 +4,11 @@
  * Between two records a replica goes in a straight line; each face that the line crosses counts +1 in
  * the direction of its axis, −1 against it. In contrast to `flux`, a displacement longer than a cell is
  * seen in all the cells it passes, and what flows into a cell is what accumulates there: counts into
- * and out of it differ by the replica's being there at the end less at the start.
+ * and out of it differ by the replica's being there at the end less at the start. A line that passes
+ * within a float32 rounding of a corner may be counted on the corner's other side.
  *
- * Cost per record and replica: 4 memory accesses and 1 for each face crossed; device memory of 4 bytes a
- * face and replica.
+ * Cost per record and replica: 2 memory accesses, and 2 for each face crossed; device memory of 4 bytes
+ * a face and replica.
  */
 import { keptNumbers } from "./flux.ts";
 import { cellCode, checkAxes, type GridAxisSpec, gatedBy } from "./grid.ts";

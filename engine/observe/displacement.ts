@@ -8,9 +8,13 @@
  * its own float32 rounding. Squares are added over parameters and pairs in float32, over windows of at
  * most `DISPLACEMENT_BLOCK` steps in float64.
  *
- * Cost of a step: 2 operations and a copy a parameter for the local displacement, one comparison without.
- * An origin or a lag that is due costs one memory access a parameter, and a search among the lags for
- * each origin. Memory: origins · parameters words a replica.
+ * The square of a step is taken where the update moves θ; compilers may take ηu for θ − (θ − ηu) there,
+ * so that it can be without the rounding of θ. Of numbers named by `of` it is taken from one record to
+ * the next, which needs a copy of them.
+ *
+ * Cost of a step: 3 operations a parameter for its square, one comparison without. An origin or a lag
+ * that is due costs one memory access a parameter, and a search among the lags for each origin. Memory:
+ * origins · parameters words a replica.
  */
 import { ArgumentError, LimitError } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -143,9 +147,9 @@ export const displacementSize = ({ of }: DisplacementSpec, parameterCount: numbe
 /** Words of sums: of every lag, then of single steps. */
 export const displacementSums = ({ lags }: DisplacementSpec): number => lags.length + 1;
 
-/** Words of function memory: the last z, and z where it is not θ itself. */
-export const displacementFunctionWords = (spec: DisplacementSpec, parameterCount: number): number =>
-  (spec.local ? displacementSize(spec, parameterCount) : 0) + (spec.of?.length ?? 0);
+/** Words of function memory: z where it is not θ itself, and the last one. */
+export const displacementFunctionWords = ({ of, local }: DisplacementSpec): number =>
+  (of?.length ?? 0) * (local ? 2 : 1);
 
 /** Pairs of each lag whose ends are from step `from` up to `to` after the origins began, [lag]. */
 export function displacementCounts(spec: DisplacementSpec, from: number, to: number): number[] {
@@ -177,6 +181,8 @@ export interface DisplacementCode {
   readonly load: readonly string[];
   readonly code: readonly string[];
   readonly store: readonly string[];
+  /** The variable to which the update adds |θ_{t+1} − θ_t|²; null where it need not. */
+  readonly stepSquare: string | null;
 }
 
 /** Loops over up to `unroll` numbers of function memory are written out. */
@@ -197,42 +203,49 @@ export function displacementCode(
   const lagsAt = context.place(lags);
   const word = (index: string): string => `moments[(${index}) * run.lanes + lane]`;
   const stepSum = word(`${at + lags.length}u`);
+  // The update knows how far θ goes; how far anything else goes is seen at the next record.
+  const compares = local && of !== null;
   const square = [
     "var square = 0.0;",
     ...each((k) => `{ let d = ${z}[${k}] - ${last}[${k}]; square += d * d; }`),
     `${sum} += square;`,
   ];
+  const values = of === null ? [] : valueCode(of, label, z, context);
   const steps = [
-    ...(local ? ["if (s > 0u) {", ...inner(square), "}"] : []),
-    ...(local ? each((k) => `${last}[${k}] = ${z}[${k}];`) : []),
+    ...values,
+    "if (s > 0u) {",
+    ...inner(square),
+    "}",
+    ...each((k) => `${last}[${k}] = ${z}[${k}];`),
   ];
   const taken = dueCode({ spec, label, size, z, at, originsAt, lagsAt, word });
-  const values = of === null ? [] : valueCode(of, label, z, context);
   const event = [
     `let rel = step - ${began};`,
-    ...(local ? [] : values),
+    ...(compares ? [] : values),
     ...taken,
     `${due} = ${label}_next(rel + 1u);`,
   ];
-  const atEnd = of === null || !local ? [] : valueCode(of, label, z, context);
+  // The last step of a dispatch ends in no step of its own.
+  const atEnd = compares ? [...values, ...square] : [];
   return {
     declarations: nextCode(spec, label, lagsAt),
     load: [
       `let ${began} = u32(observation[${beganAt}u]) * 65536u + u32(observation[${beganAt + 1}u]);`,
       `var ${due} = ${label}_next(run.first_step - ${began});`,
-      ...(local ? [`var ${last} = array<f32, ${size}>();`, `var ${sum} = ${stepSum};`] : []),
+      ...(local ? [`var ${sum} = ${stepSum};`] : []),
+      ...(compares ? [`var ${last} = array<f32, ${size}>();`] : []),
       ...(of === null ? [] : [`var ${z} = array<f32, ${of.length}>();`]),
     ],
     code: [
       "{",
-      ...inner(local ? [...values, ...steps] : []),
+      ...inner(compares ? steps : []),
       `  if (step - ${began} == ${due}) {`,
       ...inner(inner(event)),
       "  }",
       "}",
     ],
-    // The last step of a dispatch ends in no step of its own.
-    store: local ? ["{", ...inner([...atEnd, ...square]), `  ${stepSum} = ${sum};`, "}"] : [],
+    store: local ? ["{", ...inner(atEnd), `  ${stepSum} = ${sum};`, "}"] : [],
+    stepSquare: local && of === null ? sum : null,
   };
 }
 

@@ -98,6 +98,8 @@ export interface ObservationPlan {
   readonly originWords: number;
   /** Words of function memory that displacements take, where it is bounded. */
   readonly functionWords: number;
+  /** Variables to which the update adds |θ_{t+1} − θ_t|². */
+  readonly stepSquares: readonly string[];
   /** Initial content of the `observation` buffer; pilot means are filled in when observing begins. */
   readonly constants: Float32Array<ArrayBuffer>;
   /** Steps between two readbacks. */
@@ -211,6 +213,7 @@ export function planObservation(request: ObservationRequest): ObservationPlan {
     keptWords,
     originWords: moving.regions.reduce((sum, { spec, size }) => sum + spec.origins * size, 0),
     functionWords: moving.functionWords,
+    stepSquares: moving.stepSquares,
     constants: Float32Array.from(constants),
     window,
     imports: entropies.length > 0 ? ["lib/exp_minus_one"] : [],
@@ -243,6 +246,7 @@ function displacementRegions(
     "declarations" | "load" | "code" | "store",
     string[]
   >;
+  const stepSquares: string[] = [];
   let functionWords = 0;
   for (const [name, spec] of Object.entries(observables)) {
     if (spec.kind !== "displacement") continue;
@@ -257,9 +261,10 @@ function displacementRegions(
     code.store.push(...own.store);
     at += displacementSums(spec);
     originsAt += spec.origins * size;
-    functionWords += displacementFunctionWords(spec, model.parameterCount);
+    functionWords += displacementFunctionWords(spec);
+    if (own.stepSquare !== null) stepSquares.push(own.stepSquare);
   }
-  return { regions, functionWords, ...code };
+  return { regions, functionWords, stepSquares, ...code };
 }
 
 /** Sums begin at word `at` of a lane, histograms at word `binsAt` of the grids. */

@@ -39,6 +39,8 @@ export interface SphereStep {
   readonly radial: boolean;
   /** The learning rate of parameter p in WGSL, where (θ' − θ)/η is kept; null: it is not. */
   readonly displacementRate: ((p: string) => string) | null;
+  /** WGSL before parameter p goes to `to`, for observables. */
+  readonly addSquare: (to: string, p: string) => Lines;
 }
 
 /** The parameters on no sphere. */
@@ -55,15 +57,18 @@ function freeParameters({ groups }: Spheres, parameters: number): SphereGroup {
 
 /** Where the rule took θ lies in `gradient`; moves θ there, along the spheres. */
 export function stepOntoSpheres(spheres: Spheres, step: SphereStep): Lines {
-  const { unroll, parameters, radial, displacementRate } = step;
+  const { unroll, parameters, radial, displacementRate, addSquare } = step;
   const take = (p: string, to: string): string => {
-    if (!displacementRate) return `theta[${p}] = ${to};`;
-    // A rate of 0 moves nothing but by rounding.
-    const rate = displacementRate(p);
-    return (
-      `{ let moved = ${to}; let rate = ${rate}; velocity[${p}] = ` +
-      `select((moved - theta[${p}]) / max(rate, 1e-37), 0.0, rate == 0.0); theta[${p}] = moved; }`
-    );
+    const lines = [...addSquare("moved", p)];
+    if (displacementRate) {
+      // A rate of 0 moves nothing but by rounding.
+      lines.push(
+        `let rate = ${displacementRate(p)};`,
+        `velocity[${p}] = select((moved - theta[${p}]) / max(rate, 1e-37), 0.0, rate == 0.0);`,
+      );
+    }
+    if (lines.length === 0) return `theta[${p}] = ${to};`;
+    return `{ let moved = ${to}; ${lines.join(" ")} theta[${p}] = moved; }`;
   };
   const project = (group: SphereGroup): Lines => [
     "var along = 0.0;",

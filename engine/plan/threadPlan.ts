@@ -171,7 +171,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
           sampling: { code: "", imports: [SAMPLING_SHADERS[request.sampling]] },
           update: { code: "", imports: [rule.shader] },
           loss_gradient: body,
-          ...threadSlots(slots),
+          ...threadSlots({ ...slots, stepSquares: observation?.stepSquares ?? [] }),
           ...(interaction && interactionSlots(interaction, body, threadSlots(slots).load_vectors!)),
           ...gradientSlots(slots),
           ...(observation && {
@@ -217,7 +217,7 @@ export function checkFunctionMemory(plan: ThreadPlan, observation: ObservationPl
   if (words === 0 || bytes <= FUNCTION_MEMORY) return;
   throw new LimitError(
     `displacement: ${4 * words} bytes of function memory beside the ${plan.functionMemory} of a replica ` +
-      `are ${bytes}, WGSL allows ${FUNCTION_MEMORY}; give local: false, or fewer parameters with of: […].`,
+      `are ${bytes}, WGSL allows ${FUNCTION_MEMORY}; name fewer parameters in of, or give local: false.`,
   );
 }
 

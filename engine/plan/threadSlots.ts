@@ -18,6 +18,8 @@ export interface ThreadSlotsRequest {
   readonly parameterCount: number;
   readonly dynamics: Dynamics;
   readonly unroll: number;
+  /** Variables of observables to which |θ_{t+1} − θ_t|² is added. */
+  readonly stepSquares?: readonly string[];
 }
 
 export type Lines = readonly string[];
@@ -58,12 +60,14 @@ export class Writer {
   readonly unroll: number;
   readonly dynamics: Dynamics;
   readonly model: Model;
+  readonly stepSquares: readonly string[];
 
-  constructor({ model, parameterCount, dynamics, unroll }: ThreadSlotsRequest) {
+  constructor({ model, parameterCount, dynamics, unroll, stepSquares = [] }: ThreadSlotsRequest) {
     this.model = model;
     this.count = parameterCount;
     this.unroll = unroll;
     this.dynamics = dynamics;
+    this.stepSquares = stepSquares;
   }
 
   /** A line for every parameter, `p` being its number in WGSL. */
@@ -129,6 +133,13 @@ export class Writer {
   xi(normals: 0 | 1 | 2, p: string): string {
     if (normals === 0) return "vec2f()";
     return normals === 1 ? `vec2f(xi[${p}], 0.0)` : `vec2f(xi[2u * ${p}], xi[2u * ${p} + 1u])`;
+  }
+
+  /** Adds |to − θ|² of parameter p, in four sums: one would wait for itself. */
+  addSquare(to: string, p: string): Lines {
+    if (this.stepSquares.length === 0) return [];
+    const sum = `step_square.${COMPONENTS[(Number.parseInt(p, 10) || 0) % 4]}`;
+    return [`let d = ${to} - theta[${p}];`, `${sum} += d * d;`];
   }
 
   /** Draws `count` normal numbers into `xi`, from pair `first` of the step on. */
@@ -289,6 +300,7 @@ function apply(writer: Writer, count: number): Lines {
   const drawn = rule.gradient === "corrected" && !drawsNoise(dynamics);
   return [
     ...(drawn ? [] : drawUpdate(writer, count)),
+    ...(writer.stepSquares.length > 0 ? ["var step_square = vec4f();"] : []),
     ...writer.each((p) => {
       const { before, h, c } = writer.setting(p);
       const element = writer.element(pointOf(dynamics), prefix, p);
@@ -300,6 +312,7 @@ function apply(writer: Writer, count: number): Lines {
         // Before θ is overwritten; a rate of 0 moves nothing.
         stores.unshift(`velocity[${p}] = (next.x - theta[${p}]) / max(${h}.learning_rate, 1e-37);`);
       }
+      if (!spheres) stores.push(...writer.addSquare("next.x", p));
       // G has been used: its array takes where the rule goes, until the spheres are seen to.
       stores.push(`${spheres ? "gradient" : "theta"}[${p}] = next.x;`);
       return `{ ${before}let next = ${call}; ${stores.join(" ")} }`;
@@ -310,8 +323,10 @@ function apply(writer: Writer, count: number): Lines {
           parameters: count,
           radial: normals.update > 0 || dynamics.scales !== null,
           displacementRate: dynamics.displacement ? (p) => writer.rate(p) : null,
+          addSquare: (to, p) => writer.addSquare(to, p),
         })
       : []),
+    ...writer.stepSquares.map((sum) => `${sum} += dot(step_square, vec4f(1.0));`),
   ];
 }
 

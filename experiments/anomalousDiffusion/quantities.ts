@@ -143,13 +143,20 @@ function fitOf(
   window: Planned["window"],
   warnings: string[],
 ): { fit: AnomalousExponent | null; estimate: Estimate } {
+  const nothing = noEstimate("least squares of ln⟨|Δθ|²⟩ on ln lag");
+  if (!(window.from < window.to)) {
+    warnings.push(
+      `no exponent: lag ${window.to} is the only one that is observed; give longer lags.`,
+    );
+    return { fit: null, estimate: nothing };
+  }
   try {
     const fit = anomalousExponent(record, window);
     return { fit, estimate: fit.exponent };
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error;
     warnings.push(error.message);
-    return { fit: null, estimate: noEstimate("least squares of ln⟨|Δθ|²⟩ on ln lag") };
+    return { fit: null, estimate: nothing };
   }
 }
 

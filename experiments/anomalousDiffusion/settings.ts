@@ -128,6 +128,11 @@ function windowOf(
   const from = p.fitFrom === "auto" ? Math.max(first, start) : p.fitFrom;
   const to = p.fitTo === "auto" ? Math.min(last, (asymptotic?.to ?? Infinity) / INSIDE) : p.fitTo;
   const given = p.fitFrom !== "auto" || p.fitTo !== "auto";
+  if (given && from >= to) {
+    throw new ArgumentError(
+      `fitFrom, fitTo: a slope from lag ${short(from)} to ${short(to)}; give fitFrom below fitTo, or longer lags.`,
+    );
+  }
   if (given && inside(from, to) < LEAST_LAGS) {
     throw new ArgumentError(
       `fitFrom, fitTo: ${inside(from, to)} of the observed lags, ${first} to ${last}, are from ${from} to ` +
@@ -146,7 +151,8 @@ function windowOf(
   const warning = `the fitted exponent is an effective slope only: ${why}.`;
   return {
     window: isEmpty ? { from: first, to: last } : { from, to },
-    warnings: [warning],
+    // One lag has no slope at all.
+    warnings: first < last ? [warning] : [],
   };
 }
 

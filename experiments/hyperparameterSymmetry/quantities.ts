@@ -11,6 +11,9 @@ import { estimateOf } from "../outcome.ts";
 import { F32_BLOCK_SUM } from "../systematic.ts";
 import { continuous, type Parameters, type Planned } from "./settings.ts";
 
+/** Ends the names of variances over those of the continuous theory. */
+const RATIO = " over continuous theory";
+
 export function quantitiesOf(
   p: Parameters,
   { member, exact, burnIn }: Planned,
@@ -44,7 +47,7 @@ export function quantitiesOf(
       },
       {
         ...bare,
-        name: `${name} over continuous theory`,
+        name: `${name}${RATIO}`,
         // Its warnings stand with the variance itself.
         estimate: { ...scaled(estimate, 1 / limit), warnings: [] },
       },
@@ -62,17 +65,24 @@ export function quantitiesOf(
   return comparable(quantities, { replicas: p.replicas });
 }
 
-/** By how much the continuous theory misses. */
+/** By how much the continuous theory misses, where there is a stationary state that is measured well. */
 export function misses(quantities: readonly Quantity[]): string[] {
-  const missed = quantities.flatMap(({ name, condition, estimate }) => {
-    if (!name.endsWith("over continuous theory")) return [];
+  const missed = quantities.flatMap(({ name, condition, estimate }, i) => {
+    // The variance itself stands before its ratio.
+    if (!name.endsWith(RATIO) || quantities[i - 1]!.predicted === null) return [];
     const deviations = (estimate.value - 1) / estimate.standardError;
     if (!(Math.abs(deviations) > 4)) return [];
-    const percent = (100 * (estimate.value - 1)).toPrecision(3);
     return [
-      `${name.split(" ")[0]} at batch ${condition.batchSize} by ${percent} % (${deviations.toFixed(0)} errors)`,
+      `${name.slice(0, -RATIO.length)} at batch ${condition.batchSize} ${missWords(estimate.value)} ` +
+        `(${Math.abs(deviations).toFixed(0)} errors)`,
     ];
   });
   if (missed.length === 0) return [];
   return [`the continuous theory, one number for all settings, misses ${missed.join(", ")}.`];
 }
+
+/** From 2.7 % to a factor of 385. */
+const missWords = (ratio: number): string =>
+  ratio > 2
+    ? `by a factor of ${Number(ratio.toPrecision(3))}`
+    : `by ${Number((100 * (ratio - 1)).toPrecision(3))} %`;

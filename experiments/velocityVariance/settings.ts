@@ -50,7 +50,13 @@ export function plan(p: Parameters): Setting[] {
         "in pairs; give as many of each.",
     );
   }
-  if (batchNoiseFactor(prototypes().samples, p.batchSize, p.sampling) === 0) {
+  const { samples } = prototypes();
+  if (p.batchSize > samples) {
+    throw new ArgumentError(
+      `batchSize: ${p.batchSize} does not fit the ${samples} samples of the data; give at most ${samples}.`,
+    );
+  }
+  if (batchNoiseFactor(samples, p.batchSize, p.sampling) === 0) {
     throw new ArgumentError(
       `batchSize: ${p.batchSize} distinct samples are the whole data set, so that there is no ` +
         "noise; use fewer, or sampling withReplacement.",

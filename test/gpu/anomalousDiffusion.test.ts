@@ -71,6 +71,8 @@ describeWithDevice("anomalous-diffusion", "software", (device) => {
     const few = await run({ modes: 5, lags: [1, 10], replicas: 9 });
     expect(few.quantities.every(({ predicted }) => predicted === null)).toBe(true);
     expect(few.warnings.join()).toMatch(/9 replicas say too little/);
+    const single = await run({ modes: 5, lags: [1], replicas: 9 });
+    expect(single.warnings.join()).toMatch(/no exponent: lag 1 is the only one that is observed/);
     const unstable = await run({ modes: 3, learningRate: 5, lags: [1, 100], replicas: 20 });
     expect(unstable.quantities.every(({ predicted }) => predicted === null)).toBe(true);
     expect(unstable.warnings.join()).toMatch(/no prediction: heavyBallMode: unstable/);
@@ -96,6 +98,9 @@ test("the window is well inside the power law, or the warning says why not", () 
 test("bad input in one sentence", () => {
   expect(() => plan(settings({ fitFrom: 500, fitTo: 600 }))).toThrow(
     "fitFrom, fitTo: 1 of the observed lags, 1 to 10000, are from 500 to 600, a slope needs 4",
+  );
+  expect(() => plan(settings({ fitFrom: 600, fitTo: 500 }))).toThrow(
+    "fitFrom, fitTo: a slope from lag 600 to 500; give fitFrom below fitTo, or longer lags.",
   );
   expect(() => plan(settings({ lags: [1e6], origins: 64, spacing: 1e5 }))).toThrow(
     "more than 4000000",

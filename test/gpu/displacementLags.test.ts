@@ -20,6 +20,7 @@ import { sgd } from "../../engine/update/sgd.ts";
 import { quadraticModes } from "../../models/quadraticModes.ts";
 import { heavyBallPath } from "../../models/theory/index.ts";
 import { linearRegression } from "../composites.ts";
+import { optionsOf, rules } from "../displacements.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { sampleData } from "../parity.ts";
 import { twins } from "../twins.ts";
@@ -223,6 +224,25 @@ describeWithDevice("displacement", "software", (device) => {
     expect(deviation(record.spec, spec, [path, path])).toBeLessThan(CLOSE);
   });
 
+  // All parameters are followed by the update itself, named ones from record to record.
+  // Rules whose step starts elsewhere than at θ, and one that ends on a sphere.
+  const compared = ["Langevin on a sphere", "implicit SGD", "UBU, symmetric batches"];
+  test.each(compared)("a step is as long as seen from its ends: %s", async (name) => {
+    const options = optionsOf(2, rules(2)[name]!.change);
+    const of = options.model.coordinateNames;
+    await using ensemble = await createEnsemble(device(), {
+      ...options,
+      observables: {
+        update: displacement({ lags: [1] }),
+        records: displacement({ lags: [1], of }),
+      },
+    });
+    const { update, records } = await ensemble.observe({ steps: 100 });
+    for (const [lane, value] of update.local.data.entries()) {
+      expect(Math.abs(value / records.local.data[lane]! - 1)).toBeLessThan(CLOSE);
+    }
+  });
+
   test("frozen replicas have no displacements", async () => {
     await using ensemble = await createEnsemble(device(), {
       ...base,
@@ -247,11 +267,13 @@ describeWithDevice("displacement", "software", (device) => {
     };
     const observing = (given: Parameters<typeof displacement>[0]) =>
       createEnsemble(device(), { ...options, seed: 1, observables: { a: displacement(given) } });
-    await expect(observing({ lags: [1] })).rejects.toThrow(
-      "displacement: 2400 bytes of function memory beside the 7200 of a replica are 9600, WGSL " +
-        "allows 8192; give local: false, or fewer parameters with of: […].",
+    const of = model.coordinateNames.slice(0, 200);
+    await expect(observing({ lags: [1], of })).rejects.toThrow(
+      "displacement: 1600 bytes of function memory beside the 7200 of a replica are 8800, WGSL " +
+        "allows 8192; name fewer parameters in of, or give local: false.",
     );
-    (await observing({ lags: [1], local: false })).dispose();
+    (await observing({ lags: [1], of, local: false })).dispose();
+    (await observing({ lags: [1] })).dispose();
     await expect(observing({ lags: [1], of: ["loss"] })).rejects.toThrow("loss is no coordinate");
     await expect(
       observing({ lags: [1], of: [{ name: "a", vector: new Array(600).fill(1), velocity: true }] }),

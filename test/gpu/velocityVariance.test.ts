@@ -65,6 +65,13 @@ describeWithDevice("settings and velocities", "software", (device) => {
     expect(warnings.join()).toMatch(/one number for all settings, misses var\(theta\) at batch 16/);
   });
 
+  test("what has not become stationary says nothing about the continuous theory", async () => {
+    const early = await run(hyperparameterSymmetry, { replicas: 40, burnIn: 0, steps: 1 });
+    expect(early.quantities.every(({ predicted }) => predicted === null)).toBe(true);
+    expect(early.warnings.join()).toMatch(/the state is not stationary/);
+    expect(early.warnings.join()).not.toMatch(/continuous theory/);
+  });
+
   test("the network's velocity, at the minimum's noise and at the states'", async () => {
     const result = await run(velocityVariance, {
       learningRates: [0.05, 0.03, 0.01],
@@ -97,6 +104,9 @@ describeWithDevice("settings and velocities", "software", (device) => {
     expect(warnings.join()).toMatch(/no prediction: smallRate: the minimum/);
     await expect(run(velocityVariance, { momenta: [0] })).rejects.toThrow(
       "momenta: 1 values for 6 learningRates",
+    );
+    await expect(run(velocityVariance, { batchSize: 257 })).rejects.toThrow(
+      "batchSize: 257 does not fit the 256 samples of the data; give at most 256.",
     );
     await expect(run(velocityVariance, { batchSize: 256 })).rejects.toThrow("the whole data set");
     await expect(
