@@ -3,7 +3,7 @@
  *
  * The orbit of reflections holds replicas on average only: rounding is amplified now and then into
  * excursions from it. In float32 they lift the mean loss by up to 1 %, by other amounts at other rates; in
- * float64 by 0.1 % at most where the orbit attracts. The map is the device's, written out for two
+ * float64 by about 0.1 % where the orbit attracts. The map is the device's, written out for two
  * directions in the equator:
  *
  *   x' = (x − 2ηp(a − px))/|…|,  p = a·x,  a one of the two, by one random bit
