@@ -50,7 +50,8 @@ export function trajectories(
       `${where}: ${first.length} state of each replica is recorded; a displacement takes 2.`,
     );
   }
-  const kept = first.kept.filter((r) => all.every((one) => one.kept.includes(r)));
+  const byReplica = all.map((one) => new Map(one.kept.map((r, at) => [r, one.series[at]!])));
+  const kept = first.kept.filter((r) => byReplica.every((series) => series.has(r)));
   if (kept.length === 0) {
     refuse(
       `${where}: no replica is finite in every coordinate; lower learningRate.`,
@@ -58,7 +59,7 @@ export function trajectories(
     );
   }
   return {
-    paths: kept.map((r) => all.map((one) => one.series[one.kept.indexOf(r)]!)),
+    paths: kept.map((r) => byReplica.map((series) => series.get(r)!)),
     dimensions: all.length,
     length: first.length,
     interval: first.every * timeStep,
