@@ -8,6 +8,7 @@
 import { constant, type Node, type Shape, sameShape, size } from "./graph.ts";
 import { arithmetic } from "./ops/arithmetic.ts";
 import { apply, op, ops } from "./ops/index.ts";
+import { outside } from "./ops/movement.ts";
 import { piecewise } from "./ops/piecewise.ts";
 import { transcendental } from "./ops/transcendental.ts";
 
@@ -128,9 +129,34 @@ const broadcastTo: Rule = ({ inputs: [x], shape }) => {
 
 const slice: Rule = ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined);
 
-const pad: Rule = ({ inputs: [x], shape }) => {
+const pad: Rule = (node) => {
+  const { inputs, shape } = node;
+  const [x] = inputs;
   if (sameShape(x!.shape, shape)) return x;
-  return isZero(x!) ? uniform(0, shape) : undefined;
+  return uniformValue(x!) === outside(node) ? uniform(outside(node), shape) : undefined;
+};
+
+/** Windows of one pixel are the pixels. */
+const patches: Rule = ({ inputs: [x], shape }) => {
+  const value = uniformValue(x!);
+  if (value !== undefined) return uniform(value, shape);
+  return size(x!.shape) === size(shape) && shape[1] === 1 && shape[2] === 1
+    ? op.reshape(x!, shape)
+    : undefined;
+};
+
+const unpatch: Rule = ({ inputs: [g], shape }) => {
+  if (isZero(g!)) return uniform(0, shape);
+  return size(g!.shape) === size(shape) && g!.shape[1] === 1 && g!.shape[2] === 1
+    ? op.reshape(g!, shape)
+    : undefined;
+};
+
+const reverse: Rule = ({ inputs: [x], attributes }) => {
+  const axes = attributes.axes as readonly number[];
+  if (axes.every((axis) => x!.shape[axis] === 1)) return x;
+  const same = x!.op === "reverse" && `${x!.attributes.axes}` === `${axes}`;
+  return same ? x!.inputs[0] : undefined;
 };
 
 const concat: Rule = ({ inputs: [a, b], shape }) => {
@@ -168,6 +194,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   slice,
   pad,
   concat,
+  reverse,
+  patches,
+  unpatch,
   sum,
   mean: meanOrExtremum,
   maxOf: meanOrExtremum,
@@ -179,7 +208,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Operations that only repeat or rearrange elements, and so keep a uniform node uniform. */
-const KEEPS_UNIFORM = new Set(["transpose", "reshape", "slice"]);
+const KEEPS_UNIFORM = new Set(["transpose", "reshape", "slice", "reverse"]);
 
 /** The value of a node all of whose inputs are constants, if it is uniform or small. */
 const fold: Rule = (node) => {
