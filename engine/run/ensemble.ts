@@ -9,7 +9,7 @@ import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
 import { isOnline } from "../modelDraws.ts";
 import { isFullData } from "../observe/fullData.ts";
 import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
-import type { ThreadPlan } from "../plan/threadPlan.ts";
+import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
 import type { Field, RecordOfKind, RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
@@ -43,7 +43,7 @@ export type { EnsembleProgress, RunOptions } from "./runOptions.ts";
 export type { EnsembleState } from "./stateFields.ts";
 
 export class Ensemble<O extends Observables> implements AsyncDisposable, Lender {
-  readonly plan: ThreadPlan;
+  readonly plan: EnsemblePlan;
   private readonly device: Device;
   private readonly resolved: Resolved;
   private readonly observation: ObservationPlan | null;
@@ -68,7 +68,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   constructor(
     device: Device,
     resolved: Resolved,
-    plan: ThreadPlan,
+    plan: EnsemblePlan,
     observation: ObservationPlan | null,
   ) {
     this.device = device;
