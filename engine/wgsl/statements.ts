@@ -67,13 +67,20 @@ function isFree(node: Node): boolean {
 }
 const VIEWS = new Set(["transpose", "reshape", "slice", "broadcastTo", "reverse", "patches"]);
 
-/** Views that no array is made of, whatever lies between them and a matrix product: windows of an
- * image would take as many times its memory as a window has elements. */
-const NEVER_COPIED = new Set(["reverse", "patches"]);
+/**
+ * Views that no array is made of, whatever lies between them and a matrix product: windows of an image
+ * would take as many times its memory as a window has elements, and a reshaped array is the array.
+ */
+const NEVER_COPIED = new Set(["reverse", "patches", "reshape"]);
 
 function isSeenThrough(node: Node): boolean {
   if (isLeaf(node) || !VIEWS.has(node.op)) return false;
   return NEVER_COPIED.has(node.op) || isSeenThrough(node.inputs[0]!);
+}
+
+/** The same numbers in the same order, before they were reshaped. */
+function unshaped(node: Node): Node {
+  return node.op === "reshape" ? unshaped(node.inputs[0]!) : node;
 }
 
 /** Does the view show some element of its input more than once? */
@@ -165,7 +172,9 @@ function dependencies(statement: Statement, of: ReadonlyMap<Node, Statement>): D
 /** Is the value complete at index i once iteration i of its loop has run? */
 const isPointwise = (statement: Statement): boolean => statement.node.shape.length > 0;
 
-export function plan(outputs: readonly Node[], sinks: readonly Sink[]): Program {
+export function plan(outputs: readonly Node[], shaped: readonly Sink[]): Program {
+  // A sink takes elements in their order, and a reduction is added to it without an array.
+  const sinks = shaped.map((sink) => ({ ...sink, node: unshaped(sink.node) }));
   const order = topologicalOrder([...outputs, ...sinks.map((sink) => sink.node)]);
   const chosen = chooseStatements(order, new Set(outputs), sinks);
   const statements: Statement[] = [];
