@@ -4,10 +4,15 @@
  */
 import { describe, expect, it } from "vitest";
 import { gradient, substitute } from "../../engine/autodiff.ts";
+import { LimitError } from "../../engine/errors.ts";
 import { constant, type Node, param, size, topologicalOrder } from "../../engine/graph.ts";
+import { defineModel } from "../../engine/model.ts";
 import { op } from "../../engine/ops/index.ts";
+import { planThread } from "../../engine/plan/threadPlan.ts";
 import { evaluate } from "../../engine/reference.ts";
 import { simplify } from "../../engine/simplify.ts";
+import { dynamicsOf } from "../../engine/update/dynamics.ts";
+import { sgd } from "../../engine/update/sgd.ts";
 import { rowLayout } from "../../engine/wgsl/row.ts";
 import { lossGradientFunction } from "../../engine/wgsl/sampleFunction.ts";
 import { expectClose } from "../differences.ts";
@@ -235,6 +240,40 @@ describe("what is generated", () => {
       Number(length),
     );
     expect(Math.max(...lengths)).toBeLessThanOrEqual(108);
+  });
+
+  it("is refused where one invocation cannot hold an image's activations", () => {
+    const net = (side: number) =>
+      defineModel({
+        name: "wide",
+        params: { K: [4, 1, 3, 3] },
+        sample: { x: [1, side, side] },
+        loss: ({ K }, { x }) => op.mean(op.square(op.tanh(op.conv2d(x, K)))),
+      });
+    const plan = (side: number) => {
+      const model = net(side);
+      const dynamics = dynamicsOf(
+        model,
+        sgd({}),
+        [{ momentum: 0, gradientNoise: 0, clipNorm: 0 }],
+        {},
+      );
+      const sampling = "withReplacement";
+      return planThread({
+        model,
+        dynamics,
+        sampling,
+        samples: 8,
+        maxBatch: 2,
+        lanes: 8,
+        unroll: 0,
+      });
+    };
+    expect(plan(8).functionMemory).toBeLessThan(8192);
+    expect(() => plan(28)).toThrow(LimitError);
+    expect(() => plan(28)).toThrow(
+      /takes \d{5} bytes of function memory, WGSL allows 8192; use sch/,
+    );
   });
 
   it("divides no index by what only a part of it can reach", () => {
