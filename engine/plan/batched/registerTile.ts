@@ -216,19 +216,25 @@ export function begin(request: MatmulRequest): Lines {
   ];
 }
 
-/** After the loop over k: every four sums that lie in C go to the caller's `store`. */
+/**
+ * After the loop over k: every four sums that lie in C go to the caller's `store`, in a loop. Written out,
+ * an epilogue of a few branches takes longer to compile than all the rest.
+ */
 export function storeSums(request: MatmulRequest): Lines {
   const [a, b] = sides(request);
-  return range(a.size).flatMap((i) =>
-    range(b.size / 4).map((q) => {
-      const [row, column] = [`m + ${i}u`, `n + ${4 * q}u`];
-      const conditions = [
-        ...(a.exact ? [] : [`${row} < M`]),
-        ...(b.exact ? [] : [`${column} < N`]),
-      ];
-      const count = request.n % 4 === 0 ? "4u" : `min(4u, N - (${column}))`;
-      const call = `store(z, ${row}, ${column}, s${i}_${q}, ${count});`;
-      return conditions.length > 0 ? `if (${conditions.join(" && ")}) { ${call} }` : call;
-    }),
-  );
+  const across = b.size / 4;
+  const sums = range(a.size).flatMap((i) => range(across).map((q) => `s${i}_${q}`));
+  const conditions = [...(a.exact ? [] : ["row < M"]), ...(b.exact ? [] : ["column < N"])];
+  const count = request.n % 4 === 0 ? "4u" : "min(4u, N - column)";
+  const call = `store(z, row, column, sums[i], ${count});`;
+  return [
+    `var sums = array<vec4f, ${sums.length}>(${sums.join(", ")});`,
+    `for (var i = 0u; i < ${sums.length}u; i += 1u) {`,
+    `  let row = m + ${across > 1 ? `i / ${across}u` : "i"};`,
+    `  let column = n${across > 1 ? ` + 4u * (i % ${across}u)` : ""};`,
+    ...(conditions.length > 0
+      ? [`  if (${conditions.join(" && ")}) {`, `    ${call}`, "  }"]
+      : [`  ${call}`]),
+    "}",
+  ];
 }
