@@ -12,7 +12,7 @@ import { LimitError } from "../../errors.ts";
 import { type LinkedShader, link } from "../../wgsl/link.ts";
 import { indented } from "../threadSlots.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
-import { begin, multiply, storeSums } from "./registerTile.ts";
+import { begin, multiply, storeSums, strideOf } from "./registerTile.ts";
 
 /**
  * Workgroups of a dispatch over `count` matrices.
@@ -46,7 +46,8 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
   const { m, n, k, tile, bindings, functions, matrices } = request;
   const [alongN, alongM, alongZ] = tile.workgroup;
   const shared = tile.memory === "subgroup";
-  const rest = typeof k === "string" || k % tile.depth !== 0;
+  const stride = strideOf(request);
+  const rest = stride > 1 && (typeof k === "string" || k % stride !== 0);
   const place = [
     `let last_matrix = ${matrices.end};`,
     `let z = ${matrices.first} + workgroup.z${alongZ > 1 ? " * ALONG_Z + local.z" : ""};`,
@@ -65,7 +66,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
         ALONG_N: u(alongN),
         ALONG_M: u(alongM),
         ALONG_Z: u(alongZ),
-        STRIDE: u(tile.depth),
+        STRIDE: u(stride),
       },
       slots: {
         enable: { code: shared ? "enable subgroups;" : "" },
@@ -75,7 +76,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
         place: indented([...place, ...(shared ? ["let lane = subgroup_lane % 8u;"] : [])], 2),
         depth: indented([`let depth = ${typeof k === "string" ? k : u(k)};`], 2),
         begin: indented(begin(request), 2),
-        multiply: indented(multiply(request, tile.depth), 4),
+        multiply: indented(multiply(request, stride), 4),
         rest: indented(
           rest ? ["for (; k < depth; k += 1u) {", ...one.map((line) => `  ${line}`), "}"] : [],
           2,

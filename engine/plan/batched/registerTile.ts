@@ -28,6 +28,16 @@ export const extent = ({ m, n, tile }: MatmulRequest): Extent => ({
   exactN: n % (tile.columns * tile.workgroup[0]) === 0,
 });
 
+/**
+ * Steps of k in a turn of the loop. Where an invocation loads all it needs by itself, and none of it in
+ * fours along k, more of them only make the loop longer: three times the time to compile, none gained.
+ */
+export const strideOf = ({ a, b, tile }: MatmulRequest): number => {
+  const gains = (operand: { along: string; four: boolean }): boolean =>
+    operand.four && operand.along === "k";
+  return tile.memory === "registers" && !gains(a) && !gains(b) ? 1 : tile.depth;
+};
+
 /** Values of an operand at `count` steps of k, as text: `values[i][t]` of row or column i at k + t. */
 interface Loaded {
   readonly lines: Lines;
