@@ -14,17 +14,17 @@ import { drawnBytes } from "../wgsl/drawAccess.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../wgsl/hyperparameters.ts";
 import { type Schema, structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link, type SlotBody } from "../wgsl/link.ts";
-import { type RowLayout, rowLayout } from "../wgsl/row.ts";
+import { rowLayout } from "../wgsl/row.ts";
 import { lossGradientFunction } from "../wgsl/sampleFunction.ts";
 import { adaptationMemory } from "./adaptationSlots.ts";
 import { gradientMemory, gradientSlots } from "./gradientSlots.ts";
 import {
   GROUP_MEAN,
-  type GroupMeansPlan,
   groupMeansPlan,
   type InteractionRequest,
   loadGroupMeanOrStop,
 } from "./interactionSlots.ts";
+import type { SchedulePlan } from "./schedule.ts";
 import { indented, normalWords, threadSlots } from "./threadSlots.ts";
 
 export const RUN_SCHEMA = {
@@ -60,19 +60,11 @@ export interface ThreadRequest {
   readonly unroll?: number;
 }
 
-export interface ThreadPlan {
+export interface ThreadPlan extends SchedulePlan {
   readonly schedule: "thread";
   readonly workgroup: number;
-  /** Loop nests of up to this many iterations are written out. */
-  readonly unroll: number;
-  readonly row: RowLayout;
   /** Bytes of θ, G and v in function memory. */
   readonly functionMemory: number;
-  readonly reasons: readonly string[];
-  /** Who interacts with whom; null where no replicas do. */
-  readonly interaction: InteractionRequest | null;
-  /** The kernel of the means over groups, which goes before each step; null where none interact. */
-  readonly groupMeans: GroupMeansPlan | null;
   /** The kernel with these observables (none: the kernel of `advance`). */
   readonly shader: (observation: ObservationPlan | null) => LinkedShader;
 }
@@ -186,6 +178,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     );
   return {
     schedule: "thread",
+    maxBatch: sampling === "distinct" ? request.maxBatch : null,
     workgroup,
     unroll,
     row,

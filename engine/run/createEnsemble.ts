@@ -1,7 +1,7 @@
 /** The door to ensembles: options checked, plans made, memory filled. */
 import type { Device } from "../device.ts";
 import type { Observables } from "../observe/observation.ts";
-import { checkFunctionMemory, planThread } from "../plan/threadPlan.ts";
+import { planEnsemble } from "../plan/ensemblePlan.ts";
 import { largestBatch } from "./conditions.ts";
 import { Ensemble } from "./ensemble.ts";
 import { observationPlan } from "./observationPlan.ts";
@@ -22,7 +22,8 @@ export async function createEnsemble<const O extends Observables = Record<never,
   options: EnsembleOptions<O>,
 ): Promise<Ensemble<O>> {
   const resolved = resolve(options);
-  const plan = planThread({
+  const observation = observationPlan(options.observables, resolved);
+  const plan = planEnsemble({
     model: resolved.model,
     dynamics: resolved.dynamics,
     sampling: resolved.sampling,
@@ -30,11 +31,12 @@ export async function createEnsemble<const O extends Observables = Record<never,
     maxBatch: largestBatch(resolved.conditions),
     lanes: resolved.lanes,
     groupSize: resolved.groupSize,
+    observation,
+    limits: device.gpu.limits,
+    ...(resolved.execution.schedule !== undefined && { schedule: resolved.execution.schedule }),
     ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
     ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),
   });
-  const observation = observationPlan(options.observables, resolved);
-  checkFunctionMemory(plan, observation);
   const ensemble = new Ensemble<O>(device, resolved, plan, observation);
   try {
     if (options.from) await ensemble.restore(options.from);

@@ -15,7 +15,7 @@ import {
   sampleScalars,
 } from "../observe/fullData.ts";
 import type { InteractionRequest } from "../plan/interactionSlots.ts";
-import type { ThreadPlan } from "../plan/threadPlan.ts";
+import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
@@ -150,7 +150,7 @@ export interface EvaluationContext {
 export class Evaluator {
   private readonly device: Device;
   private readonly resolved: Resolved;
-  private readonly plan: ThreadPlan;
+  private readonly plan: SchedulePlan;
   private readonly memory: LaneMemory;
   private readonly groupMeans: GroupMeans | null;
   /** Shaders by the scalars they average. */
@@ -160,7 +160,7 @@ export class Evaluator {
   constructor(
     device: Device,
     resolved: Resolved,
-    plan: ThreadPlan,
+    plan: SchedulePlan,
     memory: LaneMemory,
     groupMeans: GroupMeans | null,
   ) {

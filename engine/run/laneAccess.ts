@@ -3,7 +3,7 @@
  * device (`engine/curvature/`).
  */
 import type { Device } from "../device.ts";
-import type { ThreadPlan } from "../plan/threadPlan.ts";
+import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
@@ -12,7 +12,7 @@ import type { Resolved } from "./options.ts";
 export interface LaneAccess {
   readonly device: Device;
   readonly resolved: Resolved;
-  readonly plan: ThreadPlan;
+  readonly plan: SchedulePlan;
   readonly memory: LaneMemory;
   /** SGD steps taken so far. */
   readonly step: number;

@@ -6,7 +6,8 @@ import type { Device } from "../device.ts";
 import { initialState } from "../initial.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { groupWords } from "../plan/interactionSlots.ts";
-import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
+import type { SchedulePlan } from "../plan/schedule.ts";
+import { RUN_SCHEMA } from "../plan/threadPlan.ts";
 import { initialAdaptation } from "../rate/adaptation.ts";
 import { type Dynamics, dynamicsWords, stateWords } from "../update/dynamics.ts";
 import { normalizeOntoSpheres } from "../update/spheres.ts";
@@ -74,7 +75,7 @@ export class LaneMemory {
   constructor(
     { gpu }: Device,
     resolved: Resolved,
-    plan: ThreadPlan,
+    plan: SchedulePlan,
     observation: ObservationPlan | null,
   ) {
     this.resolved = resolved;

@@ -6,6 +6,7 @@ import { topologicalOrder } from "../graph.ts";
 import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
+import { SCHEDULES, type Schedule } from "../plan/schedule.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
 import { checkInitial } from "../start/checkInitial.ts";
 import {
@@ -29,6 +30,8 @@ import { resolveGroupSize } from "./groupSize.ts";
 
 /** Choices that change how fast a run is and nothing else. */
 export interface Execution {
+  /** How replicas are mapped to the device; chosen unless given. */
+  readonly schedule?: Schedule;
   readonly workgroup?: number;
   readonly stepsPerDispatch?: number;
   readonly lanesPerChunk?: number;
@@ -205,7 +208,13 @@ function bounds(given: EnsembleOptions["bounds"] = {}): { theta: number; loss: n
 }
 
 function checkExecution(execution: Execution): Execution {
-  for (const [name, value] of Object.entries(execution)) {
+  const { schedule, ...counts } = execution;
+  if (schedule !== undefined && !SCHEDULES.includes(schedule)) {
+    throw new ArgumentError(
+      `execution: schedule "${schedule}" is unknown; use one of ${SCHEDULES.join(", ")}, or leave it out.`,
+    );
+  }
+  for (const [name, value] of Object.entries(counts)) {
     const least = name === "unroll" ? 0 : 1;
     if (value !== undefined && !isCount(value as number, least)) {
       throw new ArgumentError(`execution: ${name} is ${value}; use a whole number >= ${least}.`);

@@ -1,6 +1,6 @@
 /** The part of a Record that belongs to the run: who ran what, where, with which outcome. */
 import type { Device } from "../device.ts";
-import type { ThreadPlan } from "../plan/threadPlan.ts";
+import type { SchedulePlan } from "../plan/schedule.ts";
 import type { RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { Resolved } from "./options.ts";
@@ -18,7 +18,7 @@ export interface RunWindow {
 export function runInfo(
   { info: { adapter, software } }: Device,
   resolved: Resolved,
-  plan: ThreadPlan,
+  plan: SchedulePlan,
   { firstStep, steps, conditions, frozen, unsolved }: RunWindow,
 ): RunInfo {
   const { replicas, seed, model, sampling, rule, bounds, version, groupSize } = resolved;

@@ -67,6 +67,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
         ALONG_M: u(alongM),
         ALONG_Z: u(alongZ),
         STRIDE: u(stride),
+        ...request.further?.params,
       },
       slots: {
         enable: { code: shared ? "enable subgroups;" : "" },
@@ -82,6 +83,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
           2,
         ),
         store: indented(storeSums(request), 2),
+        ...request.further?.slots,
       },
     },
     sources,

@@ -1,0 +1,42 @@
+/**
+ * The plan of an ensemble by schedule: the one that is asked for, or the one chosen by rule.
+ */
+import { LimitError } from "../errors.ts";
+import type { ObservationPlan } from "../observe/observation.ts";
+import { type BatchedPlan, planBatched } from "./batched/batchedPlan.ts";
+import type { Schedule } from "./schedule.ts";
+import {
+  checkFunctionMemory,
+  planThread,
+  type ThreadPlan,
+  type ThreadRequest,
+} from "./threadPlan.ts";
+
+export type EnsemblePlan = ThreadPlan | BatchedPlan;
+
+/** What a device allows. */
+export interface PlanLimits {
+  /** Bytes of workgroup memory. */
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxBufferSize: number;
+  readonly minStorageBufferOffsetAlignment: number;
+}
+
+export interface PlanRequest extends ThreadRequest {
+  readonly schedule?: Schedule;
+  readonly observation: ObservationPlan | null;
+  readonly limits: PlanLimits;
+}
+
+/** @throws LimitError, with numbers and the remedy, where the schedule cannot run this ensemble. */
+export function planEnsemble(request: PlanRequest): EnsemblePlan {
+  const { schedule = "thread" } = request;
+  if (schedule === "thread") {
+    const plan = planThread(request);
+    checkFunctionMemory(plan, request.observation);
+    return plan;
+  }
+  if (schedule === "batched") return planBatched(request);
+  throw new LimitError(`schedule: ${schedule} is not built yet; use "thread".`);
+}
