@@ -17,10 +17,12 @@ import type { MatmulWorkload } from "./workload.ts";
 
 type Product = MatmulWorkload["matmul"];
 
-/** Of one tile: seconds of a dispatch over all matrices, of each repeat. */
 export interface MatmulMeasurement {
   readonly tile: string;
+  /** Of a dispatch over all matrices, the mean of each repeat. */
   readonly seconds: readonly number[];
+  /** Of all repeats together. */
+  readonly total: number;
 }
 
 interface Candidate {
@@ -176,6 +178,10 @@ async function candidate(
   );
 }
 
+/** As many dispatches as take about so long. */
+const dispatchesOf = (each: number, seconds: number): number =>
+  Math.max(1, Math.ceil(seconds / each));
+
 /**
  * Measures the default tile of a product, and the fastest of the others.
  *
@@ -201,7 +207,7 @@ export async function measureMatmul(
       signal?.throwIfAborted();
       const one = await candidate(device, workload, tile, operands, buffers);
       const pilot = await one.take(1);
-      const took = await one.take(Math.max(1, Math.ceil(TRIAL_SECONDS / pilot)));
+      const took = await one.take(dispatchesOf(pilot, TRIAL_SECONDS));
       trials.push({ candidate: one, seconds: took });
     }
     const [first, ...others] = trials;
@@ -211,14 +217,14 @@ export async function measureMatmul(
     for (let i = 0; i < repeats; i += 1) {
       for (const [t, trial] of timed.entries()) {
         signal?.throwIfAborted();
-        const dispatches = Math.max(1, Math.ceil(seconds / trial.seconds));
-        taken[t]!.push(await trial.candidate.take(dispatches));
+        taken[t]!.push(await trial.candidate.take(dispatchesOf(trial.seconds, seconds)));
       }
       onRepeat?.(i + 1, repeats, matrices / taken[0]![i]!);
     }
     return timed.map((trial, t) => ({
       tile: tileText(trial.candidate.tile),
       seconds: taken[t]!,
+      total: dispatchesOf(trial.seconds, seconds) * taken[t]!.reduce((sum, one) => sum + one, 0),
     }));
   } finally {
     for (const buffer of buffers) buffer.destroy();

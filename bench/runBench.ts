@@ -138,7 +138,7 @@ const matmulRows = (
   roofline: Roofline,
   adapter: string,
 ): BenchRow[] =>
-  measured.map(({ tile, seconds }) => {
+  measured.map(({ tile, seconds, total }) => {
     const rates = seconds.map((one) => matrices / one);
     const perSecond = 2 * m * n * k * median(rates);
     return {
@@ -151,7 +151,7 @@ const matmulRows = (
       gflops: perSecond / 1e9,
       fractionOfPeak: perSecond / (2 * roofline.multiplyAddsPerSecond),
       adapter,
-      seconds: seconds.reduce((sum, one) => sum + one, 0),
+      seconds: total,
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
     };
