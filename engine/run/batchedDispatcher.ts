@@ -14,12 +14,12 @@ import { structBytes } from "../wgsl/layout.ts";
 import { storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 import { clearMoments } from "./clearMoments.ts";
-import type { Stepper, Stretch } from "./dispatch.ts";
 import { type LaneMemory, RUN_SLOTS, RUN_ZERO } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
 import { constantValues } from "./runValues.ts";
+import type { Stepper, Stretch } from "./stepper.ts";
 
 /** Bytes of the working copy of a slice, about: more do not make larger kernels, only colder caches. */
 const SLICE_BYTES = 1 << 26;
