@@ -123,7 +123,7 @@ export class StageWriter {
     for (const file of rule.imports ?? []) this.imports.add(file);
     const reads = rule.reads(node, index, k);
     const inputs = node.inputs.map((input, i) => this.value(input, reads[i]!, sample));
-    return rule.expression(inputs, node, index);
+    return rule.expression(inputs, node, index, k);
   }
 
   private loops(axes: Shape, body: (k: Index[]) => void, done: Index[] = []): void {
