@@ -28,6 +28,19 @@ export interface Stretch {
   readonly window: { readonly observeFirst: number; readonly first: number } | null;
 }
 
+/** What takes steps, whatever the schedule. */
+export interface Stepper {
+  /** Steps after which all chunks stand level again: about half a second of work. */
+  readonly round: number;
+  /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
+  take(stretch: Stretch): Promise<void>;
+  /** Resolves when nothing is queued. */
+  idle(): Promise<void>;
+  /** Sums of observables to zero. */
+  clearMoments(): void;
+  destroy(): void;
+}
+
 type RunValues = Readonly<Record<keyof typeof RUN_SCHEMA, number>>;
 
 /** What a slice of lanes is dispatched with. */
@@ -47,7 +60,7 @@ interface Slice {
 
 const RUN_BYTES = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
 
-export class Dispatcher {
+export class Dispatcher implements Stepper {
   private readonly device: Device;
   private readonly resolved: Resolved;
   private readonly plan: ThreadPlan;
@@ -84,6 +97,9 @@ export class Dispatcher {
   idle(): Promise<void> {
     return this.pacer.idle();
   }
+
+  /** It holds no memory of its own. */
+  destroy(): void {}
 
   /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
   async take(stretch: Stretch): Promise<void> {

@@ -1,0 +1,22 @@
+/** What takes the steps of a plan, whatever its schedule; and how much text it has to compile. */
+import type { Device } from "../device.ts";
+import type { ObservationPlan } from "../observe/observation.ts";
+import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
+import { Dispatcher, type Stepper } from "./dispatch.ts";
+import type { GroupMeans } from "./groupMeans.ts";
+import type { LaneMemory } from "./laneMemory.ts";
+import type { Resolved } from "./options.ts";
+
+export type { Stepper } from "./dispatch.ts";
+
+export const createStepper = (
+  device: Device,
+  resolved: Resolved,
+  plan: EnsemblePlan,
+  observation: ObservationPlan | null,
+  memory: LaneMemory,
+  means: GroupMeans | null,
+): Stepper => new Dispatcher(device, resolved, plan, observation, memory, means);
+
+/** Characters of the kernels of `advance`. */
+export const kernelLength = (plan: EnsemblePlan): number => plan.shader(null).code.length;
