@@ -43,8 +43,24 @@ export function printSetting({ schedule, workgroup, unroll }: PlanSetting): stri
   return `${schedule ?? "any"}${size}${loops}`;
 }
 
+export const isSame = (one: PlanSetting, other: PlanSetting): boolean =>
+  agrees(one, other) && agrees(other, one);
+
 /** Does `setting` have every member that `wanted` has, with its value? */
 export const agrees = (setting: PlanSetting, wanted: PlanSetting): boolean =>
   (wanted.schedule === undefined || wanted.schedule === setting.schedule) &&
   (wanted.workgroup === undefined || wanted.workgroup === setting.workgroup) &&
   (wanted.unroll === undefined || wanted.unroll === setting.unroll);
+
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
+
+/** A setting out of a file or a checkpoint; null where it is none. */
+export function readSetting(value: unknown): PlanSetting | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { schedule, workgroup, unroll } = value as Record<string, unknown>;
+  const isSetting =
+    SCHEDULES.some((known) => known === schedule) &&
+    (workgroup === undefined || isCount(workgroup)) &&
+    (unroll === undefined || isCount(unroll));
+  return isSetting ? settingOf(value as PlanSetting) : null;
+}

@@ -101,7 +101,9 @@ export async function listAdapters(sources: Sources): Promise<AdapterList> {
 export function mayTune(given: string | undefined): boolean {
   if (given === undefined || given === "" || given === "on") return true;
   if (given === "off") return false;
-  throw new ArgumentError(`THERMOGRAD_TUNE: "${given}" is neither "on" nor "off"; use one of them.`);
+  throw new ArgumentError(
+    `THERMOGRAD_TUNE: "${given}" is neither "on" nor "off"; use one of them.`,
+  );
 }
 
 const SOURCES: Sources = { system: systemSource, embedded: embeddedSource };

@@ -9,8 +9,14 @@ import { platform } from "#adapter";
 import type { TuningStore } from "../adapter/platform.ts";
 import type { Device } from "../device.ts";
 import { LimitError } from "../errors.ts";
-import { agrees, type PlanSetting, printSetting, settingOf } from "../execution.ts";
-import { byRule, type Candidate, candidates, type Planner, type Sizes } from "../plan/candidates.ts";
+import { agrees, isSame, type PlanSetting, printSetting, settingOf } from "../execution.ts";
+import {
+  byRule,
+  type Candidate,
+  candidates,
+  type Planner,
+  type Sizes,
+} from "../plan/candidates.ts";
 import { largestBatch } from "./conditions.ts";
 import { deviceMeasurer } from "./measureCandidates.ts";
 import type { Resolved } from "./options.ts";
@@ -25,6 +31,18 @@ export interface Choice {
   /** What was measured, now or earlier. */
   readonly tuned: Tuned | null;
   readonly reason: string;
+}
+
+/** What is to be run. */
+export interface Request {
+  readonly device: Device;
+  /** `execution` has what the caller asks for. */
+  readonly resolved: Resolved;
+  readonly planner: Planner<Planned>;
+  /** What the observables keep in function memory, which may exclude a schedule. */
+  readonly functionWords: number;
+  /** The setting of the checkpoint that is resumed. */
+  readonly saved: PlanSetting | null;
 }
 
 /** What the choice is made with; tests put in their own. */
@@ -67,7 +85,11 @@ const because = (
 });
 
 /** The plan of a setting from elsewhere; null where it fits no longer, or is not what is asked for. */
-function planOf(planner: Planner<Planned>, setting: PlanSetting, wanted: PlanSetting) {
+function planOf(
+  planner: Planner<Planned>,
+  setting: PlanSetting,
+  wanted: PlanSetting,
+): Planned | null {
   if (!agrees(setting, wanted)) return null;
   try {
     return planner(setting);
@@ -77,13 +99,23 @@ function planOf(planner: Planner<Planned>, setting: PlanSetting, wanted: PlanSet
   }
 }
 
-function told({ trials, setting }: Tuned, adapter: string, how: string): string {
-  return `${how}: ${printTrials(trials)} on ${adapter}; chosen ${printSetting(setting)}`;
+/** The plan under a checkpoint's setting; null where it does not fit, or is not what is asked for. */
+export function planOfCheckpoint(
+  planner: Planner<Planned>,
+  saved: PlanSetting,
+  wanted: PlanSetting,
+): Planned | null {
+  const planned = planOf(planner, saved, wanted);
+  const reason = `${printSetting(saved)}: as the checkpoint has it`;
+  return planned && because(planned, "checkpoint", reason).planned;
 }
 
-async function measured(
-  device: Device,
-  resolved: Resolved,
+const told = ({ trials, setting }: Tuned, { info }: Device, how: string): string =>
+  `${how}: ${printTrials(trials)} on ${info.adapter}; chosen ${printSetting(setting)}`;
+
+/** Measures, when whoever measures on this device is done. */
+function measured(
+  { device, resolved }: Request,
   found: readonly Candidate<Planned>[],
   { measurer }: Surroundings,
 ): Promise<Tuned> {
@@ -98,21 +130,19 @@ async function measured(
   return running;
 }
 
-/** An answer of this process, else of the store, else null. */
-async function earlier(
-  gpu: GPUDevice,
-  key: string,
-  store: TuningStore,
-): Promise<Tuned | null> {
-  const here = await known.get(gpu)?.get(key)?.catch(() => null);
-  return here ?? (await readTuned(store, key));
-}
-
-function remember(gpu: GPUDevice, key: string, tuned: Promise<Tuned>): void {
+const answersOf = (gpu: GPUDevice): Map<string, Promise<Tuned>> => {
   const answers = known.get(gpu) ?? new Map<string, Promise<Tuned>>();
   known.set(gpu, answers);
-  answers.set(key, tuned);
-  tuned.catch(() => answers.delete(key));
+  return answers;
+};
+
+/** An answer of this process, else of the store, else null. */
+async function earlier(gpu: GPUDevice, key: string, store: TuningStore): Promise<Tuned | null> {
+  const here = answersOf(gpu).get(key);
+  if (here) return here.catch(() => null);
+  const found = await readTuned(store, key);
+  if (found) answersOf(gpu).set(key, Promise.resolve(found));
+  return found;
 }
 
 /** Why nothing is measured, or null where it may be. */
@@ -124,61 +154,66 @@ function untuned(resolved: Resolved, { mayTune }: Surroundings): string | null {
 /**
  * Chooses the setting, and plans it.
  *
- * `saved` is the setting of the checkpoint that is resumed: it wins over measuring, so that the run
- * goes on bitwise, but not over what the caller asks for.
+ * That of a checkpoint wins over measuring, so that the run goes on bitwise, but not over what the
+ * caller asks for.
  *
  * @throws LimitError where no schedule, or not the one asked for, can run the ensemble.
  */
 export async function chooseSetting(
-  device: Device,
-  resolved: Resolved,
-  planner: Planner<Planned>,
-  saved: PlanSetting | null,
+  request: Request,
   surroundings: Surroundings = SURROUNDINGS,
 ): Promise<Choice> {
+  const { resolved, planner, saved } = request;
   const wanted = settingOf(resolved.execution);
-  const sizes = sizesOf(resolved);
   if (saved) {
     const planned = planOf(planner, saved, wanted);
     const reason = `${printSetting(saved)}: as the checkpoint has it`;
     if (planned) return because(planned, "checkpoint", reason);
   }
+  const choice = await freshChoice(request, wanted, surroundings);
+  if (!saved) return choice;
+  const note = `the checkpoint has ${printSetting(saved)}: the run goes on with its numbers up to rounding`;
+  return because(choice.planned, choice.by, note, choice.tuned);
+}
+
+async function freshChoice(
+  request: Request,
+  wanted: PlanSetting,
+  surroundings: Surroundings,
+): Promise<Choice> {
+  const { resolved, planner } = request;
   const off = untuned(resolved, surroundings);
-  const isGiven = wanted.schedule !== undefined && wanted.workgroup !== undefined;
-  if (off !== null || isGiven) {
-    const { planned } = byRule(planner, wanted, sizes);
-    const asked = wanted.schedule !== undefined || wanted.workgroup !== undefined;
+  const asked = wanted.schedule !== undefined || wanted.workgroup !== undefined;
+  const isWhole = wanted.schedule !== undefined && wanted.workgroup !== undefined;
+  if (off !== null || isWhole) {
+    const { planned } = byRule(planner, wanted, sizesOf(resolved));
     if (asked) return because(planned, "request", `${printSetting(planned.setting)}: asked for`);
     return because(planned, "rule", off!);
   }
-  return tuned(device, resolved, planner, surroundings);
+  return tunedChoice(request, wanted, surroundings);
 }
 
-async function tuned(
-  device: Device,
-  resolved: Resolved,
-  planner: Planner<Planned>,
+async function tunedChoice(
+  request: Request,
+  wanted: PlanSetting,
   surroundings: Surroundings,
 ): Promise<Choice> {
-  const { gpu, info } = device;
-  const wanted = settingOf(resolved.execution);
-  const sizes = sizesOf(resolved);
-  const functionWords = byRule(planner, wanted, sizes).planned.observation?.functionWords ?? 0;
+  const { device, resolved, planner, functionWords } = request;
+  const { store } = surroundings;
   const key = await tuningKey(device, resolved, wanted, functionWords);
-  const cached = await earlier(gpu, key, surroundings.store);
+  const cached = await earlier(device.gpu, key, store);
   const planned = cached && planOf(planner, cached.setting, wanted);
-  if (planned) {
-    return because(planned, "cache", told(cached, info.adapter, "measured earlier"), cached);
-  }
-  const found = candidates(planner, wanted, sizes).candidates;
+  if (planned) return because(planned, "cache", told(cached, device, "measured earlier"), cached);
+  const found = candidates(planner, wanted, sizesOf(resolved)).candidates;
+  const [only] = found;
   if (found.length === 1) {
-    const reason = `${printSetting(found[0]!.setting)}: the only candidate`;
-    return because(found[0]!.planned, "rule", reason);
+    return because(only!.planned, "rule", `${printSetting(only!.setting)}: the only candidate`);
   }
-  const measuring = measured(device, resolved, found, surroundings);
-  remember(gpu, key, measuring);
+  const measuring = measured(request, found, surroundings);
+  answersOf(device.gpu).set(key, measuring);
+  measuring.catch(() => answersOf(device.gpu).delete(key));
   const answer = await measuring;
-  await writeTuned(surroundings.store, key, answer);
-  const chosen = found.find(({ setting }) => agrees(answer.setting, setting))!;
-  return because(chosen.planned, "measurement", told(answer, info.adapter, "tuned"), answer);
+  await writeTuned(store, key, answer);
+  const chosen = found.find(({ setting }) => isSame(setting, answer.setting))!;
+  return because(chosen.planned, "measurement", told(answer, device, "tuned"), answer);
 }

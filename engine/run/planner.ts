@@ -1,7 +1,7 @@
 /** An ensemble's plan under one setting, with the options and the observables as they are under it. */
 import type { Device } from "../device.ts";
 import { type PlanSetting, settingOf } from "../execution.ts";
-import type { ObservationPlan, Observables } from "../observe/observation.ts";
+import type { Observables, ObservationPlan } from "../observe/observation.ts";
 import type { Planner } from "../plan/candidates.ts";
 import { type EnsemblePlan, planEnsemble } from "../plan/ensemblePlan.ts";
 import { largestBatch } from "./conditions.ts";
@@ -18,11 +18,7 @@ export interface Planned {
 
 /** Plans by setting; nothing of the device is used but its limits. */
 export const plannerOf =
-  (
-    { gpu }: Device,
-    resolved: Resolved,
-    observables: Observables | undefined,
-  ): Planner<Planned> =>
+  ({ gpu }: Device, resolved: Resolved, observables: Observables | undefined): Planner<Planned> =>
   (setting) => {
     const { stepsPerDispatch, lanesPerChunk } = resolved.execution;
     const execution = {

@@ -2,6 +2,7 @@
 import type { Device } from "../device.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
+import { BatchedDispatcher } from "./batchedDispatcher.ts";
 import { Dispatcher, type Stepper } from "./dispatch.ts";
 import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
@@ -16,7 +17,16 @@ export const createStepper = (
   observation: ObservationPlan | null,
   memory: LaneMemory,
   means: GroupMeans | null,
-): Stepper => new Dispatcher(device, resolved, plan, observation, memory, means);
+): Stepper =>
+  plan.schedule === "batched"
+    ? new BatchedDispatcher(device, resolved, plan, observation, memory)
+    : new Dispatcher(device, resolved, plan, observation, memory, means);
 
 /** Characters of the kernels of `advance`. */
-export const kernelLength = (plan: EnsemblePlan): number => plan.shader(null).code.length;
+export function kernelLength(plan: EnsemblePlan): number {
+  if (plan.schedule !== "batched") return plan.shader(null).code.length;
+  const { load, store, step } = plan;
+  const kernels = [load, store, ...step.gradient, ...step.update];
+  const texts = new Set(kernels.map(({ shader }) => shader.code));
+  return [...texts].reduce((sum, text) => sum + text.length, 0);
+}

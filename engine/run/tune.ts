@@ -171,8 +171,7 @@ class Tuner<C extends { readonly setting: PlanSetting }> {
       b.replicaStepsPerSecond > a.replicaStepsPerSecond ? b : a,
     );
     this.trials.unshift(...measured);
-    const isFaster =
-      fastest.replicaStepsPerSecond > (1 + MARGIN) * rule!.replicaStepsPerSecond;
+    const isFaster = fastest.replicaStepsPerSecond > (1 + MARGIN) * rule!.replicaStepsPerSecond;
     return (isFaster ? fastest : rule!).setting;
   }
 }

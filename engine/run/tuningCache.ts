@@ -7,7 +7,7 @@
  */
 import type { TuningStore } from "../adapter/platform.ts";
 import type { Device } from "../device.ts";
-import { type PlanSetting, SCHEDULES, settingOf } from "../execution.ts";
+import { type PlanSetting, readSetting } from "../execution.ts";
 import { dynamicsWords, stateWords } from "../update/dynamics.ts";
 import { hex, sha256 } from "./container.ts";
 import { graphWords, type Resolved } from "./options.ts";
@@ -50,28 +50,11 @@ export async function tuningKey(
   return hex(await sha256(new TextEncoder().encode(text)));
 }
 
-const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
-
-const isSetting = (value: unknown): value is PlanSetting => {
-  if (typeof value !== "object" || value === null) return false;
-  const { schedule, workgroup, unroll } = value as Record<string, unknown>;
-  return (
-    SCHEDULES.some((known) => known === schedule) &&
-    (workgroup === undefined || isCount(workgroup)) &&
-    (unroll === undefined || isCount(unroll))
-  );
-};
-
 const isTrial = (value: unknown): value is Trial =>
   typeof value === "object" &&
   value !== null &&
-  isSetting((value as Trial).setting) &&
-  ((value as Trial).replicaStepsPerSecond === null ||
-    (value as Trial).replicaStepsPerSecond! > 0);
-
-/** A setting with its own members alone, for texts and checkpoints; null for anything else. */
-export const readSetting = (value: unknown): PlanSetting | null =>
-  isSetting(value) ? settingOf(value) : null;
+  readSetting((value as Trial).setting) !== null &&
+  ((value as Trial).replicaStepsPerSecond === null || (value as Trial).replicaStepsPerSecond! > 0);
 
 export async function readTuned(store: TuningStore, key: string): Promise<Tuned | null> {
   const text = await store.read(key);
