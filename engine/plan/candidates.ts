@@ -43,11 +43,13 @@ export interface Candidates<P> {
 }
 
 /** Beyond this many times the best estimate a candidate is hopeless. */
-const HOPELESS = 50;
+const HOPELESS = 20;
+/** Within so many times the best estimate a schedule is tried before other geometries of another. */
+const NEAR = 4;
 /** Invocations that keep a device busy: fewer lanes leave `thread` waiting. */
-const BUSY = 1024;
-/** A dispatch takes the time of so many operations (25 us at 10 GFLOP/s), a step of `batched` so many. */
-const DISPATCH = 250_000;
+const BUSY = 256;
+/** A dispatch takes the time of so many operations (100 us at 10 GFLOP/s), a step of `batched` so many. */
+const DISPATCH = 1_000_000;
 const DISPATCHES = 16;
 /** Barriers of a step of `workgroup`, and operations in the time of one. */
 const BARRIERS = 10;
@@ -70,10 +72,8 @@ function settingsOf(schedule: Schedule, lanes: number): readonly PlanSetting[] {
   ];
 }
 
-/** Operations in the time of a replica-step. */
-export function estimate({ schedule, workgroup = 64 }: PlanSetting, sizes: Sizes): number {
-  const { model, batch, lanes } = sizes;
-  const work = batch * floatingPointOperations(model);
+/** Operations in the time of a replica-step, as a guess. */
+function estimate({ schedule, workgroup = 64 }: PlanSetting, { work, lanes }: Work): number {
   if (schedule === "batched") return work + (DISPATCHES * DISPATCH) / lanes;
   if (schedule === "workgroup") {
     const busy = Math.max(1, BUSY / (lanes * workgroup));
@@ -81,6 +81,17 @@ export function estimate({ schedule, workgroup = 64 }: PlanSetting, sizes: Sizes
   }
   return Math.max(1, BUSY / lanes) * work;
 }
+
+interface Work {
+  /** Floating-point operations of a replica-step. */
+  readonly work: number;
+  readonly lanes: number;
+}
+
+const workOf = ({ model, batch, lanes }: Sizes): Work => ({
+  work: batch * floatingPointOperations(model),
+  lanes,
+});
 
 /** What the caller left open in `wanted`, of each schedule it allows. */
 function open(wanted: PlanSetting, lanes: number): PlanSetting[] {
@@ -108,8 +119,9 @@ export function byRule<P extends { readonly plan: EnsemblePlan }>(
   sizes: Sizes,
 ): Candidate<P> {
   const excluded: Excluded[] = [];
+  const work = workOf(sizes);
   for (const setting of open(wanted, sizes.lanes)) {
-    const found = attempt(planner, setting, sizes, excluded);
+    const found = attempt(planner, setting, work, excluded);
     if (found) return found;
   }
   throw nothingFits(excluded);
@@ -118,11 +130,11 @@ export function byRule<P extends { readonly plan: EnsemblePlan }>(
 function attempt<P extends { readonly plan: EnsemblePlan }>(
   planner: Planner<P>,
   setting: PlanSetting,
-  sizes: Sizes,
+  work: Work,
   excluded: Excluded[],
 ): Candidate<P> | null {
   try {
-    return { setting, planned: planner(setting), estimate: estimate(setting, sizes) };
+    return { setting, planned: planner(setting), estimate: estimate(setting, work) };
   } catch (error) {
     if (!(error instanceof LimitError)) throw error;
     excluded.push({ setting, why: error.message });
@@ -131,8 +143,8 @@ function attempt<P extends { readonly plan: EnsemblePlan }>(
 }
 
 /**
- * The candidates: the rule's first, then one of each other schedule, then other geometries, each by
- * estimate. At most eight.
+ * The candidates: the rule's first, then one of each other schedule that may be as fast, then the rest,
+ * each by estimate. At most eight.
  *
  * @throws LimitError, with what each schedule says, where none can run the ensemble.
  */
@@ -143,10 +155,11 @@ export function candidates<P extends { readonly plan: EnsemblePlan }>(
 ): Candidates<P> {
   const excluded: Excluded[] = [];
   const found: Candidate<P>[] = [];
+  const work = workOf(sizes);
   for (const setting of open(wanted, sizes.lanes)) {
     const refused = excluded.some((one) => one.setting.schedule === setting.schedule);
     if (refused) continue; // What one geometry is too large for, the others are too.
-    const candidate = attempt(planner, setting, sizes, excluded);
+    const candidate = attempt(planner, setting, work, excluded);
     if (candidate) found.push(candidate);
   }
   const [rule] = found;
@@ -160,7 +173,10 @@ export function candidates<P extends { readonly plan: EnsemblePlan }>(
     excluded.push({ setting: one.setting, why: `estimated ${times} times slower than the best` });
     return false;
   });
-  const place = (one: Candidate<P>): number => (one === rule ? 0 : isFirst(one) ? 1 : 2);
+  const place = (one: Candidate<P>): number => {
+    if (one === rule) return 0;
+    return isFirst(one) && one.estimate <= NEAR * best ? 1 : 2;
+  };
   const ordered = hopeful.sort((a, b) => place(a) - place(b) || a.estimate - b.estimate);
   for (const { setting } of ordered.slice(8)) {
     excluded.push({ setting, why: "behind eight others" });

@@ -134,8 +134,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     }
     throw new LimitError(
       `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
-        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +
-        `${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
+        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; leave schedule out, ` +
+        `or use at most ${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
     );
   }
   const workgroup = request.workgroup ?? defaultWorkgroup(request.lanes);

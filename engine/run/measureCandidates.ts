@@ -13,7 +13,7 @@ import { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { FEWEST_LANES, lanesAtRate } from "./pacer.ts";
 import type { Planned } from "./planner.ts";
-import { createStepper, kernelLength, type Stepper } from "./stepper.ts";
+import { createStepper, kernelLengths, type Stepper } from "./stepper.ts";
 import type { Measurer } from "./tune.ts";
 
 /** Words of state of the throwaway lanes, at most: 64 MiB. */
@@ -58,8 +58,8 @@ class DeviceMeasurer implements Measurer<Measured>, Disposable {
     return this.resolved.lanes;
   }
 
-  length({ planned }: Measured): number {
-    return kernelLength(planned.plan);
+  lengths({ planned }: Measured): readonly number[] {
+    return kernelLengths(planned.plan);
   }
 
   async prepare(candidate: Measured): Promise<void> {

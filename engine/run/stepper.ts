@@ -22,11 +22,10 @@ export const createStepper = (
     ? new BatchedDispatcher(device, resolved, plan, observation, memory)
     : new Dispatcher(device, resolved, plan, observation, memory, means);
 
-/** Characters of the kernels of `advance`. */
-export function kernelLength(plan: EnsemblePlan): number {
-  if (plan.schedule !== "batched") return plan.shader(null).code.length;
+/** Characters of each kernel of `advance`. */
+export function kernelLengths(plan: EnsemblePlan): readonly number[] {
+  if (plan.schedule !== "batched") return [plan.shader(null).code.length];
   const { load, store, step } = plan;
   const kernels = [load, store, ...step.gradient, ...step.update];
-  const texts = new Set(kernels.map(({ shader }) => shader.code));
-  return [...texts].reduce((sum, text) => sum + text.length, 0);
+  return [...new Set(kernels.map(({ shader }) => shader.code))].map(({ length }) => length);
 }
