@@ -49,6 +49,8 @@ export const MARGIN = 0.1;
 /** Seconds of one timing, and timings of a candidate. */
 const TIMING = 0.01;
 const REPEATS = 5;
+/** Seconds of a timing that is trusted alone. */
+const LONG = 0.1;
 /** A candidate that is so many times slower than the best is not timed again. */
 const BEHIND = 1.5;
 
@@ -116,10 +118,11 @@ class Tuner<C extends { readonly setting: PlanSetting }> {
   private async calibrate(candidate: C): Promise<void> {
     for (let steps = 1; ; ) {
       const times: number[] = [];
-      // The better of two: one timing may have been in the way of something else.
-      for (let i = 0; i === 0 || (i < 2 && this.seconds < BUDGET); i += 1) {
+      const begun = this.measurer.now();
+      // The better of two: something else may have been in the way of one. Long ones are rarely disturbed.
+      do {
         times.push((await this.timed(() => this.measurer.take(candidate, steps))) / steps);
-      }
+      } while (times.length < 2 && this.measurer.now() - begun < LONG);
       const seconds = steps * Math.min(...times);
       if (seconds >= TIMING / 2 || steps >= 2 ** 20) {
         this.ready.push({ candidate, steps, times });
@@ -167,7 +170,7 @@ class Tuner<C extends { readonly setting: PlanSetting }> {
         // What is far behind keeps its first timings; the rule's candidate is what others must beat.
         if (i > 0 && quickest(one) > limit) continue;
         const { candidate, steps, times } = one;
-        if (repeat > 2 && this.seconds > BUDGET) return;
+        if (this.seconds > BUDGET) return;
         const seconds = await this.timed(() => this.measurer.take(candidate, steps));
         times.push(seconds / steps);
       }
