@@ -18,7 +18,6 @@ import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
 import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
-import type { Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
 import type { LaneAccess, Lender } from "./laneAccess.ts";
@@ -31,6 +30,7 @@ import type { Planned } from "./planner.ts";
 import { runInfo } from "./runInfo.ts";
 import type { RunOptions } from "./runOptions.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
+import type { Stretch } from "./stepper.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 

@@ -8,12 +8,13 @@
 import type { Device } from "../device.ts";
 import type { Candidate } from "../plan/candidates.ts";
 import { stateWords } from "../update/dynamics.ts";
+import { createStepper, kernelLengths } from "./createStepper.ts";
 import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { FEWEST_LANES, lanesAtRate } from "./pacer.ts";
 import type { Planned } from "./planner.ts";
-import { createStepper, kernelLengths, type Stepper } from "./stepper.ts";
+import type { Stepper } from "./stepper.ts";
 import type { Measurer } from "./tune.ts";
 
 /** Words of state of the throwaway lanes, at most: 64 MiB. */

@@ -1,10 +1,11 @@
 /** What an ensemble is made of on the device, under one plan. */
 import type { Device } from "../device.ts";
+import { createStepper } from "./createStepper.ts";
 import { Evaluator } from "./evaluate.ts";
 import { GroupMeans } from "./groupMeans.ts";
 import { LaneMemory } from "./laneMemory.ts";
 import type { Planned } from "./planner.ts";
-import { createStepper, type Stepper } from "./stepper.ts";
+import type { Stepper } from "./stepper.ts";
 
 export interface Parts extends Planned {
   readonly memory: LaneMemory;

@@ -1,31 +1,23 @@
-/** What takes the steps of a plan, whatever its schedule; and how much text it has to compile. */
-import type { Device } from "../device.ts";
-import type { ObservationPlan } from "../observe/observation.ts";
-import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
-import { BatchedDispatcher } from "./batchedDispatcher.ts";
-import { Dispatcher, type Stepper } from "./dispatch.ts";
-import type { GroupMeans } from "./groupMeans.ts";
-import type { LaneMemory } from "./laneMemory.ts";
-import type { Resolved } from "./options.ts";
+/** What takes steps, whatever the schedule. */
 
-export type { Stepper } from "./dispatch.ts";
+/** Steps to take, and where they stand in a run. */
+export interface Stretch {
+  readonly firstStep: number;
+  readonly steps: number;
+  /** The order of a shuffled epoch must be built anew at the first step. */
+  readonly rebuild: boolean;
+  /** Where observing began and the window's first step after it; null: record nothing. */
+  readonly window: { readonly observeFirst: number; readonly first: number } | null;
+}
 
-export const createStepper = (
-  device: Device,
-  resolved: Resolved,
-  plan: EnsemblePlan,
-  observation: ObservationPlan | null,
-  memory: LaneMemory,
-  means: GroupMeans | null,
-): Stepper =>
-  plan.schedule === "batched"
-    ? new BatchedDispatcher(device, resolved, plan, observation, memory)
-    : new Dispatcher(device, resolved, plan, observation, memory, means);
-
-/** Characters of each kernel of `advance`. */
-export function kernelLengths(plan: EnsemblePlan): readonly number[] {
-  if (plan.schedule !== "batched") return [plan.shader(null).code.length];
-  const { load, store, step } = plan;
-  const kernels = [load, store, ...step.gradient, ...step.update];
-  return [...new Set(kernels.map(({ shader }) => shader.code))].map(({ length }) => length);
+export interface Stepper {
+  /** Steps after which all chunks stand level again: about half a second of work. */
+  readonly round: number;
+  /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
+  take(stretch: Stretch): Promise<void>;
+  /** Resolves when nothing is queued. */
+  idle(): Promise<void>;
+  /** Sums of observables to zero. */
+  clearMoments(): void;
+  destroy(): void;
 }
