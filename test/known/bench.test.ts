@@ -50,6 +50,8 @@ describe("workloads", () => {
   test.each([
     ["w1", 20.951172412860064],
     ["w2", 1.1659897542168378],
+    // Of the first 256 samples, as there.
+    ["w3", 2.7403081738079376],
   ])("%s starts where the peers start", (id, loss) => {
     expect(Math.abs(meanLoss(workload(id)) / loss - 1)).toBeLessThan(1e-12);
   });
@@ -72,6 +74,8 @@ describe("workloads", () => {
       ["w2x64", 16384, 16, 129],
       ["w1-million", 1_000_000, 8, 8],
       ["w1-observed", 1024, 8, 8],
+      ["w3", 16, 32, 50890],
+      ["w3x64", 1024, 32, 50890],
     ]);
   });
 
