@@ -28,11 +28,14 @@ export interface Measurement {
    * workloads.
    */
   readonly overhead: number | null;
+  /** vec4f of data that a replica-step loads in the `thread` schedule; null in others. */
+  readonly dataLoads: number | null;
 }
 
 /** Something that takes steps and waits for the device. */
 interface Subject extends AsyncDisposable {
   readonly schedule: string;
+  readonly dataLoads: number | null;
   readonly replicas: number;
   readonly take: (steps: number) => Promise<unknown>;
   readonly meanLoss: () => Promise<number>;
@@ -84,6 +87,9 @@ async function createSubject(
   };
   return {
     schedule: ensemble.plan.schedule,
+    // Other schedules share what they load among samples or units.
+    dataLoads:
+      ensemble.plan.schedule === "thread" ? workload.batchSize * ensemble.plan.row.vectors : null,
     replicas: workload.replicas,
     take,
     meanLoss,
@@ -187,11 +193,12 @@ async function repeatInTurn(
 
 /** The last subject is the workload; one before it is the plain one. */
 function summarize(subjects: readonly Subject[], repeated: readonly Repeat[][]): Measurement {
-  const { schedule, replicas } = subjects[0]!;
+  const { schedule, replicas, dataLoads } = subjects[0]!;
   const timed = repeated[repeated.length - 1]!;
   const perStep = (of: readonly Repeat[]): number[] => of.map((one) => one.secondsPerStep);
   return {
     schedule,
+    dataLoads,
     rates: timed.map(({ secondsPerStep }) => replicas / secondsPerStep),
     seconds: timed.reduce((sum, one) => sum + one.seconds, 0),
     overhead: repeated.length > 1 ? overheadOf(perStep(repeated[0]!), perStep(timed)) : null,

@@ -31,6 +31,11 @@ export interface BenchRow {
   /** Quartiles of the repeats' replica-steps per second. */
   readonly spread: readonly [lower: number, upper: number];
   readonly repeats: number;
+  /**
+   * vec4f of data loaded per second over those measured in the same run, from addresses of each
+   * invocation's own; null where a schedule's loads are shared and not counted.
+   */
+  readonly fractionOfLoadPeak: number | null;
   /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
   /** Of a search: seconds of one on the device and of the loop, and the median of their ratios. */
@@ -61,7 +66,7 @@ export interface BenchOptions {
 
 function makeRow(
   workload: Workload,
-  { schedule, rates, seconds, overhead }: Measurement,
+  { schedule, rates, seconds, overhead, dataLoads }: Measurement,
   roofline: Roofline,
   adapter: string,
 ): BenchRow {
@@ -82,6 +87,10 @@ function makeRow(
     seconds,
     spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
     repeats: rates.length,
+    fractionOfLoadPeak:
+      dataLoads === null
+        ? null
+        : (dataLoads * replicaStepsPerSecond) / roofline.vectorLoadsPerSecond,
     ...(overhead !== null && { overhead }),
   };
 }
@@ -109,6 +118,7 @@ function searchRows(
       seconds: seconds.reduce((sum, one) => sum + one, 0),
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
+      fractionOfLoadPeak: null,
     };
   };
   const device = row(measured.search);

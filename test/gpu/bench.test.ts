@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { measure } from "../../bench/measure.ts";
 import { neighborWorkloads } from "../../bench/neighborWorkloads.ts";
 import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
+import { RATES } from "../../bench/rooflineKernels.ts";
 import { runBench } from "../../bench/runBench.ts";
 import type { SearchWorkload, Workload } from "../../bench/workload.ts";
 import { workloads } from "../../bench/workloads.ts";
@@ -36,12 +37,15 @@ describeWithDevice("bench", "software", (device) => {
     for (const [i, row] of rows.entries()) {
       expect(Object.keys(row).join(" ")).toBe(
         "workload schedule replicas params batchSize replicaStepsPerSecond gflops fractionOfPeak " +
-          "adapter seconds spread repeats",
+          "adapter seconds spread repeats fractionOfLoadPeak",
       );
       const operations = row.batchSize * floatingPointOperations(small(row.workload).model);
       expect(row.gflops).toBeCloseTo((operations * row.replicaStepsPerSecond) / 1e9, 9);
       const peak = 2 * seen[0]!.multiplyAddsPerSecond;
       expect(row.fractionOfPeak).toBeCloseTo((row.gflops * 1e9) / peak, 9);
+      // Rows of data: 8 inputs and a target, 2 and a target.
+      const loads = row.batchSize * [3, 1][i]! * row.replicaStepsPerSecond;
+      expect(row.fractionOfLoadPeak).toBeCloseTo(loads / seen[0]!.vectorLoadsPerSecond, 9);
       expect(row.seconds).toBeGreaterThanOrEqual(SHORT.seconds * SHORT.repeats);
       expect(row.spread[0]).toBeLessThanOrEqual(row.replicaStepsPerSecond);
       expect(row.spread[1]).toBeGreaterThanOrEqual(row.replicaStepsPerSecond);
@@ -95,6 +99,12 @@ describeWithDevice("bench", "software", (device) => {
     for (const [name, value] of Object.entries(roofline)) {
       expect(Number.isFinite(value), name).toBe(true);
     }
-    expect(roofline.multiplyAddsPerSecond).toBeGreaterThan(0);
+    for (const [name, value] of Object.entries(roofline)) {
+      if (name !== "submitSeconds") expect(value, name).toBeGreaterThan(0);
+    }
+    const wrong = { ...RATES.barriersPerSecond, expected: () => 1 };
+    await expect(
+      measureRoofline(device(), { kernels: { barriersPerSecond: wrong } }),
+    ).rejects.toThrow(/bench\/barriers: lane 0 made \d+, not 1/);
   });
 });

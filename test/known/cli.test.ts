@@ -15,6 +15,14 @@ const ROOFLINE = {
   multiplyAddsPerSecond: 1e10,
   scalarLoadsPerSecond: 1e9,
   vectorLoadsPerSecond: 5e8,
+  sharedVectorLoadsPerSecond: 6e8,
+  workgroupLoadsPerSecond: 7e8,
+  sharedWorkgroupLoadsPerSecond: 8e8,
+  expPerSecond: 3e8,
+  builtinExpPerSecond: 4e9,
+  tanhPerSecond: 2e9,
+  builtinTanhPerSecond: 1.5e9,
+  barriersPerSecond: 1e8,
   dispatchSeconds: 2e-5,
   submitSeconds: 4e-5,
 };
@@ -284,7 +292,10 @@ describe("the other commands", () => {
     const table = await command(["bench"], { io: { bench, isTTY: true } });
     expect(table.stdout).toBe(
       "tiny\n\npeak: 20.0 GFLOP/s in independent multiply-adds\n" +
-        "loads: scalar 1 G/s, vec4f 500 M/s\ndispatch: 20 us, submit: 40 us more\n",
+        "loads: scalar 1 G/s, vec4f 500 M/s (each invocation its own address), 600 M/s (one address a " +
+        "workgroup)\nworkgroup memory: vec4f loads 700 M/s (own address), 800 M/s (one address), " +
+        "barriers passed 100 M/s by invocations in workgroups of 64\nfunctions: exp 300 M/s (WGSL's " +
+        "own 4 G/s), tanh 2 G/s (WGSL's own 1.5 G/s)\ndispatch: 20 us, submit: 40 us more\n",
     );
     expect(table.stderr).toMatch(/tiny █+░+ {2}50 % {2}10 M replica-steps\/s/);
   });
