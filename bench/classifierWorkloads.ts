@@ -1,11 +1,12 @@
 /**
  * W3: a classifier of 784 inputs, as large as those of MNIST, with the data and the initial weights that
- * all peers of the comparison use (mulberry32; the order of the draws is the peers').
+ * all peers of the comparison use (mulberry32; the order of the draws is the peers'); and a convolutional
+ * one on the same data.
  *
  * Inputs are standard normal, labels the largest of ten random linear functions of them: nothing here
  * depends on a data set being installed.
  */
-import { type DataSource, defineModel, op } from "../engine/index.ts";
+import { type DataSource, defineModel, type Node, op } from "../engine/index.ts";
 import { gaussian, mulberry32 } from "../models/mulberry.ts";
 import type { Start, Workload } from "./workload.ts";
 
@@ -83,6 +84,53 @@ export const w3: Workload = {
   start: classifierStart,
 };
 
+const SIDE = 28;
+const FIRST = 8;
+const SECOND = 16;
+/** Pixels that two convolutions of stride 2 leave: 28 → 12 → 5 a side. */
+const LEFT = SECOND * 5 * 5;
+
+const convolutional = defineModel({
+  name: "convolutional classifier, 28 x 28",
+  params: {
+    K: [FIRST, 1, 5, 5],
+    k: [FIRST],
+    L: [SECOND, FIRST, 3, 3],
+    l: [SECOND],
+    A: [CLASSES, LEFT],
+    c: [CLASSES],
+  },
+  sample: { x: [INPUTS], y: [] },
+  loss: ({ K, k, L, l, A, c }, { x, y }) => {
+    const layer = (image: Node, kernels: Node, bias: Node, channels: number): Node => {
+      const sums = op.conv2d(image, kernels, { stride: 2 });
+      return op.relu(op.add(sums, op.reshape(bias, [channels, 1, 1])));
+    };
+    const image = op.reshape(x, [1, SIDE, SIDE]);
+    const second = layer(layer(image, K, k, FIRST), L, l, SECOND);
+    const features = op.reshape(second, [LEFT]);
+    return op.softmaxCrossEntropy(op.add(op.matvec(A, features), c), y);
+  },
+});
+
+/** The data of W3; weights normal, of variance 2/fan-in; biases 0. */
+function convolutionalStart(replicas: number): Start {
+  const uniform = mulberry32(1234 + INPUTS);
+  const normal = (): number => gaussian(uniform);
+  const data = classifierData(normal);
+  const count = convolutional.parameterCount;
+  const theta = new Float32Array(replicas * count);
+  for (let r = 0; r < replicas; r += 1) {
+    for (const { shape, offset, size } of convolutional.params) {
+      if (shape.length === 1) continue;
+      const scale = Math.sqrt((2 * shape[0]!) / size);
+      const first = r * count + offset;
+      for (let i = first; i < first + size; i += 1) theta[i] = scale * normal();
+    }
+  }
+  return { data, theta };
+}
+
 /** In the order of the table. */
 export const classifierWorkloads: readonly Workload[] = [
   w3,
@@ -92,5 +140,16 @@ export const classifierWorkloads: readonly Workload[] = [
     title: "w3 with 1024 replicas",
     replicas: 64 * w3.replicas,
     checkSteps: 10,
+  },
+  {
+    id: "conv",
+    title: "convolutional classifier: 16 replicas, two convolutions of stride 2, batch 32",
+    extra: true,
+    model: convolutional,
+    replicas: 16,
+    batchSize: 32,
+    learningRate: 0.05,
+    checkSteps: 30,
+    start: convolutionalStart,
   },
 ];

@@ -5,10 +5,11 @@
  */
 import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
+
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
 import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { SearchWorkload, Workload } from "./workload.ts";
+import type { Schedule, SearchWorkload, Workload } from "./workload.ts";
 
 /**
  * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
@@ -59,6 +60,8 @@ export interface BenchOptions {
   /** Hears of the adapter's roofline before the first workload. */
   readonly onRoofline?: (roofline: Roofline) => void;
   readonly signal?: AbortSignal;
+  /** Instead of the schedule that each workload's plan chooses. */
+  readonly schedule?: Schedule;
   /** Shorter measurements, for tests. */
   readonly measurement?: Pick<MeasureOptions, "seconds" | "repeats">;
   readonly roofline?: RooflineOptions;
@@ -166,6 +169,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
     const settings: MeasureOptions = {
       ...options.measurement,
       ...(signal && { signal }),
+      ...(options.schedule && { schedule: options.schedule }),
       onRepeat: (done, of, rate) => tell(workload.id, i + 1 + done / of, rate),
     };
     const { adapter } = device.info;

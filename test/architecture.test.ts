@@ -101,6 +101,7 @@ describe("imports", () => {
     const contract = "the types of an experiment's results are what report/ draws and prints";
     expect(
       beyond(upward, {
+        "bench/costFigures.ts -> experiments/experiment.ts (types)": contract,
         "report/figure.ts -> experiments/experiment.ts (types)": contract,
         "report/html.ts -> experiments/experiment.ts (types)": contract,
         "report/plane.ts -> experiments/experiment.ts (types)": contract,
@@ -155,9 +156,12 @@ describe("imports", () => {
     expect(
       beyond(inside, {
         "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": sameAdapter,
+        "bench/costGrowth.ts -> engine/plan/floatingPointOperations.ts": rooflines,
+        "bench/hostLoss.ts -> engine/reference.ts": "workloads are judged in float64",
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,
+        "bench/rooflineKernels.ts -> engine/wgsl/link.ts": rooflines,
         "bench/runBench.ts -> engine/plan/floatingPointOperations.ts": rooflines,
         "experiments/freeEnergyToy/doublePrecision.ts -> engine/random.ts": hostChain,
         "experiments/stages.ts -> engine/run/container.ts": resuming,

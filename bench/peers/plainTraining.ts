@@ -75,7 +75,8 @@ function trainNetwork<Floats extends Float32Array | Float64Array>(
 ): Training {
   const { replicas, inputs, hidden, outputs, batchSize } = problem.sizes;
   const { W, b, A, c } = weightsOf(problem.sizes, theta);
-  const make = (length: number): Floats => theta.slice(0, length).fill(0) as Floats;
+  const make = (length: number): Floats =>
+    (theta instanceof Float64Array ? new Float64Array(length) : new Float32Array(length)) as Floats;
   const memory: NetworkMemory<Floats> = {
     indices: new Int32Array(batchSize),
     h: make(batchSize * hidden),

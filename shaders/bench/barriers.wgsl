@@ -1,7 +1,7 @@
 // Workgroup barriers: eight a round, with one word exchanged through workgroup memory between two.
 //
-// Each invocation takes its neighbor's count, adds one and hands it on, so that no barrier can be left
-// out: after n exchanges, two barriers each, every count is n.
+// Each invocation takes its neighbor's count, adds one and hands it on, so that no barrier can be
+// left out: after n exchanges, two barriers each, every count is n.
 // twin: none, the count is known. Used by bench/roofline.ts.
 
 override WORKGROUP: u32 = 64u;

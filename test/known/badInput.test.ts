@@ -1,9 +1,10 @@
 // Bad input on the command line: exit code 2 and one sentence with argument, fact and remedy.
 import { describe, expect, it } from "vitest";
+import { costFigures, printCostGrowth } from "../../bench/costFigures.ts";
 import type { Io } from "../../cli/io.ts";
 import { editDistance, nearest } from "../../cli/nearest.ts";
 import { NoAdapterError, RefusalError } from "../../engine/errors.ts";
-import { command, failing, fakeExperiment } from "./fakes.ts";
+import { command, FAKE_GROWTH, failing, fakeExperiment } from "./fakes.ts";
 
 describe("bad input exits with 2 and one sentence", () => {
   const cases: [string, string[]][] = [
@@ -38,6 +39,8 @@ describe("bad input exits with 2 and one sentence", () => {
     ["validate of an unknown id", ["validate", "quadratc"]],
     ["explain of an unknown model", ["explain", "quadratc"]],
     ["unknown workload", ["bench", "tinny"]],
+    ["growth beside a workload", ["bench", "cost-growth", "tiny"]],
+    ["figures of a bench", ["bench", "tiny", "--out", "."]],
     ["argument to list", ["list", "quadratic"]],
   ];
   const bench: Io["bench"] = async () => ({
@@ -45,6 +48,9 @@ describe("bad input exits with 2 and one sentence", () => {
     runBench: async () => [],
     printBench: () => "",
     printRoofline: () => "",
+    measureCostGrowth: async () => FAKE_GROWTH,
+    costFigures,
+    printCostGrowth,
   });
   it("says each of these", async () => {
     const said: Record<string, string> = {};
