@@ -7,6 +7,9 @@ import type { CostGrowth, CostPoint, Series } from "./costGrowth.ts";
 const position = ({ series, replicas, params }: CostPoint): number =>
   series === "replicas" ? replicas : params;
 
+/** Microseconds in a second. */
+const MICRO = 1e6;
+
 /** Points and a line for each schedule, in the order in which schedules come along the axis. */
 function scheduleMarks(points: readonly CostPoint[]): Mark[] {
   const timed = points.filter(({ skipped }) => skipped === null);
@@ -17,9 +20,9 @@ function scheduleMarks(points: readonly CostPoint[]): Mark[] {
       label: schedule,
       role: "measured",
       x: own.map(position),
-      y: own.map(({ secondsPerReplicaStep }) => secondsPerReplicaStep!),
+      y: own.map(({ secondsPerReplicaStep }) => MICRO * secondsPerReplicaStep!),
     } as const;
-    const half = own.map(({ spread }) => (spread![1] - spread![0]) / 2);
+    const half = own.map(({ spread }) => (MICRO * (spread![1] - spread![0])) / 2);
     return [
       { ...shared, kind: "line" },
       { ...shared, kind: "points", standardError: half },
@@ -30,10 +33,10 @@ function scheduleMarks(points: readonly CostPoint[]): Mark[] {
 /** Where every operation were a multiply-add at the adapter's peak. */
 const peakMark = (points: readonly CostPoint[]): Mark => ({
   kind: "line",
-  label: "operations at the peak of multiply-adds",
+  label: "at the peak of multiply-adds",
   role: "theory",
   x: points.map(position),
-  y: points.map(({ secondsAtPeak }) => secondsAtPeak),
+  y: points.map(({ secondsAtPeak }) => MICRO * secondsAtPeak),
 });
 
 /** One figure a series. */
@@ -45,7 +48,7 @@ export function costFigures({ adapter, points }: CostGrowth): Figure[] {
       title,
       caption: `${adapter}; bars: half the distance of the quartiles.`,
       x: { label, scale: "log" },
-      y: { label: "time per replica-step", unit: "s", scale: "log" },
+      y: { label: "time per replica-step", unit: "µs", scale: "log" },
       marks: [...scheduleMarks(own), peakMark(own)],
     };
   };
@@ -64,14 +67,14 @@ export function printCostGrowth({ points }: CostGrowth): string {
   );
   const right = (title: string, cell: (point: CostPoint) => string) =>
     ({ title, align: "right", cells: ordered.map(cell) }) as const;
-  return printTable([
+  const table = printTable([
     { title: "model", align: "left", cells: ordered.map(({ model }) => model) },
     right("replicas", ({ replicas }) => String(replicas)),
     right("params", ({ params }) => String(params)),
     {
       title: "schedule",
       align: "left",
-      cells: ordered.map(({ schedule, skipped }) => schedule ?? `skipped: ${skipped}`),
+      cells: ordered.map(({ schedule, skipped }) => (skipped === null ? schedule! : "skipped")),
     },
     right("replica-steps/s", ({ secondsPerReplicaStep }) =>
       secondsPerReplicaStep === null ? "" : siPrefixed(1 / secondsPerReplicaStep),
@@ -82,4 +85,6 @@ export function printCostGrowth({ points }: CostGrowth): string {
         : `${((100 * secondsAtPeak) / secondsPerReplicaStep).toPrecision(2)} %`,
     ),
   ]);
+  const reasons = new Set(ordered.flatMap(({ skipped }) => skipped ?? []));
+  return [table, ...[...reasons].map((reason) => `skipped: ${reason}\n`)].join("");
 }

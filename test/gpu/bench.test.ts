@@ -3,6 +3,8 @@
  * refused. Times here are far too short to mean anything and no test looks at them.
  */
 import { expect, test } from "vitest";
+import { measureCostGrowth } from "../../bench/costGrowth.ts";
+import { parameterSeries, replicaSeries } from "../../bench/costWorkloads.ts";
 import { measure } from "../../bench/measure.ts";
 import { neighborWorkloads } from "../../bench/neighborWorkloads.ts";
 import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
@@ -85,6 +87,36 @@ describeWithDevice("bench", "software", (device) => {
     expect(turns).toHaveLength(2 * SHORT.repeats);
     expect(rates).toHaveLength(SHORT.repeats);
     expect(Number.isFinite(overhead)).toBe(true);
+  });
+
+  test("cost growth has a point a workload, or why not, and stops when its time is spent", async () => {
+    const [few, more] = replicaSeries();
+    const large = parameterSeries()[5]!;
+    const options = {
+      device: device(),
+      measurement: SHORT,
+      roofline: { seconds: 0.005, repeats: 2 },
+      schedule: "thread" as const,
+      workloads: { replicas: [few!, more!], parameters: [large] },
+    };
+    const { points, multiplyAddsPerSecond } = await measureCostGrowth(options);
+    expect(points.map(({ series, replicas }) => [series, replicas])).toEqual([
+      ["replicas", 100],
+      ["parameters", 64],
+      ["replicas", 316],
+    ]);
+    expect(points.map(({ schedule }) => schedule)).toEqual(["thread", null, "thread"]);
+    expect(points[1]!.skipped).toMatch(
+      /^thread schedule: 54-56-1 tanh network has 3137 parameters/,
+    );
+    expect(points[1]!.secondsPerReplicaStep).toBeNull();
+    const operations = 16 * floatingPointOperations(few!.model);
+    expect(points[0]!.secondsAtPeak).toBeCloseTo(operations / (2 * multiplyAddsPerSecond), 15);
+    expect(points[0]!.secondsPerReplicaStep).toBeGreaterThan(0);
+    const late = await measureCostGrowth({ ...options, budgetSeconds: 0 });
+    expect(late.points.map(({ skipped }) => skipped)).toEqual(
+      Array(3).fill("the 0 s of the measurement were spent"),
+    );
   });
 
   test("a workload that does not learn is not timed", async () => {

@@ -1,5 +1,7 @@
 /** The bench: data of the peers, counted operations, table. Nothing is timed here. */
 import { describe, expect, test } from "vitest";
+import { parameterSeries, replicaSeries } from "../../bench/costWorkloads.ts";
+import { hostLoss } from "../../bench/hostLoss.ts";
 import { overheadOf, quantile } from "../../bench/measure.ts";
 import { checkSearch } from "../../bench/measureSearch.ts";
 import { neighborLoop } from "../../bench/neighborLoop.ts";
@@ -19,7 +21,7 @@ const workload = (id: string): Workload => workloads.find((one) => one.id === id
 const RULED = 256;
 
 /** Mean of the loss over replicas and the first samples, in float64. */
-function meanLoss({ model, replicas, start }: Workload): number {
+function meanLoss({ model, replicas, start }: Workload, samples = RULED): number {
   const { data, theta } = start(replicas);
   const run = compileReference([model.loss]);
   const fields = Object.entries(data.fields).map(
@@ -34,7 +36,7 @@ function meanLoss({ model, replicas, start }: Workload): number {
         Float64Array.from(theta.subarray(at + offset, at + offset + size)),
       ]),
     );
-    for (let i = 0; i < RULED; i += 1) {
+    for (let i = 0; i < samples; i += 1) {
       const sample = Object.fromEntries(
         fields.map(([name, values, shape]) => {
           const width = shape[0] ?? 1;
@@ -44,7 +46,7 @@ function meanLoss({ model, replicas, start }: Workload): number {
       sum += run({ params, sample })[0]![0]!;
     }
   }
-  return sum / (replicas * RULED);
+  return sum / (replicas * samples);
 }
 
 describe("workloads", () => {
@@ -160,6 +162,23 @@ test("the table shows spread, and the cost of observing where there is one", () 
   expect(plain).toContain("2 M  −1.0 … +0.5 %    0.576        2.2 %          71 %");
   expect(plain).not.toContain("observing");
   expect(printBench([row, { ...row, overhead: 0.031 }])).toContain("× 1.03");
+});
+
+describe("cost growth", () => {
+  test("series go over four and five decades, and every network's loss is the reference's to judge", () => {
+    expect(replicaSeries().map(({ replicas }) => replicas)).toEqual([
+      1e2, 316, 1e3, 3162, 1e4, 31_623, 1e5, 316_228, 1e6,
+    ]);
+    const counts = parameterSeries().map(({ model }) => model.parameterCount);
+    counts.forEach((count, i) => {
+      expect(Math.abs(Math.log10(count) - (1 + i / 2))).toBeLessThan(0.06);
+    });
+    const { model, start } = parameterSeries()[2]!;
+    const { data, theta } = start(64);
+    const ruled: Workload = { ...workload("w2"), model, replicas: 8, start };
+    const exact = meanLoss({ ...ruled, start: () => ({ data, theta }) }, 64);
+    expect(Math.abs(hostLoss(model, data, theta) / exact - 1)).toBeLessThan(1e-12);
+  });
 });
 
 describe("neighbor searches", () => {

@@ -307,7 +307,7 @@ describe("the other commands", () => {
     const out = join(cwd, "growth");
     const { code, stdout } = await command(["bench", "cost-growth", "--out", out], { io: { cwd } });
     expect(code).toBe(0);
-    expect(stdout).toContain("skipped: too large for the fake");
+    expect(stdout).toContain("\nskipped: too large for the fake\n");
     expect(stdout).toMatch(/network +1000 +33 +thread +5 M +5\.0 %/);
     expect(readdirSync(out).sort()).toEqual([
       "cost-growth.json",
