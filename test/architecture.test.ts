@@ -33,7 +33,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** The engine from the ground up: a file imports from its own level or a lower one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ["errors", "version", "record"],
+  ["errors", "version", "record", "execution"],
   ["graph", "random", "covarianceRoot", "dot", "adapter/"],
   ["wgsl/indexing", "wgsl/literal", "wgsl/identifiers", "wgsl/link", "wgsl/layout"],
   ["ops/"],
@@ -67,7 +67,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const MODELS_MAY_IMPORT = ["errors", "graph", "model", "ops/index"];
 
 /** Files of the engine that only Node loads, through `#adapter`. */
-const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar"].map(
+const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
   (name) => `engine/adapter/${name}.ts`,
 );
 
@@ -158,6 +158,11 @@ describe("imports", () => {
         "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": sameAdapter,
         "bench/costGrowth.ts -> engine/plan/floatingPointOperations.ts": rooflines,
         "bench/hostLoss.ts -> engine/reference.ts": "workloads are judged in float64",
+        "bench/measureMatmul.ts -> engine/plan/batched/matmul.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulRequest.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulTile.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/buffers.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,

@@ -11,8 +11,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { siPrefixed } from "../../report/notation.ts";
-import { workloads } from "../index.ts";
-import type { Workload } from "../workload.ts";
+import { workloads } from "../workloads.ts";
 import { type Comparison, loadOf, NOT_INSTALLED, summarize } from "./comparison.ts";
 import { describeMachine } from "./machine.ts";
 import { printComparison, replaceBlock } from "./markdown.ts";
@@ -99,8 +98,7 @@ async function runAll({ rounds, seconds, peers, problems }: Settings): Promise<R
     if (command !== null) found.push({ peer, command });
     else say(`${peer.title}: ${NOT_INSTALLED}: ${peer.remedy}`);
   }
-  const known = workloads.filter((one): one is Workload => !("search" in one));
-  const ruled: Ruled[] = problems.map((id) => rule(problemOf(known.find((w) => w.id === id)!)));
+  const ruled: Ruled[] = problems.map((id) => rule(problemOf(workloads.find((w) => w.id === id)!)));
   const runs: Run[] = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const one of ruled) {
