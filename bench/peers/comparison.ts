@@ -18,6 +18,8 @@ export interface Entry {
   readonly problem: string;
   /** As the peer says it; null where it never ran. */
   readonly version: string | null;
+  /** thermograd's schedule; null for others. */
+  readonly schedule: string | null;
   /** Median replica-steps per second; null where no round has a rate. */
   readonly replicaStepsPerSecond: number | null;
   /** Slowest and fastest round. */
@@ -69,6 +71,7 @@ export function summarize(
         title,
         problem,
         version: own.find(({ timed }) => timed !== null)?.timed?.version ?? null,
+        schedule: own.find(({ timed }) => timed !== null)?.timed?.schedule ?? null,
         replicaStepsPerSecond: rates.length === 0 ? null : quantile(rates, 0.5),
         spread: rates.length === 0 ? null : [Math.min(...rates), Math.max(...rates)],
         rounds: rates.length,

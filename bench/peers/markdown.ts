@@ -28,13 +28,14 @@ function noteNumber(notes: Notes, text: string): number {
 }
 
 function cells(entry: Entry, notes: Notes): [rate: string, ratio: string] {
-  const { replicaStepsPerSecond: rate, ratio, failure, peer } = entry;
+  const { replicaStepsPerSecond: rate, ratio, failure, peer, schedule } = entry;
   const isMissing = failure?.startsWith(NOT_INSTALLED) === true;
   if (isMissing) return ["—", ""];
   const note = failure === null ? "" : ` (${noteNumber(notes, failure)})`;
   if (rate === null) return [`failed${note}`, ""];
   // Some rounds failed where there is a note: the others are no clean measurement.
-  const printed = `${siPrefixed(rate)}${printSpread(entry)}${note}`;
+  const how = schedule === null ? "" : `, ${schedule}`;
+  const printed = `${siPrefixed(rate)}${printSpread(entry)}${how}${note}`;
   return [printed, peer === "thermograd" || ratio === null ? "" : printRatio(ratio)];
 }
 
@@ -75,7 +76,7 @@ function printConditions({ machine, settings, date, loadBefore, command }: Compa
         `${loadBefore.most.toFixed(1)} (most)`;
   return (
     `${machine.adapter} (${machine.driver}), ${machine.processors} × ${machine.processor}, ` +
-    `${machine.system}, Node ${machine.node}; ${settings.rounds} rounds of ${settings.seconds} s` +
+    `${machine.system}, Node ${machine.node}; ${settings.rounds} round${settings.rounds === 1 ? "" : "s"} of ${settings.seconds} s` +
     `${load}; ${date.slice(0, 10)}, \`${command}\`.`
   );
 }

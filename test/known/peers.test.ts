@@ -143,7 +143,16 @@ const run = (peer: string, round: number, rate: number | null, failure: string |
     failure,
     replicaStepsPerSecond: rate,
     checkLoss: rate === null ? null : 1,
-    timed: rate === null ? null : { steps: 1, seconds: 1, setupSeconds: 1, version: `${peer} 1` },
+    timed:
+      rate === null
+        ? null
+        : {
+            steps: 1,
+            seconds: 1,
+            setupSeconds: 1,
+            version: `${peer} 1`,
+            ...(peer === "thermograd" && { schedule: "thread" }),
+          },
   }) satisfies Run;
 
 /** The machine halves its speed in the second round; ratios do not notice. */
@@ -190,7 +199,7 @@ describe("the table", () => {
     expect(printTable({ entries }).split("\n")).toEqual([
       "| system | version | `w1` | × |",
       "| --- | --- | ---: | ---: |",
-      "| thermograd | thermograd 1 | 8 M ± 30 % |  |",
+      "| thermograd | thermograd 1 | 8 M ± 30 %, thread |  |",
       "| Slow | slow 1 | 2 M ± 30 % | 4 |",
       "| Gone | not installed: apt-get install gone | — |  |",
     ]);

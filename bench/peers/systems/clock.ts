@@ -17,11 +17,11 @@ export interface Timed {
   readonly version: string;
   /** Where the peer runs on WebGPU. */
   readonly adapter?: string;
+  /** thermograd's way to run the ensemble. */
+  readonly schedule?: string;
 }
 
-export interface System {
-  readonly version: string;
-  readonly adapter?: string;
+export interface System extends Pick<Timed, "version" | "adapter" | "schedule"> {
   readonly take: (steps: number) => void | Promise<void>;
   /** Resolves when all steps taken are done. */
   readonly wait: () => void | Promise<void>;
@@ -76,13 +76,14 @@ export async function timeSystem(create: (problem: Problem) => Promise<System>):
     steps += chunk;
     took = (performance.now() - start) / 1000;
   }
-  const { version, adapter } = system;
+  const { version, adapter, schedule } = system;
   const timed: Timed = {
     steps,
     seconds: took,
     setupSeconds,
     version,
     ...(adapter !== undefined && { adapter }),
+    ...(schedule !== undefined && { schedule }),
   };
   process.stdout.write(`${JSON.stringify(timed)}\n`, () => process.exit(0));
 }

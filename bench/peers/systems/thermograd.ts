@@ -19,7 +19,8 @@ await timeSystem(async ({ sizes, theta }) => {
     onDiverge: "throw",
   });
   return {
-    version: `${VERSION}, ${ensemble.plan.schedule}`,
+    version: VERSION,
+    schedule: ensemble.plan.schedule,
     adapter: device.info.adapter,
     take: (steps) => ensemble.advance({ steps }),
     wait: () => undefined,
