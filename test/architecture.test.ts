@@ -101,6 +101,7 @@ describe("imports", () => {
     const contract = "the types of an experiment's results are what report/ draws and prints";
     expect(
       beyond(upward, {
+        "bench/costFigures.ts -> experiments/experiment.ts (types)": contract,
         "report/figure.ts -> experiments/experiment.ts (types)": contract,
         "report/html.ts -> experiments/experiment.ts (types)": contract,
         "report/plane.ts -> experiments/experiment.ts (types)": contract,
@@ -148,11 +149,15 @@ describe("imports", () => {
         const whole = names.length === 0 && to !== "engine/index.ts";
         return hidden.length > 0 || whole ? [`${from} -> ${to}`] : [];
       });
+    const sameAdapter = "peers of the comparison run on the adapter that thermograd would open";
     const rooflines = "the bench measures the device with the engine's own pipelines and buffers";
     const resuming = "checkpoints of whole experiments are kept in the engine's container";
     const hostChain = "a chain of the host draws from the engine's generator, lanes of its own";
     expect(
       beyond(inside, {
+        "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": sameAdapter,
+        "bench/costGrowth.ts -> engine/plan/floatingPointOperations.ts": rooflines,
+        "bench/hostLoss.ts -> engine/reference.ts": "workloads are judged in float64",
         "bench/measureMatmul.ts -> engine/plan/batched/matmul.ts": rooflines,
         "bench/measureMatmul.ts -> engine/plan/batched/matmulRequest.ts": rooflines,
         "bench/measureMatmul.ts -> engine/plan/batched/matmulTile.ts": rooflines,
@@ -161,6 +166,7 @@ describe("imports", () => {
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,
+        "bench/rooflineKernels.ts -> engine/wgsl/link.ts": rooflines,
         "bench/runBench.ts -> engine/plan/floatingPointOperations.ts": rooflines,
         "experiments/freeEnergyToy/doublePrecision.ts -> engine/random.ts": hostChain,
         "experiments/stages.ts -> engine/run/container.ts": resuming,
@@ -223,8 +229,13 @@ describe("a browser can load it", () => {
 
   test("what needs Node is reached through #adapter and #shaders alone", () => {
     const node = [...NODE_ONLY, "shaders/node.ts"];
-    const direct = imports.filter(({ from, to }) => node.includes(to) && !node.includes(from));
-    expect(direct).toEqual([]);
+    const direct = imports
+      .filter(({ from, to }) => node.includes(to) && !node.includes(from))
+      .map(({ from, to }) => `${from} -> ${to}`);
+    const outside = "a program for Node, which hands its adapter to other systems";
+    expect(
+      beyond(direct, { "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": outside }),
+    ).toEqual([]);
     for (const path of NODE_ONLY) expect(code).toContain(path);
   });
 });
