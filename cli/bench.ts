@@ -7,6 +7,7 @@ import { catchInterrupt, isAbort } from "./interrupt.ts";
 import { type BenchRow, EXIT, type Io, type Workload } from "./io.ts";
 import { suggest } from "./nearest.ts";
 import { createProgress } from "./progress.ts";
+import { readExecution } from "./schedule.ts";
 import { createSession } from "./session.ts";
 
 function chooseWorkloads(ids: readonly string[], workloads: readonly Workload[]): Workload[] {
@@ -38,7 +39,7 @@ const contractRow = (row: BenchRow): BenchRow => ({
 export async function bench(given: Arguments, io: Io): Promise<number> {
   const measured = await io.bench();
   const chosen = chooseWorkloads(given.positionals, measured.workloads);
-  const session = createSession(io, lastValue(given, "adapter"));
+  const session = createSession(io, lastValue(given, "adapter"), readExecution("bench", given));
   const progress = createProgress(io);
   const interrupt = catchInterrupt(io, {
     onFirst: () => progress.say("stopping; a second Ctrl-C ends at once"),
