@@ -12,6 +12,7 @@ import { catchInterrupt, isAbort } from "./interrupt.ts";
 import { type Bench, type BenchRow, EXIT, type Io, type Workload } from "./io.ts";
 import { suggest } from "./nearest.ts";
 import { createProgress, type ProgressLine } from "./progress.ts";
+import { readExecution } from "./schedule.ts";
 import { createSession } from "./session.ts";
 
 /** Named like a workload, but a measurement of its own. */
@@ -49,7 +50,7 @@ async function measuring(
   io: Io,
   work: (device: Device, progress: ProgressLine, signal: AbortSignal) => Promise<void>,
 ): Promise<number> {
-  const session = createSession(io, lastValue(given, "adapter"));
+  const session = createSession(io, lastValue(given, "adapter"), readExecution("bench", given));
   const progress = createProgress(io);
   const interrupt = catchInterrupt(io, {
     onFirst: () => progress.say("stopping; a second Ctrl-C ends at once"),
