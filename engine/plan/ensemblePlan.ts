@@ -10,8 +10,9 @@ import {
   type ThreadPlan,
   type ThreadRequest,
 } from "./threadPlan.ts";
+import { planWorkgroup, type WorkgroupPlan } from "./workgroup/workgroupPlan.ts";
 
-export type EnsemblePlan = ThreadPlan;
+export type EnsemblePlan = ThreadPlan | WorkgroupPlan;
 
 /** What a device allows. */
 export interface PlanLimits {
@@ -36,5 +37,6 @@ export function planEnsemble(request: PlanRequest): EnsemblePlan {
     checkFunctionMemory(plan, request.observation);
     return plan;
   }
+  if (schedule === "workgroup") return planWorkgroup(request);
   throw new LimitError(`schedule: ${schedule} is not built yet; use "thread".`);
 }

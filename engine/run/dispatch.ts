@@ -8,7 +8,8 @@
 import type { Device } from "../device.ts";
 import { displacementSums } from "../observe/displacement.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
-import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
+import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
+import { RUN_SCHEMA } from "../plan/threadPlan.ts";
 import { storesOrder } from "../sampling.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import type { Chunk } from "./chunk.ts";
@@ -50,7 +51,7 @@ const RUN_BYTES = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
 export class Dispatcher {
   private readonly device: Device;
   private readonly resolved: Resolved;
-  private readonly plan: ThreadPlan;
+  private readonly plan: EnsemblePlan;
   private readonly observation: ObservationPlan | null;
   private readonly memory: LaneMemory;
   private readonly groupMeans: GroupMeans | null;
@@ -61,7 +62,7 @@ export class Dispatcher {
   constructor(
     device: Device,
     resolved: Resolved,
-    plan: ThreadPlan,
+    plan: EnsemblePlan,
     observation: ObservationPlan | null,
     memory: LaneMemory,
     groupMeans: GroupMeans | null,
@@ -142,7 +143,8 @@ export class Dispatcher {
   private submit({ schedule, means, groups }: Kernels, slice: Slice, dispatches: number): void {
     const { gpu } = this.device;
     const lanes = slice.last - slice.first;
-    const workgroups = Math.ceil(lanes / this.plan.workgroup);
+    const { schedule: kind, workgroup } = this.plan;
+    const workgroups = kind === "thread" ? Math.ceil(lanes / workgroup) : lanes;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const [g, group] of groups.entries()) {
