@@ -8,6 +8,7 @@
 import { constant, type Node, type Shape, sameShape, size } from "./graph.ts";
 import { arithmetic } from "./ops/arithmetic.ts";
 import { apply, op, ops } from "./ops/index.ts";
+import { outside } from "./ops/movement.ts";
 import { piecewise } from "./ops/piecewise.ts";
 import { transcendental } from "./ops/transcendental.ts";
 
@@ -128,9 +129,34 @@ const broadcastTo: Rule = ({ inputs: [x], shape }) => {
 
 const slice: Rule = ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined);
 
-const pad: Rule = ({ inputs: [x], shape }) => {
+const pad: Rule = (node) => {
+  const { inputs, shape } = node;
+  const [x] = inputs;
   if (sameShape(x!.shape, shape)) return x;
-  return isZero(x!) ? uniform(0, shape) : undefined;
+  return uniformValue(x!) === outside(node) ? uniform(outside(node), shape) : undefined;
+};
+
+/** Windows of one pixel are the pixels. */
+const patches: Rule = ({ inputs: [x], shape }) => {
+  const value = uniformValue(x!);
+  if (value !== undefined) return uniform(value, shape);
+  return size(x!.shape) === size(shape) && shape[1] === 1 && shape[2] === 1
+    ? op.reshape(x!, shape)
+    : undefined;
+};
+
+const unpatch: Rule = ({ inputs: [g], shape }) => {
+  if (isZero(g!)) return uniform(0, shape);
+  return size(g!.shape) === size(shape) && g!.shape[1] === 1 && g!.shape[2] === 1
+    ? op.reshape(g!, shape)
+    : undefined;
+};
+
+const reverse: Rule = ({ inputs: [x], attributes }) => {
+  const axes = attributes.axes as readonly number[];
+  if (axes.every((axis) => x!.shape[axis] === 1)) return x;
+  const same = x!.op === "reverse" && `${x!.attributes.axes}` === `${axes}`;
+  return same ? x!.inputs[0] : undefined;
 };
 
 const concat: Rule = ({ inputs: [a, b], shape }) => {
@@ -142,9 +168,33 @@ const concat: Rule = ({ inputs: [a, b], shape }) => {
 const reduction: Rule = ({ inputs: [x], attributes }) =>
   (attributes.axes as readonly number[]).length === 0 ? x : undefined;
 
+/**
+ * Sums over a whole outer product factor, so that the matrix is never made: squared norms of the
+ * gradients of a dense layer, sample by sample, cost no more than the forward pass.
+ */
+const outerSum: Rule = ({ inputs: [x], shape }) => {
+  if (shape.length > 0) return undefined;
+  const isOuter = (node: Node): boolean => node.op === "outer";
+  const [first, second] = x!.inputs;
+  if (isOuter(x!)) return op.mul(op.sum(first!), op.sum(second!));
+  if (x!.op === "square" && isOuter(first!)) {
+    const [a, b] = first!.inputs;
+    return op.mul(op.sum(op.square(a!)), op.sum(op.square(b!)));
+  }
+  if (x!.op !== "mul" || !sameShape(first!.shape, second!.shape)) return undefined;
+  const product = [first!, second!].find(isOuter);
+  if (product === undefined) return undefined;
+  const [a, b] = product.inputs;
+  const other = product === first ? second! : first!;
+  const [c, d] = other.inputs;
+  // Σ a_i b_j c_i d_j, and Σ a_i b_j D_ij.
+  if (isOuter(other)) return op.mul(op.dot(a!, c!), op.dot(b!, d!));
+  return op.dot(a!, op.matvec(other, b!));
+};
+
 const sum: Rule = (node) => {
   const value = uniformValue(node.inputs[0]!);
-  if (value === undefined) return reduction(node);
+  if (value === undefined) return reduction(node) ?? outerSum(node);
   return uniform(value * (size(node.inputs[0]!.shape) / size(node.shape)), node.shape);
 };
 
@@ -168,6 +218,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   slice,
   pad,
   concat,
+  reverse,
+  patches,
+  unpatch,
   sum,
   mean: meanOrExtremum,
   maxOf: meanOrExtremum,
@@ -179,7 +232,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Operations that only repeat or rearrange elements, and so keep a uniform node uniform. */
-const KEEPS_UNIFORM = new Set(["transpose", "reshape", "slice"]);
+const KEEPS_UNIFORM = new Set(["transpose", "reshape", "slice", "reverse"]);
 
 /** The value of a node all of whose inputs are constants, if it is uniform or small. */
 const fold: Rule = (node) => {

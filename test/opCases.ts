@@ -241,6 +241,54 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
     ({ affine }) => op.concat([op.tanh(affine([2, 3])), affine([2, 1]), affine([2, 2])], 1),
     ({ affine }) => op.concat([affine([1, 2]), affine([2, 2])]),
   ],
+  reverse: [
+    ({ affine }) => op.reverse(affine([3])),
+    ({ affine }) => op.matvec(op.reverse(op.tanh(affine([2, 3])), 1), affine([3])),
+    ({ affine }) => op.reverse(affine([2, 2, 2]), [0, 2]),
+  ],
+  patches: [
+    ({ affine }) => op.patches(affine([1, 3, 3]), { window: 2 }),
+    ({ affine }) => op.patches(op.tanh(affine([2, 3, 4])), { window: [2, 1], stride: [1, 2] }),
+    ({ affine }) =>
+      op.matvec(op.reshape(op.patches(affine([1, 4, 3]), { window: [2, 3] }), [6, 3]), affine([3])),
+  ],
+  unpatch: [
+    ({ affine }) => op.unpatch(affine([1, 2, 2, 2, 2]), { size: [3, 3] }),
+    ({ affine }) => op.unpatch(op.tanh(affine([2, 3, 1, 2, 2])), { size: [5, 3], stride: 2 }),
+    ({ affine }) => op.unpatch(affine([1, 2, 2, 2, 1]), { size: [4, 3], stride: 2 }),
+    ({ affine }) => op.unpatch(affine([1, 1, 2, 2, 2]), { size: [4, 6], stride: 3 }),
+  ],
+  conv2d: [
+    ({ param, field }) => op.conv2d(field([1, 4, 4]), param([2, 1, 3, 3]), { padding: "same" }),
+    ({ affine }) => op.conv2d(op.tanh(affine([2, 3, 3])), op.tanh(affine([2, 2, 2, 2]))),
+    ({ affine }) =>
+      op.conv2d(affine([2, 4, 5]), affine([1, 2, 2, 3]), { stride: [2, 1], padding: [1, 0] }),
+    ({ param, affine }) => op.conv2d(affine([2, 2, 2]), param([3, 2, 1, 1])),
+    ({ param, field }) =>
+      op.conv2d(op.relu(op.conv2d(field([1, 4, 4]), param([2, 1, 2, 2]))), param([1, 2, 2, 2])),
+  ],
+  avgPool: [
+    ({ affine }) => op.avgPool(affine([2, 4, 4]), { window: 2 }),
+    ({ affine }) => op.avgPool(op.tanh(affine([1, 3, 4])), { window: 3, stride: 2, padding: 1 }),
+  ],
+  maxPool: [
+    ({ affine }) => op.maxPool(affine([2, 4, 4]), { window: 2 }),
+    ({ affine }) => op.maxPool(op.sin(affine([1, 3, 4])), { window: 3, stride: 2, padding: 1 }),
+    // Everything ties.
+    ({ affine }) =>
+      op.maxPool(op.broadcastTo(affine([2, 1, 1]), [2, 3, 3]), { window: 2, stride: 1 }),
+  ],
+  layerNorm: [
+    ({ affine }) => op.layerNorm(affine([5]), { epsilon: 0 }),
+    ({ affine }) => op.layerNorm(op.tanh(affine([2, 3])), { axes: 1, epsilon: 0.1 }),
+    ({ affine }) => op.layerNorm(affine([2, 2, 2]), { axes: [1, 2] }),
+  ],
+  weightNorm: [
+    ({ affine }) => op.weightNorm(affine([4])),
+    ({ affine }) => op.matvec(op.weightNorm(affine([2, 3])), affine([3])),
+    ({ affine }) => op.weightNorm(affine([2, 3]), { gain: affine([2]) }),
+    ({ affine }) => op.weightNorm(op.tanh(affine([2, 2, 2])), { axes: [0, 2], gain: 3 }),
+  ],
   sum: reduction(op.sum),
   mean: fewReductions(op.mean),
   maxOf: reduction(op.maxOf),

@@ -73,7 +73,7 @@ function formulaOf(program: Program, node: Node, index: readonly Index[], own: b
   const k = over.map((length, axis) => variable(axisName(index.length + axis), length));
   const reads = rule.reads(node, index, k);
   const inputs = node.inputs.map((input, i) => formulaOf(program, input, reads[i]!, false));
-  const term = plain(rule.expression(inputs, node, index));
+  const term = plain(rule.expression(inputs, node, index, k));
   if (!rule.reduce) return term;
   const axes = over.map((length, axis) => `${axisName(index.length + axis)}<${length}`);
   const symbol = SYMBOLS[rule.reduce.combine];

@@ -1,67 +1,21 @@
 /**
- * Building graphs: `apply` makes a node of any operation, `op` has a function for each.
- *
- * Operations refer to each other (the adjoint of `mul` sums, that of `sum` broadcasts), so they
- * build nodes by name through a table which `ops/index.ts` binds once, before anything is built.
- * Import both from `ops/index.ts`.
+ * Building graphs: `op` has a function for each operation; those with windows and norms are made in
+ * `windowed.ts`. Import it from `ops/index.ts`, which binds the table that `apply` looks names up in.
  */
 import { invariant, ShapeError } from "../errors.ts";
-import {
-  type Attributes,
-  constant,
-  type Node,
-  printShape,
-  type Shape,
-  sameShape,
-} from "../graph.ts";
-import type { Op } from "./op.ts";
+import { constant, type Node, printShape, type Shape, sameShape } from "../graph.ts";
+import { apply, type Operand, operand } from "./apply.ts";
 import { normalizeAxes } from "./shapes.ts";
-
-/** An operand: a node, or a number that becomes a scalar constant. */
-export type Operand = Node | number;
-
-let table: Readonly<Record<string, Op>> = {};
-
-/** Called by `ops/index.ts`. */
-export function bindTable(ops: Readonly<Record<string, Op>>): void {
-  table = ops;
-}
-
-function operand(name: string, value: Operand, position: number): Node {
-  if (typeof value === "number") return constant(value);
-  if (typeof value === "object" && value !== null && "op" in value && "shape" in value) {
-    return value;
-  }
-  throw new ShapeError(
-    `${name}: input ${position + 1} is ${value === null ? "null" : typeof value}; ` +
-      "give a node of the graph or a number.",
-  );
-}
-
-const NONE: Attributes = Object.freeze({});
-
-/**
- * A node of the operation `name`; its shape rule decides the shape.
- * Throws `ShapeError` when the inputs do not fit, or there is no such operation.
- */
-export function apply(
-  name: string,
-  inputs: readonly Operand[],
-  attributes: Attributes = NONE,
-): Node {
-  const rule = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (rule === undefined) {
-    throw new ShapeError(
-      `apply: no operation "${name}"; there are ${Object.keys(table).join(", ")}.`,
-    );
-  }
-  const nodes = inputs.map((input, i) => operand(name, input, i));
-  const shape = rule.shape(
-    nodes.map((node) => node.shape),
-    attributes,
-  );
-  return Object.freeze({ op: name, inputs: Object.freeze(nodes), shape, attributes });
-}
+import {
+  avgPool,
+  conv2d,
+  layerNorm,
+  maxPool,
+  patches,
+  reverse,
+  unpatch,
+  weightNorm,
+} from "./windowed.ts";
 
 const unary = (name: string) => (x: Operand) => apply(name, [x]);
 const binary = (name: string) => (a: Operand, b: Operand) => apply(name, [a, b]);
@@ -156,6 +110,8 @@ export const op = Object.freeze({
   pad,
   /** Parts joined along an axis (the first by default). */
   concat,
+  /** Elements in reverse order along an axis, a list of axes, or all. */
+  reverse,
   broadcastTo: (x: Operand, shape: Shape) => apply("broadcastTo", [x], { shape: [...shape] }),
   sum: reduction("sum"),
   mean: reduction("mean"),
@@ -175,6 +131,13 @@ export const op = Object.freeze({
   logSoftmax: unary("logSoftmax"),
   /** −logSoftmax(logits)[label], in nats: [n], [] → []. */
   softmaxCrossEntropy: binary("softmaxCrossEntropy"),
+  patches,
+  unpatch,
+  conv2d,
+  avgPool,
+  maxPool,
+  layerNorm,
+  weightNorm,
 });
 
 /** Zeros of a shape: a scalar constant, broadcast. */

@@ -1,5 +1,5 @@
 /**
- * Rearrangements that compute nothing: transpose, reshape, broadcastTo, slice, pad, concat.
+ * Rearrangements that compute nothing: transpose, reshape, broadcastTo, slice, reverse, pad, concat.
  *
  * In generated code they are views: the index changes, the element does not. `pad` and `concat`
  * read at clamped indices and select, so that no read is out of bounds.
@@ -18,6 +18,7 @@ import {
   unflatten,
   variable,
 } from "../wgsl/indexing.ts";
+import { floatLiteral } from "../wgsl/literal.ts";
 import { op, sumTo } from "./build.ts";
 import type { Lowering, Op } from "./op.ts";
 import {
@@ -25,6 +26,7 @@ import {
   broadcastStrides,
   expectInputs,
   expectShape,
+  normalizeAxes,
   perNode,
   strides,
   walk,
@@ -158,6 +160,39 @@ const slice: Op = {
   },
 };
 
+const reverse: Op = {
+  name: "reverse",
+  shape: (inputs, attributes) => {
+    expectInputs("reverse", inputs, 1);
+    normalizeAxes("reverse", list(attributes, "axes"), inputs[0]!);
+    return inputs[0]!;
+  },
+  value: gather((node) => {
+    const axes = list(node.attributes, "axes");
+    const own = strides(node.shape);
+    const end = axes.reduce((sum, axis) => sum + (node.shape[axis]! - 1) * own[axis]!, 0);
+    return walk(
+      node.shape,
+      own.map((distance, axis) => (axes.includes(axis) ? -distance : distance)),
+      end,
+    );
+  }),
+  adjoint: (node, g) => [op.reverse(g, list(node.attributes, "axes"))],
+  wgsl: {
+    reads: (node, out) => {
+      const axes = list(node.attributes, "axes");
+      return [out.map((i, axis) => (axes.includes(axis) ? mirrored(i, node.shape[axis]!) : i))];
+    },
+    expression: same,
+  },
+};
+
+/** length − 1 − i */
+const mirrored = (i: Index, length: number): Index =>
+  isLiteral(i)
+    ? literal(length - 1 - i.constant)
+    : variable(`(${length - 1}u - (${printIndex(i)}))`, length);
+
 /** clamp(i − shift, 0, length − 1), in u32 without wrapping. */
 function clampedShift(i: Index, shift: number, length: number): Index {
   if (isLiteral(i)) return literal(Math.min(Math.max(i.constant - shift, 0), length - 1));
@@ -166,6 +201,10 @@ function clampedShift(i: Index, shift: number, length: number): Index {
   if (bound(i) - shift <= length) return shift === 0 ? i : variable(raised, length);
   return variable(`min(${raised}, ${length - 1}u)`, length);
 }
+
+/** What `pad` adds: zeros, unless its attribute `value` says otherwise (a maximum must not see them). */
+export const outside = (node: Pick<Node, "attributes">): number =>
+  (node.attributes.value as number | undefined) ?? 0;
 
 const pad: Op = {
   name: "pad",
@@ -183,7 +222,7 @@ const pad: Op = {
   },
   value: ([x], node, out = new Float64Array(size(node.shape))) => {
     const to = padOffsets(node);
-    out.fill(0);
+    out.fill(outside(node));
     for (let i = 0; i < x!.length; i += 1) out[to[i]!] = x![i]!;
     return out;
   },
@@ -200,12 +239,13 @@ const pad: Op = {
       const { before, axis } = node.attributes as { before: number; axis: number };
       const stop = before + node.inputs[0]!.shape[axis]!;
       const i = out[axis]!;
-      if (isLiteral(i)) return i.constant >= before && i.constant < stop ? x! : "0f";
+      const other = floatLiteral(outside(node));
+      if (isLiteral(i)) return i.constant >= before && i.constant < stop ? x! : other;
       const tests = [
         ...(before > 0 ? [`((${printIndex(i)}) >= ${before}u)`] : []),
         ...(bound(i) > stop ? [`((${printIndex(i)}) < ${stop}u)`] : []),
       ];
-      return tests.length === 0 ? x! : `select(0f, ${x}, ${tests.join(" && ")})`;
+      return tests.length === 0 ? x! : `select(${other}, ${x}, ${tests.join(" && ")})`;
     },
   },
 };
@@ -269,4 +309,12 @@ const concatOffsets = perNode((node) => {
   return [walk(node.inputs[0]!.shape, own), walk(node.inputs[1]!.shape, own, first * own[axis]!)];
 });
 
-export const movement: readonly Op[] = [transpose, reshape, broadcastTo, slice, pad, concat];
+export const movement: readonly Op[] = [
+  transpose,
+  reshape,
+  broadcastTo,
+  slice,
+  reverse,
+  pad,
+  concat,
+];

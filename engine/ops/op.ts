@@ -22,7 +22,12 @@ export interface Lowering {
   /** Index into each input, for output index `out` and reduction index `k` (empty for maps). */
   readonly reads: (node: Node, out: readonly Index[], k: readonly Index[]) => (readonly Index[])[];
   /** WGSL of one term from the WGSL of the inputs' elements; fully parenthesised. */
-  readonly expression: (inputs: readonly string[], node: Node, out: readonly Index[]) => string;
+  readonly expression: (
+    inputs: readonly string[],
+    node: Node,
+    out: readonly Index[],
+    k: readonly Index[],
+  ) => string;
   /** After the reduction, e.g. `mean` divides; identity when absent. */
   readonly finish?: (value: string, node: Node) => string;
   /** Costs much more than a multiplication (exp, tanh, …): compute once, keep. */

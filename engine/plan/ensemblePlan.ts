@@ -1,8 +1,8 @@
 /**
  * The plan of an ensemble by schedule: the one that is asked for, or the one chosen by rule.
  */
-import { LimitError } from "../errors.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
+import { type BatchedPlan, planBatched } from "./batched/batchedPlan.ts";
 import type { Schedule } from "./schedule.ts";
 import {
   checkFunctionMemory,
@@ -12,7 +12,7 @@ import {
 } from "./threadPlan.ts";
 import { planWorkgroup, type WorkgroupPlan } from "./workgroup/workgroupPlan.ts";
 
-export type EnsemblePlan = ThreadPlan | WorkgroupPlan;
+export type EnsemblePlan = ThreadPlan | WorkgroupPlan | BatchedPlan;
 
 /** What a device allows. */
 export interface PlanLimits {
@@ -38,5 +38,5 @@ export function planEnsemble(request: PlanRequest): EnsemblePlan {
     return plan;
   }
   if (schedule === "workgroup") return planWorkgroup(request);
-  throw new LimitError(`schedule: ${schedule} is not built yet; use "thread".`);
+  return planBatched(request);
 }

@@ -19,7 +19,8 @@ function ofNode(node: Node): number {
   const rule = lowering(node);
   const inputs = node.inputs.map((_, i) => `input_${i}`);
   const index = node.shape.map((length, axis) => variable(`i${axis}`, length));
-  const moves = inputs.includes(rule.expression(inputs, node, index));
+  const k = reductionAxes(node).map((length, axis) => variable(`k${axis}`, length));
+  const moves = inputs.includes(rule.expression(inputs, node, index, k));
   const terms = size(node.shape) * size(reductionAxes(node));
   const reduced = rule.reduce ? terms : 0;
   const finished = rule.finish ? size(node.shape) : 0;

@@ -177,13 +177,15 @@ class Writer {
     for (const file of rule.imports ?? []) this.imports.add(file);
     const reads = rule.reads(node, index, k);
     const inputs = node.inputs.map((input, i) => this.value(input, reads[i]!));
-    return rule.expression(inputs, node, index);
+    return rule.expression(inputs, node, index, k);
   }
 
   /** `accumulator ⊕= term` over the reduction axes, starting from the first term when unrolled. */
   private accumulate(node: Node, index: readonly Index[], k: readonly Index[], into: string): void {
     const combine = lowering(node).reduce!.combine;
     const term = this.expression(node, index, k);
+    // Outside of a pad or of all windows, known when written out.
+    if (combine === "sum" && term === "0f") return;
     this.write(
       combine === "sum" ? `${into} += ${term};` : `${into} = ${combine}(${into}, ${term});`,
     );

@@ -64,6 +64,29 @@ function split(a: Index, divisor: number): { whole: Index; rest: Index } {
   };
 }
 
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/**
+ * A factor g of the divisor such that a = g·high + low with low < g: then ⌊a/divisor⌋ is
+ * ⌊high/(divisor/g)⌋, and a mod divisor is g·(high mod (divisor/g)) + low. The largest, or null.
+ */
+function stratum(a: Index, divisor: number): { g: number; high: Index; low: Index } | null {
+  const factors = [...a.terms.values()].map((c) => gcd(c, divisor)).sort((p, q) => q - p);
+  for (const g of factors) {
+    if (g === 1) break;
+    const { whole, rest } = split(a, g);
+    if (whole.terms.size > 0 && bound(rest) <= g) {
+      const high = {
+        constant: whole.constant / g,
+        terms: new Map([...whole.terms].map(([name, c]) => [name, c / g])),
+        bounds: a.bounds,
+      };
+      return { g, high, low: rest };
+    }
+  }
+  return null;
+}
+
 const opaque = (text: string, length: number): Index => variable(text, length);
 
 /** ⌊a / divisor⌋ */
@@ -76,6 +99,8 @@ export function divide(a: Index, divisor: number): Index {
     bounds: a.bounds,
   };
   if (bound(rest) <= divisor) return quotient;
+  const level = stratum(rest, divisor);
+  if (level) return plus(quotient, divide(level.high, divisor / level.g));
   return plus(
     quotient,
     opaque(`(${factor(rest)} / ${divisor}u)`, Math.ceil(bound(rest) / divisor)),
@@ -87,6 +112,8 @@ export function modulo(a: Index, divisor: number): Index {
   if (divisor === 1) return literal(0);
   const { rest } = split(a, divisor);
   if (bound(rest) <= divisor) return rest;
+  const level = stratum(rest, divisor);
+  if (level) return plus(times(modulo(level.high, divisor / level.g), level.g), level.low);
   return opaque(`(${factor(rest)} % ${divisor}u)`, divisor);
 }
 

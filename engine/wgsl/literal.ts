@@ -5,6 +5,8 @@
  */
 import { LimitError } from "../errors.ts";
 
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
 /**
  * `0.1f`, `3f`, `(-2.5f)`: safe in any expression (`--` is a reserved token, so a sign is bracketed).
  * Throws `LimitError` for a number that is not finite in f32.
@@ -17,7 +19,9 @@ export function floatLiteral(value: number): string {
     );
   }
   let digits = 1;
-  while (Math.fround(Number(rounded.toPrecision(digits))) !== rounded) digits += 1;
+  const read = (): number => Number(rounded.toPrecision(digits));
+  // WGSL also refuses decimals above the largest f32 that would round down to it.
+  while (Math.fround(read()) !== rounded || Math.abs(read()) > LARGEST) digits += 1;
   const text = `${Math.abs(Number(rounded.toPrecision(digits)))}f`.replace("e+", "e");
   return rounded < 0 ? `(-${text})` : text;
 }

@@ -65,7 +65,27 @@ function isFree(node: Node): boolean {
   if (isLeaf(node)) return true;
   return VIEWS.has(node.op) && isFree(node.inputs[0]!);
 }
-const VIEWS = new Set(["transpose", "reshape", "slice", "broadcastTo"]);
+const VIEWS = new Set(["transpose", "reshape", "slice", "broadcastTo", "reverse", "patches"]);
+
+/**
+ * Views that no array is made of, whatever lies between them and a matrix product: windows of an image
+ * would take as many times its memory as a window has elements, and a reshaped array is the array.
+ */
+const NEVER_COPIED = new Set(["reverse", "patches", "reshape"]);
+
+function isSeenThrough(node: Node): boolean {
+  if (isLeaf(node) || !VIEWS.has(node.op)) return false;
+  return NEVER_COPIED.has(node.op) || isSeenThrough(node.inputs[0]!);
+}
+
+/** The same numbers in the same order, before they were reshaped. */
+function unshaped(node: Node): Node {
+  return node.op === "reshape" ? unshaped(node.inputs[0]!) : node;
+}
+
+/** Does the view show some element of its input more than once? */
+const repeats = (view: Node): boolean =>
+  view.op === "patches" && size(view.shape) > size(view.inputs[0]!.shape);
 
 /** Does some element of `input` get read for more than one index of `consumer`'s domain? */
 function readsAgain(consumer: Node, input: number): boolean {
@@ -97,8 +117,18 @@ function chooseStatements(
       uses.set(input, use);
     });
   }
+  // What reads a view that is seen through reads what is behind it.
+  const seenThrough = new Set(order.filter(isSeenThrough));
+  for (const view of [...order].reverse()) {
+    const use = uses.get(view);
+    if (use === undefined || !seenThrough.has(view)) continue;
+    const behind = uses.get(view.inputs[0]!)!;
+    behind.count += use.count - 1;
+    behind.again ||= use.again || repeats(view);
+    behind.beyondScalar = true;
+  }
   for (const node of order) {
-    if (isFree(node)) continue;
+    if (isFree(node) || seenThrough.has(node)) continue;
     const use = uses.get(node) ?? { count: 0, again: false, beyondScalar: false };
     const readers = use.count + (sunk.get(node) ?? 0);
     // A gradient that only its sink reads is computed right there.
@@ -142,7 +172,9 @@ function dependencies(statement: Statement, of: ReadonlyMap<Node, Statement>): D
 /** Is the value complete at index i once iteration i of its loop has run? */
 const isPointwise = (statement: Statement): boolean => statement.node.shape.length > 0;
 
-export function plan(outputs: readonly Node[], sinks: readonly Sink[]): Program {
+export function plan(outputs: readonly Node[], shaped: readonly Sink[]): Program {
+  // A sink takes elements in their order, and a reduction is added to it without an array.
+  const sinks = shaped.map((sink) => ({ ...sink, node: unshaped(sink.node) }));
   const order = topologicalOrder([...outputs, ...sinks.map((sink) => sink.node)]);
   const chosen = chooseStatements(order, new Set(outputs), sinks);
   const statements: Statement[] = [];

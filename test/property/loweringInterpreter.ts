@@ -73,7 +73,7 @@ export function evaluateLowering(
       variables[`input_${i}`] = value;
       return `input_${i}`;
     });
-    return run(lowering.expression(names, node, out), variables);
+    return run(lowering.expression(names, node, out, k), variables);
   };
   const { reduce } = lowering;
   const over = reduce?.over(node) ?? [];

@@ -95,6 +95,13 @@ const movements: OperationCase[] = [
     [[3], { before: 1, after: 2, axis: 0 }],
     [[2, 2], { before: 0, after: 1, axis: 1 }],
     [[2, 1, 2], { before: 2, after: 0, axis: 1 }],
+    [[2, 3], { before: 1, after: 1, axis: 1, value: -2.5 }],
+  ),
+  ...withAttributes(
+    "reverse",
+    [[4], { axes: [0] }],
+    [[2, 3, 2], { axes: [0, 2] }],
+    [[2, 3], { axes: [] }],
   ),
   ...withAttributes(
     "concat",
@@ -113,6 +120,128 @@ const movements: OperationCase[] = [
       ],
       { axis: 0 },
     ],
+  ),
+];
+
+/** Windows that overlap, touch, leave gaps, leave rows over; of one pixel and of the whole image. */
+const WINDOWS: readonly (readonly [Shape, number[], number[]])[] = [
+  [
+    [2, 4, 5],
+    [2, 3],
+    [1, 1],
+  ],
+  [
+    [1, 5, 4],
+    [3, 2],
+    [2, 1],
+  ],
+  [
+    [2, 4, 4],
+    [2, 2],
+    [2, 2],
+  ],
+  [
+    [1, 6, 5],
+    [2, 1],
+    [3, 2],
+  ],
+  [
+    [2, 3, 3],
+    [1, 1],
+    [1, 1],
+  ],
+  [
+    [1, 3, 2],
+    [3, 2],
+    [1, 1],
+  ],
+  [
+    [1, 7, 1],
+    [5, 1],
+    [2, 1],
+  ],
+];
+
+const counts = ([, ...size]: Shape, window: readonly number[], stride: readonly number[]) =>
+  size.map((length, axis) => Math.floor((length - window[axis]!) / stride[axis]!) + 1);
+
+const windows: OperationCase[] = WINDOWS.flatMap(([image, window, stride]) => [
+  ...withAttributes("patches", [image, { window, stride }]),
+  ...withAttributes("unpatch", [
+    [image[0]!, ...window, ...counts(image, window, stride)],
+    { stride, size: image.slice(1) },
+  ]),
+]);
+
+const convolutions: OperationCase[] = withAttributes(
+  "conv2d",
+  [
+    [
+      [1, 4, 4],
+      [2, 1, 3, 3],
+    ],
+    { stride: [1, 1], padding: [0, 0, 0, 0] },
+  ],
+  [
+    [
+      [2, 3, 4],
+      [2, 2, 2, 3],
+    ],
+    { stride: [1, 1], padding: [1, 0, 1, 2] },
+  ],
+  [
+    [
+      [2, 5, 4],
+      [1, 2, 3, 2],
+    ],
+    { stride: [2, 3], padding: [1, 1, 0, 1] },
+  ],
+  [
+    [
+      [2, 2, 2],
+      [3, 2, 1, 1],
+    ],
+    { stride: [1, 1], padding: [0, 0, 0, 0] },
+  ],
+  // More padding than the kernel covers: places that see nothing but zeros.
+  [
+    [
+      [1, 2, 3],
+      [1, 1, 2, 2],
+    ],
+    { stride: [1, 1], padding: [2, 3, 0, 2] },
+  ],
+  [
+    [
+      [1, 3, 3],
+      [2, 1, 3, 3],
+    ],
+    { stride: [1, 1], padding: [0, 0, 0, 0] },
+  ],
+);
+
+const pools: OperationCase[] = ["avgPool", "maxPool"].flatMap((op) =>
+  withAttributes(
+    op,
+    [[2, 4, 4], { window: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0] }],
+    [[1, 4, 5], { window: [3, 2], stride: [1, 2], padding: [1, 1, 0, 1] }],
+    [[2, 3, 5], { window: [2, 2], stride: [3, 2], padding: [0, 0, 1, 0] }],
+  ),
+);
+
+const norms: OperationCase[] = [
+  ...withAttributes(
+    "layerNorm",
+    [[5], { axes: [0], epsilon: 0 }],
+    [[2, 3], { axes: [1], epsilon: 0.1 }],
+    [[2, 2, 3], { axes: [1, 2], epsilon: 1e-5 }],
+    [[2, 3], { axes: [0, 1], epsilon: 0.3 }],
+  ),
+  ...withAttributes(
+    "weightNorm",
+    [[4], { axes: [0] }],
+    [[3, 2], { axes: [1] }],
+    [[2, 3, 2], { axes: [0, 2] }],
   ),
 ];
 
@@ -143,6 +272,10 @@ export const CASES: readonly OperationCase[] = [
   },
   ...movements,
   ...reductions,
+  ...windows,
+  ...convolutions,
+  ...pools,
+  ...norms,
   { op: "oneHot", shapes: [[]], attributes: { classes: 4 }, label: 2 },
   { op: "pick", shapes: [[4], []], label: 3 },
   { op: "softmaxCrossEntropy", shapes: [[4], []], label: 1 },

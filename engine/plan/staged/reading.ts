@@ -12,7 +12,16 @@ import { lowering, reductionAxes } from "../../wgsl/statements.ts";
 import { OVER_SAMPLES } from "./sampleSums.ts";
 
 /** Rearrangements of another value's elements: reading one is reading the other. */
-const VIEWS = new Set(["transpose", "reshape", "slice", "broadcastTo", "pad", "patches", "detach"]);
+const VIEWS = new Set([
+  "transpose",
+  "reshape",
+  "slice",
+  "broadcastTo",
+  "reverse",
+  "pad",
+  "patches",
+  "detach",
+]);
 
 export const isView = (node: Node): boolean => VIEWS.has(node.op);
 

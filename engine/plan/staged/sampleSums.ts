@@ -32,7 +32,16 @@ export function dependsOnSample(order: readonly Node[]): Set<Node> {
 }
 
 /** Rearrangements: a sum moves through them at no cost. */
-const VIEWS = new Set(["transpose", "reshape", "slice", "pad", "concat", "broadcastTo", "patches"]);
+const VIEWS = new Set([
+  "transpose",
+  "reshape",
+  "slice",
+  "reverse",
+  "pad",
+  "concat",
+  "broadcastTo",
+  "patches",
+]);
 /** Linear in all inputs together. */
 const LINEAR = new Set([...VIEWS, "add", "sub", "neg", "scale", "sum", "mean", "unpatch"]);
 /** Linear in each of two inputs. */

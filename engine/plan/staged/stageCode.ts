@@ -123,7 +123,7 @@ export class StageWriter {
     for (const file of rule.imports ?? []) this.imports.add(file);
     const reads = rule.reads(node, index, k);
     const inputs = node.inputs.map((input, i) => this.value(input, reads[i]!, sample));
-    return rule.expression(inputs, node, index);
+    return rule.expression(inputs, node, index, k);
   }
 
   private loops(axes: Shape, body: (k: Index[]) => void, done: Index[] = []): void {
@@ -181,6 +181,18 @@ export class StageWriter {
     this.write(
       combine === "sum" ? `${into} += ${term};` : `${into} = ${combine}(${into}, ${term});`,
     );
+  }
+
+  /** An expression at an index, with the loops it needs. */
+  expressionAt(
+    node: Node,
+    index: readonly Index[],
+    sample: string | null,
+  ): { readonly lines: readonly string[]; readonly value: string } {
+    const value = this.value(node, index, sample);
+    const { lines } = this;
+    this.lines = [];
+    return { lines, value };
   }
 
   /** All statements of a stage at a place; `product` is the local of its matrix product. */

@@ -10,17 +10,10 @@ import { flatten } from "../../wgsl/indexing.ts";
 import type { SlotBody } from "../../wgsl/link.ts";
 import { blockOffsets } from "../../wgsl/sampleFunction.ts";
 import { type Axis, type Factor, SAMPLE_AXIS } from "../staged/contraction.ts";
-import { outputSymbols, symbolsIn } from "../staged/reading.ts";
+import { outputSymbols } from "../staged/reading.ts";
 import { type StageCode, StageWriter } from "../staged/stageCode.ts";
 import type { Stage, StagedProgram } from "../staged/stagedProgram.ts";
-import {
-  axisLets,
-  chooseTile,
-  factorSymbols,
-  generatedFunction,
-  ProductTile,
-  type Tile,
-} from "./productTile.ts";
+import { axisLets, chooseTile, factorFunction, type Tile, tileLines } from "./productTile.ts";
 import {
   type AccessRequest,
   ROW_OF_SAMPLE,
@@ -99,29 +92,20 @@ function productStage(
   if (tile.rows * tile.columns === 1) return null;
   const sampled = (perSample: boolean): string | null => (perSample ? SAMPLE : null);
   const factor = (name: string, of: Factor) => {
-    const value = writer.value(of.node, of.index, sampled(of.perSample));
-    return generatedFunction(`${name}_${number}`, factorSymbols(of), [value], "f32");
+    const { lines, value } = writer.expressionAt(of.node, of.index, sampled(of.perSample));
+    // What takes statements of its own is no factor of one expression.
+    return lines.length > 0 ? null : factorFunction(`${name}_${number}`, of, value);
   };
   const left = factor("left", contraction.a);
   const right = factor("right", contraction.b);
-  // Values that take statements of their own are no factors of one expression.
-  if (writer.lines.length > 0) {
-    writer.lines = [];
-    return null;
-  }
-  const symbols = [...symbolsIn(outputSymbols(stage.shape))];
+  if (left === null || right === null) return null;
   const place = { index: outputSymbols(stage.shape), sample: sampled(stage.perSample) };
   const code = writer.stage(stage, place, "product");
-  const store = generatedFunction(
-    `stage_${number}`,
-    [...symbols, SAMPLE, ROW_OF_SAMPLE, "product", "batch", "h"],
-    [...code.lines, ...stores(request, stage, code)],
-    null,
-  );
-  const tiled = new ProductTile(contraction, tile, request.maxBatch, { left, right, store });
+  const epilogue = [...code.lines, ...stores(request, stage, code)];
+  const { maxBatch } = request;
   return {
-    lines: tiled.lines(),
-    functions: [...left.text, ...right.text, ...store.text],
+    lines: tileLines({ of: contraction, tile, maxBatch, left, right, epilogue }),
+    functions: [left.text, right.text],
     tile,
   };
 }

@@ -4,10 +4,9 @@
  *   sum[i] += left(m_i, k) · (right(n_0, k), right(n_1, k), …)      i = 0, …, for each k
  *
  * A number from workgroup memory then serves a whole row or column of the tile. The generated functions
- * `left_3`, `right_3` and `stage_3` have the axes of the product by name; rows and columns beyond the
- * edge read the last one again and are not stored. The order of a sum is that of k, whatever the tile.
+ * `left_3` and `right_3` have the axes of the product by name; rows and columns beyond the edge read
+ * the last one again and are not stored. The order of a sum is that of k, whatever the tile.
  */
-import { invariant } from "../../errors.ts";
 import { type Axis, type Contraction, type Factor, SAMPLE_AXIS } from "../staged/contraction.ts";
 import { symbolsIn } from "../staged/reading.ts";
 import { ROW_OF_SAMPLE, rowOf } from "./stageAccess.ts";
@@ -60,48 +59,34 @@ export function chooseTile(of: Contraction, threads: number, maxBatch: number): 
 export interface GeneratedFunction {
   readonly name: string;
   readonly parameters: readonly string[];
-  readonly text: readonly string[];
+  readonly text: string;
 }
 
-/** WGSL types of what is no index. */
-const TYPES: Readonly<Record<string, string>> = { product: "f32", h: "Hyperparameters" };
-
-/** `fn name(d0: u32, s: u32, …)` with those of `candidates` that the body mentions. */
-export function generatedFunction(
-  name: string,
-  candidates: readonly string[],
-  body: readonly string[],
-  returns: string | null,
-): GeneratedFunction {
-  const text = body.join("\n");
-  const parameters = candidates.filter((one) => new RegExp(`\\b${one}\\b(?!_)`).test(text));
-  const list = parameters.map((one) => `${one}: ${TYPES[one] ?? "u32"}`).join(", ");
-  const head = `fn ${name}(${list})${returns === null ? "" : ` -> ${returns}`}`;
-  if (returns !== null && body.length === 1) {
-    return { name, parameters, text: [`${head} { return ${body[0]}; }`] };
-  }
-  return { name, parameters, text: [`${head} {`, ...body.map((line) => `  ${line}`), "}"] };
+/** A factor as a function of its place: `value` is its WGSL, an expression of the symbols. */
+export function factorFunction(name: string, { index }: Factor, value: string): GeneratedFunction {
+  const symbols = [...symbolsIn(index), SAMPLE_AXIS, ROW_OF_SAMPLE, "batch", "h"];
+  const parameters = [...new Set(symbols)].filter((one) => new RegExp(`\\b${one}\\b`).test(value));
+  const list = parameters.map((one) => `${one}: ${one === "h" ? "Hyperparameters" : "u32"}`);
+  return { name, parameters, text: `fn ${name}(${list.join(", ")}) -> f32 { return ${value}; }` };
 }
 
-/** Symbols a factor is read with. */
-export const factorSymbols = ({ index, perSample }: Factor): string[] => [
-  ...symbolsIn(index),
-  ...(perSample ? [SAMPLE_AXIS, ROW_OF_SAMPLE] : []),
-  "batch",
-  "h",
-];
-
-export interface TileFunctions {
+/** A product in tiles: its factors as functions, and what follows for each element. */
+export interface TileRequest {
+  readonly of: Contraction;
+  readonly tile: Tile;
+  readonly maxBatch: number;
   readonly left: GeneratedFunction;
   readonly right: GeneratedFunction;
-  readonly store: GeneratedFunction;
+  /** At the element's axes by name; the sum is `product`. */
+  readonly epilogue: readonly string[];
 }
 
-/** A side of the tile: which axes, how many, the letter of its names. */
+/** A side of the tile: which axes, how many, the letters of its names. */
 interface Side {
   readonly axes: readonly Axis[];
   readonly count: number;
   readonly letter: "m" | "n";
+  readonly counter: "i" | "j";
 }
 
 const VECTOR = ["", "f32", "vec2f", "", "vec4f"] as const;
@@ -116,164 +101,197 @@ export function axisLets(
   let stride = product(axes, maxBatch);
   return axes.map((axis, i) => {
     stride /= lengthOf(axis, maxBatch);
-    const quotient = stride === 1 ? flat : `${flat} / ${stride}u`;
-    const value = i === 0 ? quotient : `${quotient} % ${lengthOf(axis, maxBatch)}u`;
+    const quotient = stride === 1 ? flat : `${parenthesized(flat)} / ${stride}u`;
+    const value = i === 0 ? quotient : `${parenthesized(quotient)} % ${lengthOf(axis, maxBatch)}u`;
     return `let ${axis.symbol}${suffix} = ${value};`;
   });
 }
 
+const parenthesized = (text: string): string => (text.includes(" ") ? `(${text})` : text);
+
 /** Samples last: they are the fastest. */
-export const samplesLast = (axes: readonly Axis[]): Axis[] => [
+const samplesLast = (axes: readonly Axis[]): Axis[] => [
   ...axes.filter(({ symbol }) => symbol !== SAMPLE_AXIS),
   ...axes.filter(({ symbol }) => symbol === SAMPLE_AXIS),
 ];
 
-export class ProductTile {
-  private readonly of: Contraction;
-  private readonly tile: Tile;
-  private readonly maxBatch: number;
-  private readonly functions: TileFunctions;
+const withoutSamples = (axes: readonly Axis[]): Axis[] =>
+  axes.filter(({ symbol }) => symbol !== SAMPLE_AXIS);
 
-  constructor(of: Contraction, tile: Tile, maxBatch: number, functions: TileFunctions) {
-    invariant(tile.columns in VECTOR && VECTOR[tile.columns] !== "", "a tile of 1, 2 or 4 columns");
-    this.of = of;
-    this.tile = tile;
-    this.maxBatch = maxBatch;
-    this.functions = functions;
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+const rowLet = (suffix = ""): string =>
+  `let ${ROW_OF_SAMPLE}${suffix} = ${rowOf(`${SAMPLE_AXIS}${suffix}`)};`;
+
+const mentionsRow = (lines: readonly string[]): boolean =>
+  new RegExp(`\\b${ROW_OF_SAMPLE}\\b`).test(lines.join("\n"));
+
+/** First row (column) of a tile: `m`, and the axes beside the samples where those are among them. */
+function firstOf({ axes, count, letter }: Side, flat: string, maxBatch: number): string[] {
+  const scaled = (tiles: string): string =>
+    count === 1 ? tiles : `${count}u * ${parenthesized(tiles)}`;
+  if (!hasSamples(axes)) return [`let ${letter} = ${scaled(flat)};`];
+  const others = withoutSamples(axes);
+  const tiles = Math.ceil(maxBatch / count);
+  const [along, outside] =
+    others.length === 0
+      ? [flat, null]
+      : [`${parenthesized(flat)} % ${tiles}u`, `${parenthesized(flat)} / ${tiles}u`];
+  return [
+    `let ${letter} = ${scaled(along)};`,
+    `if (${letter} >= batch) { continue; }`,
+    ...(outside === null ? [] : [`let ${letter}_others = ${outside};`]),
+  ];
+}
+
+/** Axes of a side at a place `at` of it. */
+function axesAt({ axes, letter }: Side, at: string, suffix: string, maxBatch: number): string[] {
+  if (!hasSamples(axes)) return axisLets(axes, at, suffix, maxBatch);
+  return [
+    ...axisLets(withoutSamples(axes), `${letter}_others`, suffix, maxBatch),
+    `let ${SAMPLE_AXIS}${suffix} = ${at};`,
+  ];
+}
+
+/** Places of a side within the product: all of them up to this; null where every tile is full. */
+function endOf({ axes, count }: Side, maxBatch: number): string | null {
+  if (hasSamples(axes)) return count === 1 ? null : "batch";
+  const extent = product(axes, maxBatch);
+  return extent % count === 0 ? null : `${extent}u`;
+}
+
+class TileWriter {
+  private readonly request: TileRequest;
+  private readonly m: Side;
+  private readonly n: Side;
+
+  constructor(request: TileRequest) {
+    this.request = request;
+    const { of, tile } = request;
+    this.m = { axes: of.m, count: tile.rows, letter: "m", counter: "i" };
+    this.n = { axes: of.n, count: tile.columns, letter: "n", counter: "j" };
   }
 
-  private get sides(): [Side, Side] {
-    const { of, tile } = this;
-    return [
-      { axes: of.m, count: tile.rows, letter: "m" },
-      { axes: of.n, count: tile.columns, letter: "n" },
-    ];
+  /** The call of a factor at row i or column j. */
+  private call({ name, parameters }: GeneratedFunction, i: number, j: number): string {
+    const { of } = this.request;
+    const argument = (parameter: string): string => {
+      const symbol = parameter === ROW_OF_SAMPLE ? SAMPLE_AXIS : parameter;
+      if (of.m.some((axis) => axis.symbol === symbol)) return `${parameter}_m${i}`;
+      if (of.n.some((axis) => axis.symbol === symbol)) return `${parameter}_n${j}`;
+      return parameter;
+    };
+    return `${name}(${parameters.map(argument).join(", ")})`;
   }
 
-  private get usesRow(): boolean {
-    const { left, right, store } = this.functions;
-    return [left, right, store].some(({ parameters }) => parameters.includes(ROW_OF_SAMPLE));
+  private get factorsReadRows(): boolean {
+    const { left, right } = this.request;
+    return [left, right].some(({ parameters }) => parameters.includes(ROW_OF_SAMPLE));
   }
 
-  /** What a parameter of a function is called at row i and column j. */
-  private argument(parameter: string, i: number, j: number): string {
-    const symbol = parameter === ROW_OF_SAMPLE ? SAMPLE_AXIS : parameter;
-    if (this.of.m.some((axis) => axis.symbol === symbol)) return `${parameter}_m${i}`;
-    if (this.of.n.some((axis) => axis.symbol === symbol)) return `${parameter}_n${j}`;
-    return parameter;
-  }
-
-  private call({ name, parameters }: GeneratedFunction, i: number, j: number, sum = ""): string {
-    const list = parameters.map((one) => (one === "product" ? sum : this.argument(one, i, j)));
-    return `${name}(${list.join(", ")})`;
-  }
-
-  /** Indices of one side: `d0_m0`, `d0_m1`, …, and rows of `data`. */
-  private indices({ axes, count, letter }: Side, flat: string): string[] {
-    const { maxBatch } = this;
-    const lines: string[] = [];
-    const row = (suffix: string): string[] =>
-      this.usesRow ? [`let ${ROW_OF_SAMPLE}${suffix} = ${rowOf(`${SAMPLE_AXIS}${suffix}`)};`] : [];
-    if (hasSamples(axes)) {
-      const others = axes.filter(({ symbol }) => symbol !== SAMPLE_AXIS);
-      const tiles = Math.ceil(maxBatch / count);
-      const along = tiles === 1 ? "0u" : others.length === 0 ? flat : `${flat} % ${tiles}u`;
-      lines.push(`let ${letter} = ${count === 1 ? along : `${count}u * (${along})`};`);
-      lines.push(`if (${letter} >= batch) { continue; }`);
-      const outside = tiles === 1 ? flat : `${flat} / ${tiles}u`;
-      if (others.length > 0) lines.push(`let ${letter}_others = ${outside};`);
-      for (let i = 0; i < count; i += 1) {
-        const suffix = `_${letter}${i}`;
-        const sample = i === 0 ? letter : `min(${letter} + ${i}u, batch - 1u)`;
-        lines.push(...axisLets(others, `${letter}_others`, suffix, maxBatch));
-        lines.push(`let ${SAMPLE_AXIS}${suffix} = ${sample};`, ...row(suffix));
-      }
-      return lines;
-    }
-    const extent = product(axes, maxBatch);
-    lines.push(`let ${letter} = ${count === 1 ? flat : `${count}u * (${flat})`};`);
-    for (let i = 0; i < count; i += 1) {
+  /** Axes of every row or column: `d0_m0`, `d0_m1`, …; beyond the edge those of the last. */
+  private places(side: Side): string[] {
+    const { maxBatch } = this.request;
+    const { letter, count, axes } = side;
+    const end = endOf(side, maxBatch);
+    const last = end === "batch" ? "batch - 1u" : end && `${Number.parseInt(end, 10) - 1}u`;
+    return Array.from({ length: count }, (_, i) => {
       const at = i === 0 ? letter : `${letter} + ${i}u`;
-      const inside = extent % count === 0 || i === 0 ? at : `min(${at}, ${extent - 1}u)`;
-      const single = axes.length === 1;
-      if (!single) lines.push(`let ${letter}${i} = ${inside};`);
-      lines.push(...axisLets(axes, single ? inside : `${letter}${i}`, `_${letter}${i}`, maxBatch));
-    }
-    return lines;
-  }
-
-  /** Is row or column i within the product? null: always. */
-  private within({ axes, count, letter }: Side, i: number): string | null {
-    if (i === 0) return null;
-    if (hasSamples(axes)) return `${letter} + ${i}u < batch`;
-    const extent = product(axes, this.maxBatch);
-    return extent % count === 0 ? null : `${letter} + ${i}u < ${extent}u`;
+      const suffix = `_${letter}${i}`;
+      const clamped = i === 0 || last === null ? at : `min(${at}, ${last})`;
+      return [
+        ...axesAt(side, clamped, suffix, maxBatch),
+        ...(hasSamples(axes) && this.factorsReadRows ? [rowLet(suffix)] : []),
+      ];
+    }).flat();
   }
 
   /** Nested loops over k. */
-  private overTerms(body: readonly string[]): string[] {
-    const { k } = this.of;
-    const begin = k.map(({ symbol, length }) => {
+  private overTerms(): string[] {
+    const { of, left, right, tile } = this.request;
+    const vector = VECTOR[tile.columns]!;
+    const columns = Array.from({ length: tile.columns }, (_, j) => this.call(right, 0, j));
+    let lines = [
+      `let right = ${vector}(${columns.join(", ")});`,
+      ...Array.from(
+        { length: tile.rows },
+        (_, i) => `sum_${i} += ${this.call(left, i, 0)} * right;`,
+      ),
+    ];
+    for (const { symbol, length } of [...of.k].reverse()) {
       const end = length === null ? "batch" : `${length}u`;
-      return `for (var ${symbol} = 0u; ${symbol} < ${end}; ${symbol} += 1u) {`;
-    });
-    const row =
-      hasSamples(k) && this.usesRow ? [`let ${ROW_OF_SAMPLE} = ${rowOf(SAMPLE_AXIS)};`] : [];
-    const lines: string[] = [];
-    k.forEach(({ symbol }, depth) => {
-      lines.push(`${"  ".repeat(depth)}${begin[depth]}`);
-      if (symbol === SAMPLE_AXIS) {
-        lines.push(...row.map((line) => `${"  ".repeat(depth + 1)}${line}`));
-      }
-    });
-    lines.push(...body.map((line) => `${"  ".repeat(k.length)}${line}`));
-    for (let depth = k.length - 1; depth >= 0; depth -= 1) lines.push(`${"  ".repeat(depth)}}`);
+      const row = symbol === SAMPLE_AXIS && this.factorsReadRows ? [rowLet()] : [];
+      lines = [
+        `for (var ${symbol} = 0u; ${symbol} < ${end}; ${symbol} += 1u) {`,
+        ...indented([...row, ...lines]),
+        "}",
+      ];
+    }
     return lines;
   }
 
-  /** All tiles of the product, shared among the threads. */
+  /** What follows, for every element of the tile. */
+  private elements(): string[] {
+    const { tile, maxBatch, epilogue } = this.request;
+    const list = Array.from({ length: tile.rows }, (_, i) => `sum_${i}`).join(", ");
+    const over = (side: Side, body: readonly string[]): string[] => {
+      const { letter, count, counter } = side;
+      if (count === 1) return [...axesAt(side, letter, "", maxBatch), ...body];
+      const end = endOf(side, maxBatch);
+      const inside = end === null ? "" : ` && ${letter} + ${counter} < ${end}`;
+      return [
+        `for (var ${counter} = 0u; ${counter} < ${count}u${inside}; ${counter} += 1u) {`,
+        ...indented([...axesAt(side, `${letter} + ${counter}`, "", maxBatch), ...body]),
+        "}",
+      ];
+    };
+    const sum = `sums[${tile.rows === 1 ? "0" : "i"}]${tile.columns === 1 ? "" : "[j]"}`;
+    // Samples that are among the axes of z have their row already.
+    const row = mentionsRow(epilogue) && !hasSamples(this.request.of.z) ? [rowLet()] : [];
+    const body = [`let product = ${sum};`, ...row, ...epilogue];
+    return [
+      `var sums = array<${VECTOR[tile.columns]}, ${tile.rows}>(${list});`,
+      ...over(this.m, over(this.n, body)),
+    ];
+  }
+
   lines(): string[] {
-    const { of, tile, maxBatch, functions } = this;
-    const [m, n] = this.sides;
-    const rows = tilesAlong(of.m, tile.rows, maxBatch);
-    const columns = tilesAlong(of.n, tile.columns, maxBatch);
+    const { m, n } = this;
+    const { of, tile, maxBatch, epilogue } = this.request;
     const z = samplesLast(of.z);
+    const tiles = {
+      m: tilesAlong(of.m, m.count, maxBatch),
+      n: tilesAlong(of.n, n.count, maxBatch),
+    };
     // Threads that follow each other run along the samples, or along the columns.
     const [fast, slow] = hasSamples(of.m) ? [m, n] : [n, m];
-    const fastTiles = fast === m ? rows : columns;
-    const slowTiles = fast === m ? columns : rows;
-    const slowIndex =
-      z.length > 0 ? `tile / ${fastTiles}u % ${slowTiles}u` : `tile / ${fastTiles}u`;
-    const zFlat = `tile / ${fastTiles * slowTiles}u`;
-    const counting = (letter: string): number[] =>
-      Array.from({ length: letter === "m" ? tile.rows : tile.columns }, (_, i) => i);
-    const vector = VECTOR[tile.columns]!;
-    const right = counting("n").map((j) => this.call(functions.right, 0, j));
-    const stores = counting("m").flatMap((i) =>
-      counting("n").map((j) => {
-        const sum = tile.columns === 1 ? `sum_${i}` : `sum_${i}.${"xyzw"[j]}`;
-        const guards = [this.within(m, i), this.within(n, j)].filter((one) => one !== null);
-        const store = `${this.call(functions.store, i, j, sum)};`;
-        return guards.length === 0 ? store : `if (${guards.join(" && ")}) { ${store} }`;
-      }),
-    );
-    const total = product(of.z, maxBatch) * rows * columns;
+    const inner = tiles[fast.letter];
+    const both = tiles.m * tiles.n;
+    const outside = inner === 1 ? "tile" : `tile / ${inner}u`;
+    const slowFlat = z.length > 0 ? `${parenthesized(outside)} % ${tiles[slow.letter]}u` : outside;
+    const fastFlat = tiles[slow.letter] === 1 && z.length === 0 ? "tile" : `tile % ${inner}u`;
+    const rows = this.factorsReadRows || mentionsRow(epilogue);
     return [
-      `for (var tile = thread; tile < ${total}u; tile += WORKGROUP) {`,
-      ...[
-        ...(z.length > 0 ? axisLets(z, zFlat, "", maxBatch) : []),
+      `for (var tile = thread; tile < ${product(of.z, maxBatch) * both}u; tile += WORKGROUP) {`,
+      ...indented([
+        ...axisLets(z, `tile / ${both}u`, "", maxBatch),
         ...(hasSamples(z) ? [`if (${SAMPLE_AXIS} >= batch) { continue; }`] : []),
-        ...(hasSamples(z) && this.usesRow ? [`let ${ROW_OF_SAMPLE} = ${rowOf(SAMPLE_AXIS)};`] : []),
-        ...this.indices(slow, slowIndex),
-        ...this.indices(fast, slowTiles === 1 && z.length === 0 ? "tile" : `tile % ${fastTiles}u`),
-        ...counting("m").map((i) => `var sum_${i} = ${vector}(0.0);`),
-        ...this.overTerms([
-          `let right = ${vector}(${right.join(", ")});`,
-          ...counting("m").map((i) => `sum_${i} += ${this.call(functions.left, i, 0)} * right;`),
-        ]),
-        ...stores,
-      ].map((line) => `  ${line}`),
+        ...(hasSamples(z) && rows ? [rowLet()] : []),
+        ...firstOf(slow, slowFlat, maxBatch),
+        ...firstOf(fast, fastFlat, maxBatch),
+        ...this.places(slow),
+        ...this.places(fast),
+        ...Array.from(
+          { length: tile.rows },
+          (_, i) => `var sum_${i} = ${VECTOR[tile.columns]}(0.0);`,
+        ),
+        ...this.overTerms(),
+        ...this.elements(),
+      ]),
       "}",
     ];
   }
 }
+
+/** All tiles of a product, shared among the threads of a replica. */
+export const tileLines = (request: TileRequest): string[] => new TileWriter(request).lines();

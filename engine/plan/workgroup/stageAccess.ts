@@ -55,7 +55,8 @@ function fieldElement({ offsets }: RowLayout, name: string, flat: Index, sample:
     const vector = at.constant >> 2;
     return `data[${row}${vector === 0 ? "" : ` + ${vector}u`}].${"xyzw"[at.constant & 3]}`;
   }
-  const position = at.terms.size === 1 && at.constant === 0 ? printIndex(at) : `(${printIndex(at)})`;
+  const position =
+    at.terms.size === 1 && at.constant === 0 ? printIndex(at) : `(${printIndex(at)})`;
   return `data[${row} + (${position} >> 2u)][${position} & 3u]`;
 }
 

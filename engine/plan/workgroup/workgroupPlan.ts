@@ -192,6 +192,7 @@ export function planWorkgroup(request: WorkgroupRequest): WorkgroupPlan {
     workgroup: threads,
     unroll: request.unroll ?? UNROLL,
     row,
+    maxBatch,
     memory,
     barriers: levels.barriers + (dynamics.rule.prepare ? 1 : 0) + (dynamics.clip ? 2 : 0) + 1,
     reasons: reasons(request, program, memory, levels, threads),

@@ -1,0 +1,68 @@
+/**
+ * The networks of `test/networks.ts` on the device against float64: 20 steps of SGD with momentum.
+ *
+ * Errors are |a − b|₂/|b|₂ of θ and v for each replica; bound 5e-5, of which rounding takes about 1e-6.
+ */
+import { describe, expect, test } from "vitest";
+import { gaussian } from "../../engine/initial.ts";
+import { createEnsemble } from "../../engine/run/createEnsemble.ts";
+import type { EnsembleOptions } from "../../engine/run/options.ts";
+import { SAMPLING_LAWS, type SamplingLaw } from "../../engine/sampling.ts";
+import { sgd } from "../../engine/update/sgd.ts";
+import { describeWithDevice } from "../gpu.ts";
+import { cnn, mlp, NETWORKS, type Network, scaleInvariant } from "../networks.ts";
+import { stateError, twins } from "../twins.ts";
+
+const BOUND = 5e-5;
+const STEPS = 20;
+
+const options = (
+  { model, data }: Network,
+  sampling: SamplingLaw,
+  learningRate = 0.05,
+): EnsembleOptions => ({
+  model,
+  data,
+  update: sgd({ learningRate, momentum: 0.5, ...(sampling !== "fullBatch" && { batchSize: 4 }) }),
+  sampling,
+  replicas: 2,
+  seed: 0xfeed,
+  initial: gaussian({ standardDeviation: 0.4 }),
+});
+
+describeWithDevice("networks", "software", (device) => {
+  const stateAfter = async (given: EnsembleOptions, unroll?: number) => {
+    const execution = unroll === undefined ? {} : { execution: { unroll } };
+    await using ensemble = await createEnsemble(device(), { ...given, ...execution });
+    await ensemble.advance({ steps: STEPS });
+    return ensemble.state();
+  };
+
+  describe.each([cnn, scaleInvariant])("$model.name", (network) => {
+    // 64: short loops written out, long ones kept; the compiler's quickest.
+    test.each(SAMPLING_LAWS)("%s", async (law) => {
+      const given = options(network, law);
+      const error = stateError(await stateAfter(given, 64), twins(given, { steps: STEPS }));
+      expect(error).toBeLessThanOrEqual(BOUND);
+    });
+  });
+
+  test.each([
+    ["loops kept", 0],
+    ["as by default", undefined],
+  ] as const)("%s", async (_name, unroll) => {
+    for (const network of Object.values(NETWORKS)) {
+      const given = options(network, "withReplacement");
+      const error = stateError(await stateAfter(given, unroll), twins(given, { steps: STEPS }));
+      expect(error, network.model.name).toBeLessThanOrEqual(BOUND);
+    }
+  });
+
+  test("negative control: a rate off by 1 in 1000 is seen", async () => {
+    for (const network of [mlp, scaleInvariant]) {
+      const state = await stateAfter(options(network, "withReplacement"), 64);
+      const wrong = options(network, "withReplacement", 0.05005);
+      expect(stateError(state, twins(wrong, { steps: STEPS }))).toBeGreaterThan(BOUND);
+    }
+  });
+});
