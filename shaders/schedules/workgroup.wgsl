@@ -6,8 +6,8 @@
 //
 // The replica's state stays in workgroup memory. Loss and gradient are computed in levels: the
 // threads share a level's elements (units, samples, parameters) and meet at a barrier before the
-// next. A sum is one thread's, in a fixed order, or that of PARTS partial sums: no number depends on
-// how many threads there are. What observables see, and lanes: as in schedules/thread.wgsl.
+// next. A sum is one thread's, in a fixed order, or that of PARTS partial sums: no number depends
+// on how many threads there are. What observables see, and lanes: as in schedules/thread.wgsl.
 // twin: engine/referenceTrajectory.ts
 
 //#import lib/random

@@ -19,7 +19,7 @@ import { sgworld } from "../../engine/update/sgworld.ts";
 import { ubu } from "../../engine/update/ubu.ts";
 import { underdampedLangevin } from "../../engine/update/underdampedLangevin.ts";
 import { onlineData } from "../../engine/wgsl/row.ts";
-import { COMPOSITES, linearRegression, network } from "../composites.ts";
+import { COMPOSITES, linearRegression, network, softmaxClassifier } from "../composites.ts";
 import { flippedNetwork, noisyRegression, online } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { NETWORKS } from "../networks.ts";
@@ -93,8 +93,10 @@ describeWithDevice("schedule workgroup", "software", (device) => {
   });
 
   describe("models", () => {
-    const models = { ...COMPOSITES, "linear regression 1": linearRegression(1) };
-    test.each(Object.entries(models))("%s", async (_name, model) => {
+    // Compiling takes seconds: those that differ in kind. All compile in workgroupPlan.test.ts.
+    const models = [linearRegression(1), softmaxClassifier(6, 4), COMPOSITES.attention!];
+    const others = [COMPOSITES["nested reductions"]!, COMPOSITES["long rows"]!];
+    test.each([...models, ...others])("$name", async (model) => {
       expect(await deviceError(options(model))).toBeLessThanOrEqual(BOUND);
     });
 
@@ -114,22 +116,22 @@ describeWithDevice("schedule workgroup", "software", (device) => {
     });
   });
 
-  test("conditions of different batch sizes, rates and momenta in one kernel, every law", async () => {
+  test("conditions of different batch sizes, rates and momenta in one kernel", async () => {
     const sweep = { batchSize: [1, 3, 8], learningRate: [0.01, 0.05], momentum: [0, 0.9] };
-    for (const sampling of ["distinct", "reshuffled", "symmetric"] as const) {
+    for (const sampling of ["distinct", "reshuffled"] as const) {
       const given = { ...options(network(5, 6)), sampling, sweep };
       expect(await deviceError(given), sampling).toBeLessThanOrEqual(BOUND);
     }
   });
 
   test("no number depends on how many threads share a replica; thread agrees", async () => {
-    const given = options(mlp, { gradientNoise: 0.1, clipNorm: 1, momentum: 0.5 });
+    const given = options(network(4, 8), { gradientNoise: 0.1, clipNorm: 1, momentum: 0.5 });
     const of = async (execution: EnsembleOptions["execution"]) =>
       (await endOf({ ...given, execution: { ...execution } })).theta.data;
     const bits = (data: Float32Array | Float64Array): string =>
       Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
     const chosen = await of({ schedule: "workgroup" });
-    for (const workgroup of [1, 7, 256]) {
+    for (const workgroup of [7, 256]) {
       const theta = await of({ schedule: "workgroup", workgroup });
       expect(bits(theta), `${workgroup} threads`).toBe(bits(chosen));
     }
