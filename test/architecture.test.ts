@@ -33,7 +33,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** The engine from the ground up: a file imports from its own level or a lower one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ["errors", "version", "record"],
+  ["errors", "version", "record", "execution"],
   ["graph", "random", "covarianceRoot", "dot", "adapter/"],
   ["wgsl/indexing", "wgsl/literal", "wgsl/identifiers", "wgsl/link", "wgsl/layout"],
   ["ops/"],
@@ -67,7 +67,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const MODELS_MAY_IMPORT = ["errors", "graph", "model", "ops/index"];
 
 /** Files of the engine that only Node loads, through `#adapter`. */
-const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar"].map(
+const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
   (name) => `engine/adapter/${name}.ts`,
 );
 
@@ -153,6 +153,11 @@ describe("imports", () => {
     const hostChain = "a chain of the host draws from the engine's generator, lanes of its own";
     expect(
       beyond(inside, {
+        "bench/measureMatmul.ts -> engine/plan/batched/matmul.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulRequest.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulTile.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/buffers.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,

@@ -134,14 +134,15 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     }
     throw new LimitError(
       `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
-        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +
-        `${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
+        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; leave schedule out, ` +
+        `or use at most ${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
     );
   }
   const workgroup = request.workgroup ?? defaultWorkgroup(request.lanes);
   const unroll = request.unroll ?? UNROLL;
   const row = rowLayout(model.fields);
   const body = lossGradientFunction(model, row, { unroll });
+  checkActivations(model, body.code);
   const { sampling } = request;
   const interaction = interactionOf(request);
   const slots = { model, parameterCount: model.parameterCount, dynamics, unroll, row, sampling };
@@ -186,7 +187,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     reasons: [
       `thread: ${names} of one replica take ${functionMemory} of ` +
         `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
-      `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
+      `workgroup ${workgroup}: ${workgroup === defaultWorkgroup(request.lanes) ? `${request.lanes} lanes spread over the processors` : "given"}`,
       unroll === 0
         ? `loops are kept; unless asked, those of up to ${UNROLL} iterations are written out`
         : `loops of up to ${unroll} iterations are written out, so that arrays are addressed by constants`,
@@ -201,6 +202,17 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     groupMeans: interaction && groupMeansPlan(interaction, RUN_SCHEMA),
     shader,
   };
+}
+
+/** @throws LimitError when what the loss of one sample keeps for its gradient does not fit. */
+function checkActivations(model: Model, code: string): void {
+  const arrays = [...code.matchAll(/^ *var \w+ = array<f32, (\d+)>/gm)];
+  const bytes = arrays.reduce((sum, [, length]) => sum + 4 * Number(length), 0);
+  if (bytes <= FUNCTION_MEMORY) return;
+  throw new LimitError(
+    `thread schedule: what ${model.name} computes from one sample takes ${bytes} bytes of function ` +
+      `memory, WGSL allows ${FUNCTION_MEMORY}; use schedule: "batched", or fewer channels, units or pixels.`,
+  );
 }
 
 /** @throws LimitError when the observables' arrays do not fit beside what a replica holds. */
@@ -218,4 +230,4 @@ export function checkFunctionMemory(plan: ThreadPlan, observation: ObservationPl
  * Small ensembles use small workgroups, so that there are enough of them to fill the processors;
  * large ones use 64, a multiple of every common subgroup size.
  */
-const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);
+export const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);

@@ -5,11 +5,7 @@ import { size } from "../../engine/graph.ts";
 import type { Model } from "../../engine/model.ts";
 import { trainingProgram } from "../../engine/plan/staged/trainingProgram.ts";
 import { scratchPlaces } from "../../engine/plan/workgroup/memory.ts";
-import {
-  planWorkgroup,
-  type WorkgroupPlan,
-  workgroupCandidates,
-} from "../../engine/plan/workgroup/workgroupPlan.ts";
+import { planWorkgroup, type WorkgroupPlan } from "../../engine/plan/workgroup/workgroupPlan.ts";
 import { type DynamicsOptions, dynamicsOf } from "../../engine/update/dynamics.ts";
 import { heunLangevin } from "../../engine/update/heunLangevin.ts";
 import { sgd } from "../../engine/update/sgd.ts";
@@ -152,10 +148,8 @@ describe("refusals", () => {
   });
 });
 
-test("threads follow the largest stage, unless asked for; candidates keep them busy", () => {
+test("threads follow the largest stage, unless asked for", () => {
   expect(plan(network(2, 4)).workgroup).toBe(32);
   expect(plan(network(2, 32)).workgroup).toBe(128);
   expect(plan(network(2, 32), { workgroup: 5 }).workgroup).toBe(5);
-  expect(workgroupCandidates(request(network(2, 2)))).toEqual([32, 64]);
-  expect(workgroupCandidates(request(network(2, 32)))).toEqual([32, 64, 128, 256]);
 });

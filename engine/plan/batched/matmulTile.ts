@@ -6,6 +6,8 @@
  * 8 x 8 sums fits the registers of an invocation. Chosen from the sizes alone, on no adapter's name.
  */
 
+import type { TileKind } from "../../execution.ts";
+
 export interface MatmulTile {
   /** Invocations of a workgroup along n, m and z. */
   readonly workgroup: readonly [n: number, m: number, z: number];
@@ -16,10 +18,12 @@ export interface MatmulTile {
   /**
    * Where what several invocations need is kept. `registers`: each loads its own. `subgroup`: eight
    * lanes of a subgroup load a part of A each and broadcast it; needs the feature `subgroups` with at
-   * least 8 lanes, a workgroup `[8 or more, 1, 1]` and rows in eights.
+   * least 8 lanes, a workgroup `[8 or more, 1, 1]` and rows in eights. `workgroup`: tiles of both operands
+   * in workgroup memory, two barriers for every `depth` of k; needs rows in fours and one matrix for a
+   * workgroup.
    */
-  readonly memory: "registers" | "subgroup";
-  /** Steps of k that are loaded together. */
+  readonly memory: "registers" | "subgroup" | "workgroup";
+  /** Steps of k that are loaded together; a multiple of 4. */
   readonly depth: number;
 }
 
@@ -55,11 +59,33 @@ const subgroup = (n: number, rows: number): MatmulTile => ({
   depth: 4,
 });
 
+/** 64 invocations; with 8 x 8 sums each and 16 steps of k the tiles take 8 KiB. */
+const workgroup = (rows: number, columns: number): MatmulTile => ({
+  workgroup: [8, 8, 1],
+  rows,
+  columns,
+  memory: "workgroup",
+  depth: 16,
+});
+
 /** The tile that is used unless a tuner has measured a better one. */
 export function matmulTile(m: number, n: number): MatmulTile {
   const rows = m >= 64 && n >= 32 ? 8 : Math.min(4, powerOfTwo(m));
   return registers(m, n, rows, m >= 64 && n >= 64 ? 8 : 4);
 }
+
+/** Lanes of a subgroup that share loads; devices with smaller subgroups use registers alone. */
+const SHARING = 8;
+
+/** The tile of a kind: subgroups share the loads of rows where there are enough of both. */
+export function matmulTileOf(kind: TileKind, m: number, n: number): MatmulTile {
+  if (kind === "registers" || m < SHARING) return matmulTile(m, n);
+  return subgroup(n, m > SHARING ? 2 * SHARING : SHARING);
+}
+
+/** The kind that is used unless a tuner has measured a better one. */
+export const tileKind = ({ subgroupMinSize }: MatmulLimits): TileKind =>
+  subgroupMinSize >= SHARING ? "subgroups" : "registers";
 
 /** What a tuner chooses among, the default first. */
 export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLimits): MatmulTile[] {
@@ -78,7 +104,11 @@ export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLim
     .map(([rows, columns]) => registers(m, n, rows, columns))
     .filter(({ rows, columns }) => rows !== first.rows || columns !== first.columns);
   const shared = subgroupMinSize < 8 ? [] : [8, 16, 32].filter((rows) => rows < 2 * m);
-  return [first, ...others, ...shared.map((rows) => subgroup(n, rows))];
+  const tiled = [
+    ...(m > 16 && n > 16 ? [workgroup(4, 4)] : []),
+    ...(m > 32 && n > 32 ? [workgroup(8, 8)] : []),
+  ];
+  return [first, ...others, ...tiled, ...shared.map((rows) => subgroup(n, rows))];
 }
 
 /** `registers 8x8x1 of 4x4x4` */

@@ -45,12 +45,6 @@ const DEFAULT_STORAGE = 16384;
 /** Function-scope memory that WGSL lets a function have (section "Limits"). */
 const FUNCTION_MEMORY = 8192;
 
-/** Numbers of threads that a tuner should try, as far as the largest stage keeps them busy. */
-export function workgroupCandidates(request: WorkgroupRequest): readonly number[] {
-  const busy = 2 * widest(trainingProgram(request.model), request.maxBatch);
-  return [32, 64, 128, 256].filter((threads, i) => i === 0 || threads <= busy);
-}
-
 /** Elements of the largest stage. */
 const widest = ({ stages }: StagedProgram, maxBatch: number): number =>
   Math.max(...stages.map(({ shape, perSample }) => size(shape) * (perSample ? maxBatch : 1)));
