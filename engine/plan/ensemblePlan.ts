@@ -3,6 +3,7 @@
  */
 import { LimitError } from "../errors.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
+import { type BatchedPlan, planBatched } from "./batched/batchedPlan.ts";
 import type { Schedule } from "./schedule.ts";
 import {
   checkFunctionMemory,
@@ -11,7 +12,7 @@ import {
   type ThreadRequest,
 } from "./threadPlan.ts";
 
-export type EnsemblePlan = ThreadPlan;
+export type EnsemblePlan = ThreadPlan | BatchedPlan;
 
 /** What a device allows. */
 export interface PlanLimits {
@@ -36,5 +37,6 @@ export function planEnsemble(request: PlanRequest): EnsemblePlan {
     checkFunctionMemory(plan, request.observation);
     return plan;
   }
+  if (schedule === "batched") return planBatched(request);
   throw new LimitError(`schedule: ${schedule} is not built yet; use "thread".`);
 }

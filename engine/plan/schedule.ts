@@ -22,6 +22,8 @@ export interface SchedulePlan {
   readonly row: RowLayout;
   /** Loop nests of up to this many iterations are written out in kernels of one invocation a replica. */
   readonly unroll: number;
+  /** The largest batch that its kernels take; null: any. */
+  readonly maxBatch: number | null;
   /** Why this plan, one sentence each. */
   readonly reasons: readonly string[];
   /** Who interacts with whom; null where no replicas do. */

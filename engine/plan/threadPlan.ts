@@ -178,6 +178,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     );
   return {
     schedule: "thread",
+    maxBatch: sampling === "distinct" ? request.maxBatch : null,
     workgroup,
     unroll,
     row,

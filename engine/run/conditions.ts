@@ -2,6 +2,7 @@
  * Hyperparameter settings of an ensemble: a rule's own, with those of a sweep put in place.
  */
 import { ArgumentError } from "../errors.ts";
+import type { SchedulePlan } from "../plan/schedule.ts";
 import type { SamplingLaw } from "../sampling.ts";
 import type { Dynamics } from "../update/dynamics.ts";
 import { noiseModelComplaint } from "../update/noiseModel.ts";
@@ -120,7 +121,11 @@ function absent(dynamics: Dynamics, rule: UpdateRule, settings: readonly Setting
 }
 
 /** Why kernels made for one set of conditions cannot run under `settings`, or null. */
-export function misfit(made: Made, settings: readonly Setting[]): string | null {
+export function misfit(
+  made: Made,
+  { schedule, maxBatch }: Pick<SchedulePlan, "schedule" | "maxBatch">,
+  settings: readonly Setting[],
+): string | null {
   const { rule, conditions, dynamics, sampling } = made;
   const onSpheres = dynamics.spheres && sphereComplaint(dynamics.spheres, rule, settings);
   if (onSpheres) return onSpheres;
@@ -141,11 +146,12 @@ export function misfit(made: Made, settings: readonly Setting[]): string | null 
   }
   const complaint = noiseModelComplaint(dynamics, settings);
   if (complaint !== null) return `${complaint}.`;
-  const largest = largestBatch(conditions);
-  if (sampling === "distinct" && largestBatch(settings) > largest) {
+  if (maxBatch !== null && largestBatch(settings) > maxBatch) {
+    const kind =
+      sampling === "distinct" ? "distinct batches" : `batches, in the schedule ${schedule},`;
     return (
-      `batchSize is ${largestBatch(settings)}, the ensemble was created for distinct batches of ` +
-      `up to ${largest} samples; create it with the larger batch in some condition.`
+      `batchSize is ${largestBatch(settings)}, the ensemble was created for ${kind} of ` +
+      `up to ${maxBatch} samples; create it with the larger batch in some condition.`
     );
   }
   return null;

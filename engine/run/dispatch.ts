@@ -6,17 +6,18 @@
  * steps stand in one submit, their uniforms at strides of one buffer.
  */
 import type { Device } from "../device.ts";
-import { displacementSums } from "../observe/displacement.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
 import { storesOrder } from "../sampling.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import type { Chunk } from "./chunk.ts";
+import { clearMoments } from "./clearMoments.ts";
 import type { GroupMeans } from "./groupMeans.ts";
 import { type LaneMemory, RUN_SLOTS, RUN_ZERO } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, dispatchRows, type Kernel, kernel } from "./pipeline.ts";
+import { constantValues } from "./runValues.ts";
 
 /** Steps to take, and where they stand in a run. */
 export interface Stretch {
@@ -28,7 +29,18 @@ export interface Stretch {
   readonly window: { readonly observeFirst: number; readonly first: number } | null;
 }
 
-type RunValues = Readonly<Record<keyof typeof RUN_SCHEMA, number>>;
+/** What takes steps, whatever the schedule. */
+export interface Stepper {
+  /** Steps after which all chunks stand level again: about half a second of work. */
+  readonly round: number;
+  /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
+  take(stretch: Stretch): Promise<void>;
+  /** Resolves when nothing is queued. */
+  idle(): Promise<void>;
+  /** Sums of observables to zero. */
+  clearMoments(): void;
+  destroy(): void;
+}
 
 /** What a slice of lanes is dispatched with. */
 interface Kernels {
@@ -47,7 +59,7 @@ interface Slice {
 
 const RUN_BYTES = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
 
-export class Dispatcher {
+export class Dispatcher implements Stepper {
   private readonly device: Device;
   private readonly resolved: Resolved;
   private readonly plan: ThreadPlan;
@@ -84,6 +96,9 @@ export class Dispatcher {
   idle(): Promise<void> {
     return this.pacer.idle();
   }
+
+  /** It holds no memory of its own. */
+  destroy(): void {}
 
   /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
   async take(stretch: Stretch): Promise<void> {
@@ -123,7 +138,7 @@ export class Dispatcher {
     const { run, runStride } = this.memory;
     const each = this.groupMeans ? 1 : steps;
     const dispatches = steps / each;
-    const values = this.constantValues(slice.chunk, stretch);
+    const values = constantValues(this.resolved, slice.chunk, stretch);
     const bytes = new Uint8Array((dispatches - 1) * runStride + RUN_BYTES);
     for (let k = 0; k < dispatches; k += 1) {
       const own = {
@@ -160,46 +175,8 @@ export class Dispatcher {
     gpu.queue.submit([encoder.finish()]);
   }
 
-  /** Members of the uniform that are the same for all dispatches of a stretch over a chunk. */
-  private constantValues(
-    chunk: Chunk,
-    { window }: Stretch,
-  ): Omit<RunValues, "first_step" | "steps" | "first_lane" | "last_lane" | "rebuild"> {
-    const { seed, replicas, commonNoise, bounds, conditions } = this.resolved;
-    return {
-      seed,
-      lanes: chunk.lanes,
-      global_lane: chunk.firstLane,
-      replicas: replicas.count,
-      first_replica: replicas.first,
-      conditions: conditions.length,
-      common_noise: commonNoise ? 1 : 0,
-      observe_first: window?.observeFirst ?? 0,
-      window_first: window?.first ?? 0,
-      theta_bound: bounds.theta,
-      loss_bound: bounds.loss,
-    };
-  }
-
-  /** Sums to zero; the rings of earlier states, last records and origins stay. */
   clearMoments(): void {
-    const encoder = this.device.gpu.createCommandEncoder();
-    const { moments = [], displacements = [], entropies = [] } = this.observation ?? {};
-    const { momentsWords = 0, gridWords = 0 } = this.observation ?? {};
-    for (const chunk of this.memory.chunks) {
-      for (const { at, spec } of displacements) {
-        const words = displacementSums(spec);
-        encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * words * chunk.lanes);
-      }
-      for (const { at, layout } of [...moments, ...entropies]) {
-        encoder.clearBuffer(chunk.moments!, 4 * at * chunk.lanes, 4 * layout.sums * chunk.lanes);
-      }
-      if (gridWords > 0) {
-        const [from, size] = [momentsWords, gridWords].map((words) => 4 * words * chunk.lanes);
-        encoder.clearBuffer(chunk.moments!, from, size);
-      }
-    }
-    this.device.gpu.queue.submit([encoder.finish()]);
+    clearMoments(this.device, this.memory.chunks, this.observation);
   }
 
   /** Linked and compiled once: `advance` of a few steps must cost no more than they do. */

@@ -13,11 +13,12 @@ import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
 import type { Field, RecordOfKind, RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
+import { BatchedDispatcher } from "./batchedDispatcher.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
 import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
-import { Dispatcher, type Stretch } from "./dispatch.ts";
+import { Dispatcher, type Stepper, type Stretch } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -48,7 +49,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private readonly resolved: Resolved;
   private readonly observation: ObservationPlan | null;
   private readonly memory: LaneMemory;
-  private readonly dispatcher: Dispatcher;
+  private readonly dispatcher: Stepper;
   private readonly evaluator: Evaluator;
   private readonly groupMeans: GroupMeans | null;
   private settings: readonly Setting[];
@@ -83,7 +84,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
       ? new GroupMeans(device, plan.groupMeans, this.memory, parameterCount)
       : null;
     this.groupMeans = means;
-    this.dispatcher = new Dispatcher(device, resolved, plan, observation, this.memory, means);
+    this.dispatcher =
+      plan.schedule === "batched"
+        ? new BatchedDispatcher(device, resolved, plan, observation, this.memory)
+        : new Dispatcher(device, resolved, plan, observation, this.memory, means);
     this.evaluator = new Evaluator(device, resolved, plan, this.memory, means);
   }
 
@@ -237,7 +241,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     this.free("set");
     const settings = changedSettings(this.resolved.rule, this.settings, change, condition);
     this.resolved.checkBatches(settings, this.resolved.data.samples);
-    const complaint = misfit(this.resolved, settings);
+    const complaint = misfit(this.resolved, this.plan, settings);
     if (complaint !== null) throw new ArgumentError(`set: ${complaint}`);
     this.adopt(settings);
   }
@@ -268,7 +272,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   async restore(bytes: Uint8Array): Promise<void> {
     await this.exclusively("restore", async () => {
       const content = await unpackCheckpoint(bytes, await fingerprint(this.resolved));
-      const complaint = misfit(this.resolved, content.conditions);
+      const complaint = misfit(this.resolved, this.plan, content.conditions);
       if (complaint !== null) throw new CheckpointError(`checkpoint: ${complaint}`);
       this.memory.write(content.states, content.frozen);
       this.adopt(content.conditions);
@@ -372,6 +376,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   dispose(): void {
     this.isDisposed = true;
+    this.dispatcher.destroy();
     this.memory.destroy();
   }
 

@@ -10,6 +10,8 @@ const IN_FLIGHT = 2;
 /** Fewer steps in a dispatch than this waste the loads of the state: take fewer lanes instead. */
 const FEWEST_STEPS = 16;
 const FEWEST_LANES = 4096;
+/** Replica-steps of the first dispatch, unless the schedule knows what they cost. */
+const FIRST_WORK = 4096;
 /** Growth of the work from one measurement to the next, while nothing is known. */
 const GROWTH = 4;
 
@@ -21,10 +23,10 @@ export class Pacer {
   private readonly queue: GPUQueue;
   private readonly fixedSteps: number | undefined;
 
-  constructor(queue: GPUQueue, fixedSteps: number | undefined) {
+  constructor(queue: GPUQueue, fixedSteps: number | undefined, firstWork = FIRST_WORK) {
     this.queue = queue;
     this.fixedSteps = fixedSteps;
-    this.work = 4096;
+    this.work = firstWork;
   }
 
   /** Lanes of a dispatch out of `lanes`. */

@@ -6,7 +6,7 @@ import type { Device } from "../device.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import type { Range } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
-import type { Dispatcher } from "./dispatch.ts";
+import type { Stepper } from "./dispatch.ts";
 import type { EnsembleShape } from "./ensembleShape.ts";
 import { type GroupSums, groupSums } from "./groupSums.ts";
 import type { LaneMemory } from "./laneMemory.ts";
@@ -19,7 +19,7 @@ export interface WindowedRun {
   readonly observing: Observing;
   readonly steps: number;
   readonly memory: LaneMemory;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Stepper;
   /** Full-data quantities at the present state, [quantity, lane]. */
   readonly evaluate: (of: readonly string[]) => Promise<Float64Array>;
   /** Takes `steps` steps after `before`, in the window that began at `first`. */

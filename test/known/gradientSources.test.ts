@@ -61,8 +61,11 @@ test("bad input gives one sentence", () => {
 test("a noise model that needs a covariance cannot be set later", () => {
   const made = resolve(options({ sweep: { noiseModel: [0, 2] } }));
   const change = made.conditions.map((setting) => ({ ...setting, noiseModel: 1 }));
-  expect(misfit(made, change)).toContain("the ensemble has none; create it with noiseCovariance");
-  expect(misfit(made, made.conditions)).toBeNull();
+  const plan = { schedule: "thread", maxBatch: null } as const;
+  expect(misfit(made, plan, change)).toContain(
+    "the ensemble has none; create it with noiseCovariance",
+  );
+  expect(misfit(made, plan, made.conditions)).toBeNull();
 });
 
 test("explain shows the sources' own text", () => {

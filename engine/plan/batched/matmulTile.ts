@@ -1,0 +1,86 @@
+/**
+ * How a matrix product is cut: the tile of an invocation, and the invocations of a workgroup.
+ *
+ * Designed for GPUs: invocations that are neighbors take neighboring columns, so that their loads of B
+ * and their stores are of neighboring words; 64 invocations fill whole subgroups everywhere; a tile of
+ * 8 x 8 sums fits the registers of an invocation. Chosen from the sizes alone, on no adapter's name.
+ */
+
+export interface MatmulTile {
+  /** Invocations of a workgroup along n, m and z. */
+  readonly workgroup: readonly [n: number, m: number, z: number];
+  /** Rows of C of an invocation. */
+  readonly rows: number;
+  /** Columns of C of an invocation, a multiple of 4. */
+  readonly columns: number;
+  /**
+   * Where what several invocations need is kept. `registers`: each loads its own. `subgroup`: eight
+   * lanes of a subgroup load a part of A each and broadcast it; needs the feature `subgroups` with at
+   * least 8 lanes, a workgroup `[8 or more, 1, 1]` and rows in eights.
+   */
+  readonly memory: "registers" | "subgroup";
+  /** Steps of k that are loaded together. */
+  readonly depth: number;
+}
+
+/** What of a device decides which tiles it can run. */
+export interface MatmulLimits {
+  /** Fewest lanes of a subgroup, 0 without the feature `subgroups`. */
+  readonly subgroupMinSize: number;
+}
+
+const WORKGROUP = 64;
+
+/** The least power of two that is not below `value`. */
+const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)));
+
+/** 64 invocations: as many along n as C is wide, then along m, the rest along z. */
+function registers(m: number, n: number, rows: number, columns: number): MatmulTile {
+  const alongN = Math.min(powerOfTwo(n / columns), 16);
+  const alongM = Math.min(powerOfTwo(m / rows), WORKGROUP / alongN);
+  return {
+    workgroup: [alongN, alongM, WORKGROUP / (alongN * alongM)],
+    rows,
+    columns,
+    memory: "registers",
+    depth: 4,
+  };
+}
+
+const subgroup = (n: number, rows: number): MatmulTile => ({
+  workgroup: [Math.min(WORKGROUP, Math.max(8, powerOfTwo(n / 4))), 1, 1],
+  rows,
+  columns: 4,
+  memory: "subgroup",
+  depth: 4,
+});
+
+/** The tile that is used unless a tuner has measured a better one. */
+export function matmulTile(m: number, n: number): MatmulTile {
+  const rows = m >= 64 && n >= 32 ? 8 : Math.min(4, powerOfTwo(m));
+  return registers(m, n, rows, m >= 64 && n >= 64 ? 8 : 4);
+}
+
+/** What a tuner chooses among, the default first. */
+export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLimits): MatmulTile[] {
+  const first = matmulTile(m, n);
+  const sizes = [
+    [1, 4],
+    [2, 4],
+    [4, 4],
+    [8, 4],
+    [8, 8],
+  ] as const;
+  const others = sizes
+    .filter(
+      ([rows, columns]) => rows < 2 * m && columns < 2 * Math.max(n, 4) && rows * columns >= 8,
+    )
+    .map(([rows, columns]) => registers(m, n, rows, columns))
+    .filter(({ rows, columns }) => rows !== first.rows || columns !== first.columns);
+  const shared = subgroupMinSize < 8 ? [] : [8, 16, 32].filter((rows) => rows < 2 * m);
+  return [first, ...others, ...shared.map((rows) => subgroup(n, rows))];
+}
+
+/** `registers 8x8x1 of 4x4x4` */
+export const tileText = ({ workgroup, rows, columns, memory, depth }: MatmulTile): string =>
+  `${memory} ${workgroup.join("x")} of ${rows}x${columns}x${depth}`;

@@ -1,0 +1,257 @@
+/**
+ * Steps of the schedule `batched`: slices of lanes in a working copy, many steps encoded in a submit.
+ *
+ * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another.
+ * Each step reads its own uniform at a stride of one buffer. Nothing a lane computes depends on the
+ * slice it is in.
+ */
+import type { Device } from "../device.ts";
+import type { ObservationPlan } from "../observe/observation.ts";
+import type { BatchedBuffer, BatchedKernel } from "../plan/batched/batchedKernel.ts";
+import type { BatchedPlan } from "../plan/batched/batchedPlan.ts";
+import { RUN_SCHEMA } from "../plan/threadPlan.ts";
+import { structBytes } from "../wgsl/layout.ts";
+import { storage, uniform } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
+import { clearMoments } from "./clearMoments.ts";
+import type { Stepper, Stretch } from "./dispatch.ts";
+import { type LaneMemory, RUN_SLOTS, RUN_ZERO } from "./laneMemory.ts";
+import type { Resolved } from "./options.ts";
+import { Pacer } from "./pacer.ts";
+import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
+import { constantValues } from "./runValues.ts";
+
+/** Bytes of the working copy of a slice, about: more do not make larger kernels, only colder caches. */
+const SLICE_BYTES = 1 << 26;
+/** Multiply-adds of the first submit, a few milliseconds at worst, and replica-steps. */
+const FIRST_WORK = 1 << 25;
+const FIRST_STEPS = 4096;
+
+interface Slice {
+  readonly chunk: Chunk;
+  readonly first: number;
+  readonly last: number;
+}
+
+interface Compiled {
+  readonly kernel: Kernel;
+  readonly plan: BatchedKernel;
+}
+
+type Buffers = Readonly<Record<BatchedBuffer, GPUBuffer | null>>;
+
+/** Buffers of a slice, which all slices use in turn. */
+interface SliceMemory {
+  readonly replicas: GPUBuffer;
+  readonly scratch: GPUBuffer;
+  readonly batch: GPUBuffer;
+}
+
+export class BatchedDispatcher implements Stepper {
+  private readonly device: Device;
+  private readonly resolved: Resolved;
+  private readonly plan: BatchedPlan;
+  private readonly observation: ObservationPlan | null;
+  private readonly memory: LaneMemory;
+  private readonly pacer: Pacer;
+  private readonly sliceLanes: number;
+  private readonly runs: GPUBuffer;
+  private slice: SliceMemory | null = null;
+  private compiling: Promise<readonly Compiled[]> | null = null;
+  private readonly groups = new Map<string, GPUBindGroup[]>();
+
+  constructor(
+    device: Device,
+    resolved: Resolved,
+    plan: BatchedPlan,
+    observation: ObservationPlan | null,
+    memory: LaneMemory,
+  ) {
+    this.device = device;
+    this.resolved = resolved;
+    this.plan = plan;
+    this.observation = observation;
+    this.memory = memory;
+    const first = Math.min(FIRST_STEPS, Math.ceil(FIRST_WORK / Math.max(plan.multiplyAdds, 1)));
+    this.pacer = new Pacer(device.gpu.queue, resolved.execution.stepsPerDispatch, first);
+    const { replicaWords, scratchWords } = plan.memory;
+    const cached = Math.floor(SLICE_BYTES / (4 * (replicaWords + scratchWords)));
+    const widest = Math.max(...memory.chunks.map(({ lanes }) => lanes));
+    const most = Math.max(1, Math.min(plan.mostLanes, cached, widest));
+    // Even slices: none is left with a few lanes.
+    this.sliceLanes = Math.ceil(widest / Math.ceil(widest / most));
+    this.runs = uniform(device.gpu, "runs", RUN_SLOTS * memory.runStride);
+  }
+
+  get round(): number {
+    return this.pacer.round(this.resolved.lanes);
+  }
+
+  idle(): Promise<void> {
+    return this.pacer.idle();
+  }
+
+  clearMoments(): void {
+    clearMoments(this.device, this.memory.chunks, this.observation);
+  }
+
+  destroy(): void {
+    this.runs.destroy();
+    for (const buffer of Object.values(this.slice ?? {})) buffer.destroy();
+  }
+
+  async take(stretch: Stretch): Promise<void> {
+    const compiled = await this.kernels();
+    for (const [index, chunk] of this.memory.chunks.entries()) {
+      for (let first = 0; first < chunk.lanes; first += this.sliceLanes) {
+        const last = Math.min(chunk.lanes, first + this.sliceLanes);
+        await this.takeSlice(compiled, stretch, index, { chunk, first, last });
+      }
+    }
+  }
+
+  /** All kernels of a step and the two that move a slice, compiled side by side. */
+  private kernels(): Promise<readonly Compiled[]> {
+    const { load, store, step } = this.plan;
+    const plans = [load, store, ...step.gradient, ...step.update];
+    if (step.observe) plans.push(step.observe);
+    this.compiling ??= Promise.all(
+      plans.map(async (plan) => ({
+        plan,
+        kernel: await kernel(this.device, plan.shader, bindingsOf(plan), plan.overrides),
+      })),
+    );
+    this.compiling.catch(() => {
+      this.compiling = null;
+    });
+    return this.compiling;
+  }
+
+  private async takeSlice(
+    compiled: readonly Compiled[],
+    stretch: Stretch,
+    index: number,
+    slice: Slice,
+  ): Promise<void> {
+    const lanes = slice.last - slice.first;
+    const of = new Map(compiled.map((one) => [one.plan, one]));
+    const { load, store, step } = this.plan;
+    for (let done = 0; done < stretch.steps; ) {
+      const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes), RUN_SLOTS);
+      this.writeRuns(stretch, slice, done, wanted);
+      const encoder = this.device.gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      const run = (plan: BatchedKernel, k: number): void =>
+        this.encode(pass, of.get(plan)!, index, lanes, k);
+      if (done === 0) run(load, 0);
+      for (let k = 0; k < wanted; k += 1) {
+        for (const plan of step.gradient) run(plan, k);
+        const rel = stretch.firstStep + done + k - (stretch.window?.observeFirst ?? 0);
+        if (stretch.window && step.observe && this.isDue(rel)) run(step.observe, k);
+        for (const plan of step.update) run(plan, k);
+      }
+      if (done + wanted === stretch.steps) run(store, wanted - 1);
+      pass.end();
+      this.device.gpu.queue.submit([encoder.finish()]);
+      await this.pacer.submitted(wanted * lanes);
+      done += wanted;
+    }
+  }
+
+  /** Does any observable record at this step since observing began? */
+  private isDue(rel: number): boolean {
+    const { series, moments, grids, displacements, entropies } = this.observation!;
+    const steadily = grids.length + displacements.length + entropies.length > 0;
+    return steadily || [...series, ...moments].some(({ spec }) => rel % spec.every === 0);
+  }
+
+  private writeRuns(stretch: Stretch, slice: Slice, done: number, steps: number): void {
+    const { runStride } = this.memory;
+    const values = constantValues(this.resolved, slice.chunk, stretch);
+    const each = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
+    const bytes = new Uint8Array((steps - 1) * runStride + each);
+    for (let k = 0; k < steps; k += 1) {
+      const own = {
+        ...values,
+        first_step: stretch.firstStep + done + k,
+        steps: 1,
+        first_lane: slice.first,
+        last_lane: slice.last,
+        rebuild: stretch.rebuild && done + k === 0 ? 1 : 0,
+      };
+      bytes.set(structBytes(RUN_SCHEMA, own), k * runStride);
+    }
+    this.device.gpu.queue.writeBuffer(this.runs, 0, bytes);
+  }
+
+  private encode(
+    pass: GPUComputePassEncoder,
+    compiled: Compiled,
+    index: number,
+    lanes: number,
+    k: number,
+  ): void {
+    const groups = this.bindGroups(compiled, index);
+    pass.setPipeline(compiled.kernel.pipeline);
+    groups.forEach((group, g) => {
+      if (g === 0) pass.setBindGroup(0, group, [k * this.memory.runStride]);
+      else pass.setBindGroup(g, group);
+    });
+    pass.dispatchWorkgroups(...compiled.plan.grid(lanes));
+  }
+
+  private sliceMemory(): SliceMemory {
+    const { gpu } = this.device;
+    const { replicaWords, scratchWords } = this.plan.memory;
+    const words = (each: number): number => 4 * each * this.sliceLanes;
+    this.slice ??= {
+      replicas: storage(gpu, "replicas", words(replicaWords)),
+      scratch: storage(gpu, "scratch", words(scratchWords)),
+      batch: storage(gpu, "batch", words(this.plan.maxBatch)),
+    };
+    return this.slice;
+  }
+
+  private bindGroups({ kernel: { layouts }, plan }: Compiled, index: number): GPUBindGroup[] {
+    const key = `${index} ${plan.name}`;
+    const known = this.groups.get(key);
+    if (known) return known;
+    const { chunks, data, hyper, constants } = this.memory;
+    const { state, frozen, order, series, moments } = chunks[index]!;
+    const slice = this.sliceMemory();
+    const buffers: Buffers = {
+      ...slice,
+      data,
+      hyper,
+      constants,
+      state,
+      frozen,
+      order,
+      series,
+      moments,
+    };
+    const run = { buffer: this.runs, size: structBytes(RUN_SCHEMA, RUN_ZERO).byteLength };
+    const made = layouts.map((layout, g) =>
+      this.device.gpu.createBindGroup({
+        layout,
+        entries: [
+          ...(g === 0 ? [{ binding: 0, resource: run }] : []),
+          ...plan.bindings[g]!.flatMap((one, i) =>
+            one
+              ? [{ binding: i + (g === 0 ? 1 : 0), resource: { buffer: buffers[one.buffer]! } }]
+              : [],
+          ),
+        ],
+      }),
+    );
+    this.groups.set(key, made);
+    return made;
+  }
+}
+
+/** Group 0 begins with the uniform. */
+const bindingsOf = ({ bindings }: BatchedKernel): Bindings =>
+  bindings.map((group, g) => [
+    ...(g === 0 ? (["uniform-at-offset"] as const) : []),
+    ...group.map((one) => one?.access ?? null),
+  ]);
