@@ -46,7 +46,7 @@ export function mnistMlp({ hidden, image = MNIST_IMAGE }: MnistMlpOptions): Mode
   return defineModel({
     name: "mnist-mlp",
     params: { W: [hidden, pixels], b: [hidden], V: [CLASSES, hidden], c: [CLASSES] },
-    sample: { x: image, digit: { labels: CLASSES } },
+    sample: { x: { bytes: image }, digit: { labels: CLASSES } },
     loss: (theta, { x, digit }) => op.softmaxCrossEntropy(logits(theta, x), digit),
     metrics: { accuracy: (theta, { x, digit }) => correct(logits(theta, x), digit) },
   });
@@ -117,7 +117,7 @@ export function mnistCnn({ first, second, image = MNIST_IMAGE }: MnistCnnOptions
       V: [CLASSES, units],
       c: [CLASSES],
     },
-    sample: { x: image, digit: { labels: CLASSES } },
+    sample: { x: { bytes: image }, digit: { labels: CLASSES } },
     loss: (theta, { x, digit }) => op.softmaxCrossEntropy(logits(theta, x), digit),
     metrics: { accuracy: (theta, { x, digit }) => correct(logits(theta, x), digit) },
   });
