@@ -19,6 +19,7 @@ import type { Stage } from "../staged/stagedProgram.ts";
 import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
+import { isTiled, productKernel } from "./productKernel.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
 import {
   checkKernel,
@@ -66,7 +67,9 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
 }
 
 const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
-  stageKernel(context, stage);
+  stage.contraction && isTiled(stage.contraction)
+    ? productKernel(context, stage, stage.contraction)
+    : stageKernel(context, stage);
 
 function reasonsOf(
   { model, maxBatch }: BatchedRequest,

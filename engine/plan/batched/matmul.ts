@@ -66,6 +66,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
         ALONG_M: u(alongM),
         ALONG_Z: u(alongZ),
         STRIDE: u(tile.depth),
+        ...request.further?.params,
       },
       slots: {
         enable: { code: shared ? "enable subgroups;" : "" },
@@ -81,6 +82,7 @@ export function matmulShader(request: MatmulRequest): LinkedShader {
           2,
         ),
         store: indented(storeSums(request), 2),
+        ...request.further?.slots,
       },
     },
     sources,

@@ -1,5 +1,5 @@
 /** What a batch of matrix products is made of: sizes, operands, a tile, and the caller's WGSL. */
-import type { SlotBody } from "../../wgsl/link.ts";
+import type { LinkOptions, SlotBody } from "../../wgsl/link.ts";
 import type { MatmulTile } from "./matmulTile.ts";
 
 /** How the four consecutive values of a load lie: `A` along k or m, `B` along k or n. */
@@ -35,6 +35,8 @@ export interface MatmulRequest {
   readonly tile: MatmulTile;
   readonly bindings: string;
   readonly functions: SlotBody;
+  /** Parameters and slots of files that `functions` imports. */
+  readonly further?: Pick<LinkOptions, "params" | "slots">;
   /** The first matrix of a dispatch and the one after its last, WGSL expressions. */
   readonly matrices: { readonly first: string; readonly end: string };
 }

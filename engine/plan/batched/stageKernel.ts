@@ -45,37 +45,55 @@ export const offsetBy = (base: string, flat: Index): string =>
   isLiteral(flat) && flat.constant === 0 ? base : `${base} + ${printIndex(flat)}`;
 
 /** Word of a stored statement's element in its replica's scratch. */
-export function wordOf(
-  { memory }: KernelContext,
+function wordOf(
+  context: KernelContext,
   statement: Statement,
   flat: Index,
   sample: string | null,
 ): string {
-  const region = memory.regionOf.get(statement);
+  const region = context.memory.regionOf.get(statement);
   invariant(region, `${statement.name} is stored nowhere`);
-  const word = plus(literal(region.at), flat);
-  if (sample === null || region.sampleStride === 0) return offsetBy("scratch_at", word);
-  const stride = region.sampleStride === 1 ? sample : `${region.sampleStride}u * ${sample}`;
-  return offsetBy(`scratch_at + ${stride}`, word);
+  return targetWord(context, statement, region.at, flat, sample);
 }
 
 /** Offset of a block in θ. */
 export const blockOffset = ({ params }: Model, name: string): number =>
   params.find((block) => block.name === name)!.offset;
 
-/** How scalar code reaches the buffers of `batched/stage.wgsl`. */
-export function scalarAccess(context: StageContext): StageAccess {
+/** The names that expressions of stages use, those that occur in `lines`; `z` is the replica's slot. */
+export function placeNames(lines: readonly string[]): string[] {
+  const uses = (name: string): boolean =>
+    lines.some((line) => new RegExp(`\\b${name}\\b`).test(line));
+  const batch = uses("batch") ? ["let batch = u32(h.batch_size);"] : [];
+  const h = uses("h") || batch.length > 0 ? ["let h = hyperparameters(condition_of(z));"] : [];
+  return [
+    ...(uses("slot") ? ["let slot = z;"] : []),
+    ...(uses("theta_at") ? ["let theta_at = z * REPLICA;"] : []),
+    ...(uses("scratch_at") ? ["let scratch_at = z * SCRATCH;"] : []),
+    ...h,
+    ...batch,
+    ...(uses("draw_key") ? ["let draw_key = slot_key(z, STREAM_SAMPLE);"] : []),
+  ];
+}
+
+/**
+ * How scalar code reaches the buffers: of f32 in `batched/stage.wgsl`, of vec4f in products, where a
+ * component is addressed by two subscripts.
+ */
+export function scalarAccess(context: StageContext, vectors = false): StageAccess {
   const { model, row, memory } = context;
+  const element = (buffer: string, word: string): string =>
+    vectors ? `${buffer}[(${word}) >> 2u][(${word}) & 3u]` : `${buffer}[${word}]`;
   const { all } = drawPairs(model.draws);
   return {
     param: (name, flat) => {
       const word = plus(literal(memory.pointAt + blockOffset(model, name)), flat);
-      return `replicas[${offsetBy("theta_at", word)}]`;
+      return element("replicas", offsetBy("theta_at", word));
     },
     field: (name, flat, sample) => {
       const { at, value } = fieldElement(row, name, flat);
       const first = `4u * ROW * batch_samples[slot * MAX_BATCH + ${sample}]`;
-      return value(`data[${offsetBy(first, at)}]`);
+      return value(element("data", offsetBy(first, at)));
     },
     draw: (name, flat, sample) => {
       const { at, law } = model.draws.find((draw) => draw.name === name)!;
@@ -85,7 +103,8 @@ export function scalarAccess(context: StageContext): StageAccess {
       return law === "sign" ? `draw_sign(${value})` : value;
     },
     setting: (name) => `h.${memberName(name)}`,
-    stored: (statement, flat, sample) => `scratch[${wordOf(context, statement, flat, sample)}]`,
+    stored: (statement, flat, sample) =>
+      element("scratch", wordOf(context, statement, flat, sample)),
     batch: "batch",
   };
 }
@@ -110,26 +129,40 @@ export const drawSlots = ({
         load: ["let draw_key = slot_key(slot, STREAM_SAMPLE);"],
       };
 
-/** Lines that store the statements of a stage; `target` gives the place in scratch. */
-export function stores(
+/** First words of scratch that a statement's value is put to: its own region, and blocks of G. */
+export function targetsOf({ memory, model }: StageContext, statement: Statement): number[] {
+  const blocks = model.params.filter(({ name }) => statement.outputs.includes(gradientOf(name)));
+  const own = memory.regionOf.get(statement);
+  return [...new Set([...(own ? [own.at] : []), ...blocks.map(({ offset }) => offset)])];
+}
+
+/** Word of an element of a statement's value that begins at word `first`. */
+export function targetWord(
+  { memory }: KernelContext,
+  statement: Statement,
+  first: number,
+  flat: Index,
+  sample: string | null,
+): string {
+  const stride = memory.regionOf.get(statement)?.sampleStride ?? 0;
+  const word = plus(literal(first), flat);
+  if (sample === null || stride === 0) return offsetBy("scratch_at", word);
+  return offsetBy(`scratch_at + ${stride === 1 ? sample : `${stride}u * ${sample}`}`, word);
+}
+
+/** Lines that store the statements of a stage. */
+const stores = (
   context: StageContext,
   stage: Stage,
   values: readonly string[],
   flat: Index,
   sample: string | null,
-): string[] {
-  return stage.statements.flatMap((statement, i) => {
-    const places = new Set<string>();
-    if (context.memory.regionOf.has(statement)) {
-      places.add(wordOf(context, statement, flat, sample));
-    }
-    for (const { name, offset } of context.model.params) {
-      if (!statement.outputs.includes(gradientOf(name))) continue;
-      places.add(offsetBy("scratch_at", plus(literal(offset), flat)));
-    }
-    return [...places].map((place) => `scratch[${place}] = ${values[i]};`);
-  });
-}
+): string[] =>
+  stage.statements.flatMap((statement, i) =>
+    targetsOf(context, statement).map(
+      (first) => `scratch[${targetWord(context, statement, first, flat, sample)}] = ${values[i]};`,
+    ),
+  );
 
 export function stageKernel(context: StageContext, stage: Stage): BatchedKernel {
   const { program, row, maxBatch, model } = context;

@@ -183,6 +183,18 @@ export class StageWriter {
     );
   }
 
+  /** An expression at an index, with the loops it needs. */
+  expressionAt(
+    node: Node,
+    index: readonly Index[],
+    sample: string | null,
+  ): { readonly lines: readonly string[]; readonly value: string } {
+    const value = this.value(node, index, sample);
+    const { lines } = this;
+    this.lines = [];
+    return { lines, value };
+  }
+
   /** All statements of a stage at a place; `product` is the local of its matrix product. */
   stage(stage: Stage, { index, sample }: StagePlace, product: string | null = null): StageCode {
     const values = stage.statements.map((statement, i) => {

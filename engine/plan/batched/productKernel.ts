@@ -1,0 +1,231 @@
+/**
+ * A stage that begins with a matrix product, as a tile of `batched/matmul.wgsl` with its epilogue.
+ *
+ * C[m, n] is the value of the stage's first statement: what follows at the same index (bias, activation,
+ * its derivative) is computed from the sum while it is still in a register, and only what later stages
+ * read is stored, four neighbors at once where they lie on a vec4f.
+ */
+import { hyperparameterLoader, hyperparameterStruct } from "../../wgsl/hyperparameters.ts";
+import { flatten, type Index, literal, printIndex, variable } from "../../wgsl/indexing.ts";
+import { structText } from "../../wgsl/layout.ts";
+import type { SlotBody } from "../../wgsl/link.ts";
+import { type Axis, type Contraction, extent, SAMPLE_AXIS } from "../staged/contraction.ts";
+import { StageWriter } from "../staged/stageCode.ts";
+import type { Stage, Statement } from "../staged/stagedProgram.ts";
+import { RUN_SCHEMA } from "../threadPlan.ts";
+import type { BatchedKernel, KernelContext } from "./batchedKernel.ts";
+import { matmulShader, matmulWorkgroups } from "./matmul.ts";
+import type { MatmulRequest } from "./matmulRequest.ts";
+import { type MatmulTile, matmulTile } from "./matmulTile.ts";
+import { placesOf, productOperand, type Side, sidesOf } from "./productOperand.ts";
+import {
+  drawSlots,
+  placeNames,
+  STAGE_BINDINGS,
+  type StageContext,
+  scalarAccess,
+  targetsOf,
+  targetWord,
+} from "./stageKernel.ts";
+
+const BINDINGS = [
+  "@group(0) @binding(1) var<storage, read> replicas: array<vec4f>;  // [slot, vector, param / 4]",
+  "@group(0) @binding(2) var<storage, read_write> scratch: array<vec4f>;  // [slot, word / 4]",
+  "@group(0) @binding(3) var<storage, read> batch_samples: array<u32>;  // [slot, sample]",
+  "@group(1) @binding(0) var<storage, read> hyper: array<f32>;  // [hyperparameter, condition]",
+  "@group(1) @binding(1) var<storage, read> data: array<vec4f>;  // [sample, row]",
+];
+
+/** What `batched/slice.wgsl` is told of a replica. */
+const sliceLink = ({ dynamics: { rule }, parameterCount, memory }: KernelContext) => ({
+  params: {
+    PARAMS: `${parameterCount}u`,
+    VECTOR: `${memory.vectorWords}u`,
+    REPLICA: `${memory.replicaWords}u`,
+    SCRATCH: `${memory.scratchWords}u`,
+  },
+  slots: {
+    run: { code: structText("Run", RUN_SCHEMA) },
+    hyperparameters: { code: hyperparameterStruct(rule) },
+  },
+});
+
+/** Index of a statement's element for places of its axes. */
+const indexAt = (shape: readonly number[], places: ReadonlyMap<string, Index>): Index[] =>
+  shape.map((_, axis) => places.get(`d${axis}`) ?? literal(0));
+
+/** Places of the output's axes at row `m` and column `column` of C. */
+function outputPlaces(
+  [left, right]: readonly [Side<"m">, Side<"n">],
+  column: string,
+  batch: number,
+): ReadonlyMap<string, Index> {
+  const along = (name: string, axes: readonly Axis[]): [string, Index][] =>
+    placesOf(axes, variable(name, Math.max(2, extent(axes, batch))), batch);
+  return new Map([...along("m", left.axes), ...along(column, right.axes)]);
+}
+
+/** Do four neighbors of C along n fall on one vec4f of a value that begins at word `first`? */
+function fallsOnVector(
+  context: StageContext,
+  statement: Statement,
+  right: Side<"n">,
+  first: number,
+): boolean {
+  const { shape } = statement.node;
+  const last = right.axes[right.axes.length - 1]!;
+  if (last.length === null || last.symbol !== `d${shape.length - 1}`) return false;
+  const region = context.memory.regionOf.get(statement);
+  const padded = statement.perSample && shape.length === 1 && right.axes.length === 1;
+  const rows = last.length % 4 === 0 || padded;
+  const samples = !statement.perSample || (region?.sampleStride ?? 0) % 4 === 0;
+  return first % 4 === 0 && rows && samples;
+}
+
+/** `store` of the product: the stage's statements for up to four neighbors along n, and where they go. */
+function storeFunctions(
+  context: StageContext,
+  stage: Stage,
+  sides: readonly [Side<"m">, Side<"n">],
+  writer: StageWriter,
+): string[] {
+  const { maxBatch } = context;
+  const places = outputPlaces(sides, "n", maxBatch);
+  const sampleAt = (some: ReadonlyMap<string, Index>): string | null => {
+    const sample = some.get(SAMPLE_AXIS);
+    return stage.perSample && sample ? `(${printIndex(sample)})` : null;
+  };
+  const code = writer.stage(
+    stage,
+    { index: indexAt(stage.shape, places), sample: sampleAt(places) },
+    "product",
+  );
+  const kept = stage.statements.flatMap((statement, i) =>
+    targetsOf(context, statement).map((first) => ({ statement, first, value: code.values[i]! })),
+  );
+  const values = [...new Set(kept.map(({ value }) => value))];
+  const onlyProduct = values.length === 1 && values[0] === "product";
+  const flat = flatten(indexAt(stage.shape, places), stage.shape);
+  const words = kept.map(({ statement, first, value }) => ({
+    value,
+    vector: fallsOnVector(context, statement, sides[1], first),
+    word: targetWord(context, statement, first, flat, sampleAt(places)),
+  }));
+  const name = (value: string): string => (value === "product" ? "sum" : `sums_${value}`);
+  const finish = onlyProduct
+    ? []
+    : [
+        `fn finish(z: u32, m: u32, n: u32, product: f32) -> array<f32, ${values.length}> {`,
+        ...placeNames(code.lines).map((line) => `  ${line}`),
+        ...code.lines.map((line) => `  ${line}`),
+        `  return array<f32, ${values.length}>(${values.join(", ")});`,
+        "}",
+      ];
+  const evaluate = onlyProduct
+    ? []
+    : [
+        ...[0, 1, 2, 3].map(
+          (i) =>
+            `let f${i} = finish(z, m, ${i === 0 ? "n" : `min(n + ${i}u, N - 1u)`}, sum.${"xyzw"[i]});`,
+        ),
+        ...values.flatMap((value, v) =>
+          value === "product"
+            ? []
+            : [`let ${name(value)} = vec4f(f0[${v}], f1[${v}], f2[${v}], f3[${v}]);`],
+        ),
+      ];
+  const stores = words.flatMap(({ value, vector, word }, w) =>
+    vector
+      ? [`scratch[(${word}) >> 2u] = ${name(value)};`]
+      : [0, 1, 2, 3].map(
+          (i) =>
+            `${i === 0 ? "" : `if (count > ${i}u) `}{ put_${w}(z, m, n + ${i}u, ${name(value)}.${"xyzw"[i]}); }`,
+        ),
+  );
+  const puts = words.flatMap(({ vector, word }, w) =>
+    vector
+      ? []
+      : [
+          `fn put_${w}(z: u32, m: u32, n: u32, value: f32) {`,
+          ...placeNames([word]).map((line) => `  ${line}`),
+          `  let word = ${word};`,
+          "  scratch[word >> 2u][word & 3u] = value;",
+          "}",
+        ],
+  );
+  return [
+    ...finish,
+    ...puts,
+    "fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {",
+    ...placeNames(stores.filter((line) => line.startsWith("scratch["))).map((line) => `  ${line}`),
+    ...[...evaluate, ...stores].map((line) => `  ${line}`),
+    "}",
+  ];
+}
+
+/** Terms of a sum: samples are as many as the replica's minibatch has. */
+function terms(context: StageContext, k: readonly Axis[]): number | string {
+  if (!k.some(({ symbol }) => symbol === SAMPLE_AXIS)) return extent(k, context.maxBatch);
+  const others = extent(
+    k.filter(({ symbol }) => symbol !== SAMPLE_AXIS),
+    1,
+  );
+  const batch = "u32(hyperparameters(condition_of(z)).batch_size)";
+  return others === 1 ? batch : `${others}u * ${batch}`;
+}
+
+/** Is the product one of tiles: is there but one matrix for a replica? */
+export const isTiled = ({ z }: Contraction): boolean => z.length === 0;
+
+export function productKernel(
+  context: StageContext,
+  stage: Stage,
+  contraction: Contraction,
+  chosen?: MatmulTile,
+): BatchedKernel {
+  const { maxBatch, row, model, dynamics } = context;
+  const sides = sidesOf(stage.statements[0]!.node, contraction);
+  const [left, right] = sides;
+  const m = extent(left.axes, maxBatch);
+  const n = extent(right.axes, maxBatch);
+  const writer = new StageWriter(context.program, scalarAccess(context, true));
+  const a = productOperand(context, left, writer);
+  const b = productOperand(context, right, writer);
+  const store = storeFunctions(context, stage, sides, writer);
+  const draws = drawSlots(model);
+  const functions: SlotBody = {
+    code: [
+      hyperparameterLoader(dynamics.rule),
+      ...draws.declarations,
+      ...writer.constants,
+      ...a.functions,
+      ...b.functions,
+      ...store,
+    ].join("\n"),
+    imports: [...new Set(["batched/slice", ...writer.imports, ...draws.imports])],
+  };
+  const tile = chosen ?? matmulTile(m, n);
+  const request: MatmulRequest = {
+    m,
+    n,
+    k: terms(context, contraction.k),
+    a: a.operand as MatmulRequest["a"],
+    b: b.operand as MatmulRequest["b"],
+    tile,
+    bindings: [
+      `const MAX_BATCH: u32 = ${maxBatch}u;`,
+      `const ROW: u32 = ${row.vectors}u;`,
+      ...BINDINGS,
+    ].join("\n"),
+    functions,
+    further: sliceLink(context),
+    matrices: { first: "0u", end: "run.last_lane - run.first_lane" },
+  };
+  return {
+    name: stage.statements.map(({ name }) => name).join(" "),
+    shader: matmulShader(request),
+    bindings: STAGE_BINDINGS,
+    overrides: {},
+    grid: (lanes) => matmulWorkgroups(request, lanes),
+  };
+}
