@@ -59,7 +59,16 @@ export type { Observables } from "./observe/observation.ts";
 export type { Projection, Quantity } from "./observe/quantity.ts";
 export { type SeriesSpec, series } from "./observe/series.ts";
 export { type SnapshotSpec, snapshot } from "./observe/snapshot.ts";
-export { op } from "./ops/index.ts";
+export {
+  type Extent,
+  type LayerNormOptions,
+  op,
+  type PatchOptions,
+  type PoolOptions,
+  type UnpatchOptions,
+  type WeightNormOptions,
+  type WindowOptions,
+} from "./ops/index.ts";
 export type { AdaptationState } from "./rate/adaptation.ts";
 export type { AnnealingSettings } from "./rate/annealing.ts";
 export { cosine } from "./rate/cosine.ts";

@@ -168,9 +168,33 @@ const concat: Rule = ({ inputs: [a, b], shape }) => {
 const reduction: Rule = ({ inputs: [x], attributes }) =>
   (attributes.axes as readonly number[]).length === 0 ? x : undefined;
 
+/**
+ * Sums over a whole outer product factor, so that the matrix is never made: squared norms of the
+ * gradients of a dense layer, sample by sample, cost no more than the forward pass.
+ */
+const outerSum: Rule = ({ inputs: [x], shape }) => {
+  if (shape.length > 0) return undefined;
+  const isOuter = (node: Node): boolean => node.op === "outer";
+  const [first, second] = x!.inputs;
+  if (isOuter(x!)) return op.mul(op.sum(first!), op.sum(second!));
+  if (x!.op === "square" && isOuter(first!)) {
+    const [a, b] = first!.inputs;
+    return op.mul(op.sum(op.square(a!)), op.sum(op.square(b!)));
+  }
+  if (x!.op !== "mul" || !sameShape(first!.shape, second!.shape)) return undefined;
+  const product = [first!, second!].find(isOuter);
+  if (product === undefined) return undefined;
+  const [a, b] = product.inputs;
+  const other = product === first ? second! : first!;
+  const [c, d] = other.inputs;
+  // Σ a_i b_j c_i d_j, and Σ a_i b_j D_ij.
+  if (isOuter(other)) return op.mul(op.dot(a!, c!), op.dot(b!, d!));
+  return op.dot(a!, op.matvec(other, b!));
+};
+
 const sum: Rule = (node) => {
   const value = uniformValue(node.inputs[0]!);
-  if (value === undefined) return reduction(node);
+  if (value === undefined) return reduction(node) ?? outerSum(node);
   return uniform(value * (size(node.inputs[0]!.shape) / size(node.shape)), node.shape);
 };
 

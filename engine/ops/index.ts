@@ -41,3 +41,11 @@ export { apply, type Operand } from "./apply.ts";
 export { op, sumTo, zeros } from "./build.ts";
 export { erf } from "./errorFunction.ts";
 export type { Lowering, Op } from "./op.ts";
+export type {
+  LayerNormOptions,
+  PatchOptions,
+  PoolOptions,
+  UnpatchOptions,
+  WeightNormOptions,
+} from "./windowed.ts";
+export type { Extent, WindowOptions } from "./windows.ts";

@@ -53,7 +53,7 @@ export interface WeightNormOptions {
  * Throws `ShapeError` if the channels differ or the kernel is larger than the padded image.
  *
  * @example
- * const y = op.relu(op.conv2d(x, kernel, { stride: 2, padding: "same" }));
+ * const y = op.relu(op.conv2d(x, W, { stride: 2, padding: "same" }));
  */
 export function conv2d(x: Operand, kernel: Operand, options: WindowOptions = {}): Node {
   const image = operand("conv2d", x, 0);
@@ -136,7 +136,7 @@ export function layerNorm(x: Operand, { axes, epsilon = 1e-5 }: LayerNormOptions
  * @see Salimans and Kingma, arXiv 1602.07868
  *
  * @example
- * const scores = op.matvec(op.weightNorm(V, { gain: g }), x); // g [rows], one length a row
+ * const scores = op.matvec(op.weightNorm(W, { gain: a }), x); // a [rows], one length a row
  */
 export function weightNorm(v: Operand, { axes, gain }: WeightNormOptions = {}): Node {
   const node = operand("weightNorm", v, 0);

@@ -65,8 +65,12 @@ function paddingOf(
 ): number[] {
   if (given === "valid") return [...UNPADDED];
   if (given !== "same") {
-    const sides = typeof given === "string" ? Number.NaN : given;
-    return pair(name, "padding", sides, 0).flatMap((n) => [n, n]);
+    if (typeof given === "string") {
+      throw new ShapeError(
+        `${name}: padding is "${given}"; give "same", "valid", an integer of 0 or more, or two: [y, x].`,
+      );
+    }
+    return pair(name, "padding", given, 0).flatMap((n) => [n, n]);
   }
   return lengths.flatMap((length, axis) => {
     const windows = Math.ceil(length / stride[axis]!);
@@ -107,10 +111,13 @@ export function windowCounts(
   const padded = paddedSize(image, padding);
   if (padded.some((length, axis) => length < window[axis]!)) {
     const missing = Math.max(...padded.map((length, axis) => window[axis]! - length));
+    const [is, remedy] =
+      padding === UNPADDED
+        ? ["", "pad the image"]
+        : [`, padded to ${printShape(padded)}`, `add ${Math.ceil(missing / 2)} or more to padding`];
     throw new ShapeError(
       `${name}: a ${what} ${printShape(window)} is larger than the image ` +
-        `${printShape(image.slice(1))}, padded to ${printShape(padded)}; make the ${what} smaller, ` +
-        `or add ${Math.ceil(missing / 2)} or more to padding.`,
+        `${printShape(image.slice(1))}${is}; make the ${what} smaller, or ${remedy}.`,
     );
   }
   return padded.map((length, axis) => Math.floor((length - window[axis]!) / stride[axis]!) + 1);

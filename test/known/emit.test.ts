@@ -20,6 +20,7 @@ import { lossGradientFunction } from "../../engine/wgsl/sampleFunction.ts";
 import { COMPOSITES } from "../composites.ts";
 import { nullDevice } from "../gpu.ts";
 import { compile } from "../kernel.ts";
+import { cnn, scaleInvariant } from "../networks.ts";
 import { CASES, modelOfCases } from "../opCases.ts";
 import { uninitialized } from "../uninitialized.ts";
 
@@ -105,6 +106,8 @@ const awkward = defineModel({
 
 const MODELS: readonly Model[] = [
   ...Object.values(COMPOSITES),
+  cnn.model,
+  scaleInvariant.model,
   awkward,
   ...["reshape", "concat", "maxOf", "softmax"].map((name) => modelOfCases(name, CASES[name]!)),
 ];

@@ -9,6 +9,8 @@ const two = param("two", [2]);
 const three = param("three", [3]);
 const W = param("W", [3, 2]);
 const T = param("T", [2, 3, 4]);
+const image = param("image", [2, 5, 6]);
+const kernel = param("kernel", [4, 2, 3, 3]);
 const label = sampleField("digit", [], 10);
 
 const SHAPES: readonly (readonly [string, Node, readonly number[]])[] = [
@@ -25,6 +27,19 @@ const SHAPES: readonly (readonly [string, Node, readonly number[]])[] = [
   ["slice along the last axis", op.slice(T, 1, 3, -1), [2, 3, 2]],
   ["concat of three", op.concat([two, three, two]), [7]],
   ["pad", op.pad(three, 1, 2), [6]],
+  ["reverse", op.reverse(W), [3, 2]],
+  ["patches", op.patches(image, { window: [2, 3] }), [2, 2, 3, 4, 4]],
+  ["patches with a stride", op.patches(image, { window: 2, stride: [2, 3] }), [2, 2, 2, 2, 2]],
+  ["unpatch", op.unpatch(param("g", [2, 2, 2, 2, 2]), { size: [5, 6], stride: [2, 3] }), [2, 5, 6]],
+  ["conv2d", op.conv2d(image, kernel), [4, 3, 4]],
+  ["conv2d, same", op.conv2d(image, kernel, { padding: "same" }), [4, 5, 6]],
+  ["conv2d, same, stride 2", op.conv2d(image, kernel, { padding: "same", stride: 2 }), [4, 3, 3]],
+  ["conv2d, valid", op.conv2d(image, kernel, { padding: "valid", stride: [1, 3] }), [4, 3, 2]],
+  ["conv2d, padded", op.conv2d(image, kernel, { padding: [0, 2] }), [4, 3, 8]],
+  ["maxPool strides by its window", op.maxPool(image, { window: 2 }), [2, 2, 3]],
+  ["avgPool", op.avgPool(image, { window: [3, 2], stride: 1, padding: 1 }), [2, 5, 7]],
+  ["layerNorm", op.layerNorm(image), [2, 5, 6]],
+  ["weightNorm", op.weightNorm(W, { gain: three }), [3, 2]],
   ["oneHot", op.oneHot(label, 10), [10]],
   ["logSumExp over the last axis", op.logSumExp(T), [2, 3]],
   ["softmax", op.softmax(T), [2, 3, 4]],
@@ -102,6 +117,80 @@ const ERRORS: readonly (readonly [() => unknown, string])[] = [
   [() => op.sum(T, 3), "sum: [2, 3, 4] has no axis 3; it has 0 to 2."],
   [() => op.mean(s, 0), "mean: [] has no axis 0; it has none."],
   [() => op.sum(T, [1, -2]), "sum: axes [1, -2] name an axis twice; name each once."],
+  [() => op.reverse(T, 3), "reverse: [2, 3, 4] has no axis 3; it has 0 to 2."],
+  [
+    () => op.conv2d(param("picture", [5, 6]), kernel),
+    "conv2d: needs an image [channels, height, width] and a kernel [out, channels, height, width], " +
+      "got [5, 6] and [4, 2, 3, 3]; did you mean op.reshape(x, [1, 5, 6])?",
+  ],
+  [
+    () => op.conv2d(image, W),
+    "conv2d: needs an image [channels, height, width] and a kernel [out, channels, height, width], " +
+      "got [2, 5, 6] and [3, 2].",
+  ],
+  [
+    () => op.conv2d(image, param("K", [2, 4, 3, 3])),
+    "conv2d: kernel [2, 4, 3, 3] reads 4 channels, the image [2, 5, 6] has 2; axis 1 of the kernel " +
+      "must be the image's channels.",
+  ],
+  [
+    () => op.conv2d(image, param("K", [1, 2, 9, 3]), { padding: [1, 0] }),
+    "conv2d: a kernel [9, 3] is larger than the image [5, 6], padded to [7, 6]; make the kernel " +
+      "smaller, or add 1 or more to padding.",
+  ],
+  [
+    () => op.conv2d(image, kernel, { stride: 0 }),
+    "conv2d: stride is 0; give an integer of 1 or more, or two: [y, x].",
+  ],
+  [
+    () => op.conv2d(image, kernel, { padding: [1, -1] }),
+    "conv2d: padding is [1, -1]; give an integer of 0 or more, or two: [y, x].",
+  ],
+  [
+    () => op.conv2d(image, kernel, { padding: "full" as "same" }),
+    'conv2d: padding is "full"; give "same", "valid", an integer of 0 or more, or two: [y, x].',
+  ],
+  [
+    () => op.maxPool(W, { window: 2 }),
+    "maxPool: needs an image [channels, height, width], got [3, 2]; did you mean op.reshape(x, [1, " +
+      "3, 2])?",
+  ],
+  [
+    () => op.avgPool(image, { window: 2, padding: 2 }),
+    "avgPool: padding [2, 2, 2, 2] (top, bottom, left, right) leaves a window [2, 2] with nothing " +
+      "but padding; pad less than the window is long.",
+  ],
+  [
+    () => op.maxPool(image, { window: 8 }),
+    "maxPool: a window [8, 8] is larger than the image [5, 6], padded to [5, 6]; make the window " +
+      "smaller, or add 2 or more to padding.",
+  ],
+  [
+    () => op.patches(image, { window: 1.5 }),
+    "patches: window is 1.5; give an integer of 1 or more, or two: [y, x].",
+  ],
+  [
+    () => op.patches(image, { window: 7 }),
+    "patches: a window [7, 7] is larger than the image [5, 6]; make the window smaller, or pad " +
+      "the image.",
+  ],
+  [
+    () => op.unpatch(image, { size: [5, 6] }),
+    "unpatch: needs patches [channels, window height, window width, rows, columns], got [2, 5, 6].",
+  ],
+  [
+    () => op.unpatch(param("g", [2, 2, 2, 2, 2]), { size: [5, 6] }),
+    "unpatch: an image [5, 6] has [4, 5] windows [2, 2] at stride [1, 1], got [2, 2].",
+  ],
+  [
+    () => op.layerNorm(three, { epsilon: -1 }),
+    "layerNorm: epsilon is -1; give a number of 0 or more, added to the variance.",
+  ],
+  [() => op.layerNorm(three, { axes: 1 }), "layerNorm: [3] has no axis 1; it has 0 to 0."],
+  [
+    () => op.weightNorm(W, { gain: two }),
+    "weightNorm: the gain has shape [2], needs [] or one length for each norm, [3].",
+  ],
   [() => op.oneHot(label, 2.5), "oneHot: 2.5 classes; give an integer of 1 or more."],
   [() => op.pick(W, label), "pick: needs a vector [n] and a label [], got [3, 2] and []."],
   [() => op.softmax(s), "softmax: needs a vector [n] of logits, got a scalar []."],

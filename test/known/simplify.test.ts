@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { gradient } from "../../engine/autodiff.ts";
 import { constant, type Node, param, topologicalOrder } from "../../engine/graph.ts";
-import { op, ops, zeros } from "../../engine/ops/index.ts";
+import { apply, op, ops, zeros } from "../../engine/ops/index.ts";
 import { evaluate } from "../../engine/reference.ts";
 import { simplify } from "../../engine/simplify.ts";
 import { expectClose } from "../differences.ts";
@@ -12,6 +12,10 @@ const x = param("x", []);
 const v = param("v", [3]);
 const w = param("w", [3]);
 const A = param("A", [2, 3]);
+const u = param("u", [2]);
+const t = param("t", [2]);
+const I = param("I", [2, 3, 3]);
+const K1 = param("K1", [2, 2, 1, 1]);
 
 /** `add(v, scale(w, factor=2))`, with shapes where they are not those of the inputs. */
 function print(node: Node): string {
@@ -65,6 +69,46 @@ const RULES: readonly (readonly [string, Node, string])[] = [
   ["constants", op.exp(op.add(constant([1, 2], [2]), -1)), `${[1, Math.E]}`],
   ["product with zeros", op.matvec(zeros([2, 3]), v), "broadcastTo(0, [2])"],
   ["padded zeros", op.pad(zeros([2]), 1, 0), "broadcastTo(0, [3])"],
+  ["sum of an outer product", op.sum(op.outer(u, v)), "mul(sum(u), sum(v))"],
+  [
+    "squared norm of an outer product",
+    op.sum(op.square(op.outer(u, v))),
+    "mul(sum(square(u)), sum(square(v)))",
+  ],
+  [
+    "the same as a product",
+    op.sum(op.mul(op.outer(u, v), op.outer(u, v))),
+    "mul(sum(square(u)), sum(square(v)))",
+  ],
+  ["outer product along a matrix", op.sum(op.mul(A, op.outer(u, v))), "dot(u, matvec(A, v))"],
+  [
+    "inner product of outer products",
+    op.sum(op.mul(op.outer(u, v), op.outer(t, w))),
+    "mul(dot(u, t), dot(v, w))",
+  ],
+  // Not over everything, and not a product of the whole matrix: they stay.
+  ["rows of an outer product", op.sum(op.outer(u, v), 1), "sum(outer(u, v))"],
+  ["outer product times a row", op.sum(op.mul(op.outer(u, v), w)), "sum(mul(outer(u, v), w))"],
+  ["reverse of reverse", op.reverse(op.reverse(A, 1), 1), "A"],
+  ["reverse along another axis", op.reverse(op.reverse(A, 0), 1), "reverse(reverse(A))"],
+  ["reverse of one element", op.reverse(op.reshape(x, [1])), "reshape(x, [1])"],
+  ["windows of one pixel", op.patches(I, { window: 1 }), "reshape(I, [2,1,1,3,3])"],
+  ["windows of one pixel, some left out", op.patches(I, { window: 1, stride: 2 }), "patches(I)"],
+  [
+    "windows of a constant",
+    op.patches(op.broadcastTo(3, [1, 9, 9]), { window: 2 }),
+    "broadcastTo(3, [1,2,2,8,8])",
+  ],
+  [
+    "a convolution with one pixel is a product",
+    op.conv2d(I, K1),
+    "reshape(matmul(reshape(K1, [2,2]), reshape(I, [2,9])), [2,3,3])",
+  ],
+  [
+    "unpatch of windows of one pixel",
+    op.unpatch(op.reshape(I, [2, 1, 1, 3, 3]), { size: [3, 3] }),
+    "I",
+  ],
   ["slice of everything", op.slice(v, 0, 3), "v"],
   ["pick", op.pick(v, 1), "dot(v, 0,1,0)"],
 ];
@@ -73,6 +117,25 @@ it.each(RULES)("%s", (_name, node, expected) => {
   const [simple] = simplify([node]);
   expect(print(simple!)).toBe(expected);
   expect(simple!.shape).toEqual(node.shape);
+});
+
+it("gives the squared norm of a dense layer's gradient without the gradient", () => {
+  const loss = op.sum(op.tanh(op.matvec(A, v)));
+  const [slope] = gradient(loss, [A]);
+  const [norm] = simplify([op.sum(op.square(slope!))]);
+  expect(topologicalOrder([norm!]).map((node) => node.op)).not.toContain("outer");
+  const params = {
+    A: Float64Array.of(0.3, -1, 0.2, 0.7, 0.1, -0.4),
+    v: Float64Array.of(2, -1, 0.5),
+  };
+  const [simple, plain] = evaluate([norm!, op.sum(op.square(slope!))], { params, sample: {} });
+  expectClose(simple!, plain!, 1e-15);
+});
+
+it("does not take a padding that is not zero for zeros", () => {
+  const given = { before: 1, after: 0, axis: 0, value: -2 };
+  const node = apply("pad", [zeros([2])], given);
+  expect([...evaluate(simplify([node]), { params: {}, sample: {} })[0]!]).toEqual([-2, 0, 0]);
 });
 
 it("keeps what it must not touch", () => {
