@@ -48,6 +48,7 @@ export type {
   ExperimentResult,
   Figure,
   Mark,
+  Picture,
   Plane,
   Progress,
   Quantity,

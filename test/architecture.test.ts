@@ -108,6 +108,7 @@ describe("imports", () => {
       beyond(upward, {
         "report/figure.ts -> experiments/experiment.ts (types)": contract,
         "report/html.ts -> experiments/experiment.ts (types)": contract,
+        "report/picture.ts -> experiments/experiment.ts (types)": contract,
         "report/plane.ts -> experiments/experiment.ts (types)": contract,
         "report/result.ts -> experiments/experiment.ts (types)": contract,
       }),
