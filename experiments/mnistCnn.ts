@@ -54,6 +54,7 @@ export const mnistCnnOn = (read: () => Promise<MnistFiles>): Experiment<typeof p
         model: network({ ...p, image }),
         initial,
         multiplyAdds: mnistCnnMultiplyAdds({ ...p, image }),
+        filters: { block: "K", shape: [5, 5] },
       }),
     }),
 });

@@ -51,6 +51,7 @@ export const mnistMlpOn = (read: () => Promise<MnistFiles>): Experiment<typeof p
         model: network({ hidden: p.hidden, image }),
         initial,
         multiplyAdds: p.hidden * (image[0] * image[1] + 10),
+        filters: { block: "W", shape: image },
       }),
     }),
 });

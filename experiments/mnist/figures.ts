@@ -138,3 +138,48 @@ export function digitFigure({ digitAccuracy }: Trained): Figure {
     ],
   };
 }
+
+/** Units in the picture of weights, at most. */
+const SHOWN = 32;
+/** Width over height of a figure's frame, about. */
+const ASPECT = 1.8;
+
+/** Weights that units read an image or a part of it with, [unit, row, column]. */
+export interface Filters {
+  readonly weights: ArrayLike<number>;
+  readonly units: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Filters side by side with a clear line between them, in shares of the largest weight. */
+export function filterFigure({ weights, units, rows, columns }: Filters): Figure {
+  const shown = Math.min(units, SHOWN);
+  const across = Math.min(shown, Math.ceil(Math.sqrt((ASPECT * shown * rows) / columns)));
+  const down = Math.ceil(shown / across);
+  const [width, height] = [across * (columns + 1) - 1, down * (rows + 1) - 1];
+  const values = new Array<number>(width * height).fill(Number.NaN);
+  let largest = Number.MIN_VALUE;
+  for (let i = 0; i < shown * rows * columns; i += 1) {
+    largest = Math.max(largest, Math.abs(weights[i]!));
+  }
+  for (let unit = 0; unit < shown; unit += 1) {
+    const [top, left] = [Math.floor(unit / across) * (rows + 1), (unit % across) * (columns + 1)];
+    for (let pixel = 0; pixel < rows * columns; pixel += 1) {
+      const at = (top + Math.floor(pixel / columns)) * width + left + (pixel % columns);
+      // Two digits are more than an eye sees, and keep results short.
+      values[at] = Number((weights[unit * rows * columns + pixel]! / largest).toFixed(2));
+    }
+  }
+  return {
+    id: "filters",
+    title: "What the units of the first layer look for",
+    caption:
+      `Weights of ${shown === units ? "all" : `the first ${shown} of ${units}`} units of the first ` +
+      `replica, ${rows} × ${columns} pixels each: blue positive, orange negative, the more the fuller.`,
+    x: { label: `${across} units side by side` },
+    y: { label: `${down} rows of units` },
+    marks: [],
+    picture: { rows: height, columns: width, values },
+  };
+}

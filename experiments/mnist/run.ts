@@ -3,10 +3,10 @@ import type { z } from "zod";
 import { type MnistFiles, mnist } from "../../models/mnist/mnist.ts";
 import type { ExperimentResult, RunContext } from "../experiment.ts";
 import { divergenceWarnings } from "../outcome.ts";
-import { accuracyFigure, digitFigure, lossFigure } from "./figures.ts";
+import { accuracyFigure, digitFigure, type Filters, filterFigure, lossFigure } from "./figures.ts";
 import { quantitiesOf } from "./quantities.ts";
 import type { TrainingSettings } from "./settings.ts";
-import { type Network, train } from "./training.ts";
+import { type Network, type Trained, train } from "./training.ts";
 
 export interface MnistTask {
   readonly read: () => Promise<MnistFiles>;
@@ -23,6 +23,14 @@ function changed(p: TrainingSettings, parameters: z.ZodObject): string[] {
   const recipe = parameters.parse({}) as Readonly<Record<string, unknown>>;
   const given = p as Readonly<Record<string, unknown>>;
   return Object.keys(recipe).filter((name) => name !== "replicas" && given[name] !== recipe[name]);
+}
+
+/** Those of the first replica after the last step. */
+function filtersOf({ model, filters }: Network, { end }: Trained): Filters {
+  const [rows, columns] = filters.shape;
+  const { offset, size } = model.params.find(({ name }) => name === filters.block)!;
+  const weights = end.data.subarray(offset, offset + size);
+  return { weights, units: size / (rows * columns), rows, columns };
 }
 
 export async function mnistRun(
@@ -45,7 +53,12 @@ export async function mnistRun(
         : [`nothing is claimed of the accuracy: ${others.join(", ")} are not those of the recipe`]),
       ...divergenceWarnings(record.run),
     ],
-    figures: [lossFigure(trained), accuracyFigure(trained, claim), digitFigure(trained)],
+    figures: [
+      lossFigure(trained),
+      accuracyFigure(trained, claim),
+      digitFigure(trained),
+      filterFigure(filtersOf(own, trained)),
+    ],
     records: { [own.model.name]: record },
   };
 }

@@ -22,6 +22,8 @@ export interface Network {
   readonly initial: InitialLaw;
   /** Multiply-adds of the logits of one image. */
   readonly multiplyAdds: number;
+  /** The block whose rows are the filters of the first layer, and their shape [row, column]. */
+  readonly filters: { readonly block: string; readonly shape: readonly [number, number] };
 }
 
 export type TrainingRecord = {

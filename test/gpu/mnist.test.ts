@@ -9,7 +9,7 @@ import { he, lecun, perBlock } from "../../engine/start/perBlock.ts";
 import type { ExperimentResult, RunContext } from "../../experiments/experiment.ts";
 import { chargeDrift } from "../../experiments/mnist/quantities.ts";
 import type { TrainingSettings } from "../../experiments/mnist/settings.ts";
-import { type Trained, train } from "../../experiments/mnist/training.ts";
+import { type Network, type Trained, train } from "../../experiments/mnist/training.ts";
 import { mnistCnnOn } from "../../experiments/mnistCnn.ts";
 import { mnistMlpOn } from "../../experiments/mnistMlp.ts";
 import { mnist } from "../../models/mnist/mnist.ts";
@@ -38,7 +38,12 @@ describeWithDevice("mnist", "software", (device) => {
 
   describe("an ensemble of networks", () => {
     const model = mnistMlp({ hidden: small.hidden, image: [SIZE, SIZE] });
-    const network = { model, initial: perBlock({ W: he(), V: lecun() }), multiplyAdds: 300 };
+    const network: Network = {
+      model,
+      initial: perBlock({ W: he(), V: lecun() }),
+      multiplyAdds: small.hidden * (SIZE ** 2 + 10),
+      filters: { block: "W", shape: [SIZE, SIZE] },
+    };
     const trained = async (settings: Partial<TrainingSettings>): Promise<Trained> =>
       train(network, mnist(await files()), parameters(settings), context());
 
@@ -90,6 +95,7 @@ describeWithDevice("mnist", "software", (device) => {
       "training-loss",
       "test-accuracy",
       "digit-accuracy",
+      "filters",
     ]);
   });
 
