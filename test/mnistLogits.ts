@@ -46,7 +46,7 @@ export function perceptronLogits(data: Dataset, theta: ArrayLike<number>, hidden
   });
 }
 
-/** Two convolutions and pooling on square images, θ = K, a, L, b, V, c. */
+/** Two convolutions with stride 2 on square images, θ = K, a, L, b, V, c. */
 export function convolutionLogits(
   data: Dataset,
   theta: ArrayLike<number>,
@@ -54,13 +54,12 @@ export function convolutionLogits(
 ): Score {
   const size = Math.sqrt(data.fields.x!.data.length / data.samples);
   const low = Math.floor((size - 5) / 2) + 1;
-  const high = low - 2;
-  const pooled = Math.floor(high / 2);
+  const high = Math.floor((low - 3) / 2) + 1;
   const a = 25 * first;
   const L = a + first;
   const b = L + 9 * first * second;
   const V = b + second;
-  const c = V + CLASSES * second * pooled ** 2;
+  const c = V + CLASSES * second * high ** 2;
   return score(data, (x) => {
     const lowAt = (channel: number, i: number, j: number): number => {
       let sum = theta[a + channel]!;
@@ -75,18 +74,15 @@ export function convolutionLogits(
       for (let from = 0; from < first; from += 1) {
         for (let p = 0; p < 9; p += 1) {
           const weight = theta[L + 9 * (channel * first + from) + p]!;
-          sum += weight * lowAt(from, i + Math.floor(p / 3), j + (p % 3));
+          sum += weight * lowAt(from, 2 * i + Math.floor(p / 3), 2 * j + (p % 3));
         }
       }
       return Math.max(0, sum);
     };
     const units: number[] = [];
     for (let channel = 0; channel < second; channel += 1) {
-      for (let i = 0; i < 2 * pooled; i += 2) {
-        for (let j = 0; j < 2 * pooled; j += 2) {
-          const four = [0, 1, 2, 3].map((n) => highAt(channel, i + (n >> 1), j + (n & 1)));
-          units.push(Math.max(...four));
-        }
+      for (let i = 0; i < high; i += 1) {
+        for (let j = 0; j < high; j += 1) units.push(highAt(channel, i, j));
       }
     }
     return Array.from({ length: CLASSES }, (_, k) =>

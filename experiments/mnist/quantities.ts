@@ -28,10 +28,15 @@ export function lastTest({ values, quantities }: SeriesRecord, output: string): 
   });
 }
 
-/** √(Σ (x − x̄)²/(R − 1)) over the replicas, with its jackknife error. */
+/** √(Σ (x − x̄)²/(R − 1)) over the replicas, with its jackknife error, which needs three. */
 export function spread(values: Float64Array): Estimate {
   const finite = values.filter(Number.isFinite);
   const n = finite.length;
+  if (n === 2) {
+    const value = Math.abs(finite[0]! - finite[1]!) / Math.SQRT2;
+    const warnings = ["two replicas: no standard error of their spread"];
+    return { value, standardError: Number.NaN, n, method: "difference of 2 replicas", warnings };
+  }
   const center = finite.reduce((sum, x) => sum + x, 0) / n;
   const data = Float64Array.from([...finite].flatMap((x) => [x - center, (x - center) ** 2]));
   return jackknife({ data, replicas: n, k: 2 }, ([mean, square]) =>
