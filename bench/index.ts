@@ -1,16 +1,18 @@
 /** The bench's public door. */
 
+import { matmulWorkloads } from "./matmulWorkloads.ts";
 import { neighborWorkloads } from "./neighborWorkloads.ts";
-import type { SearchWorkload, Workload } from "./workload.ts";
+import type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
 import { workloads as ensembles } from "./workloads.ts";
 
 export { measureRoofline, type Roofline } from "./roofline.ts";
 export { type BenchOptions, type BenchProgress, type BenchRow, runBench } from "./runBench.ts";
 export { printBench, printRoofline } from "./table.ts";
-export type { SearchWorkload, Workload } from "./workload.ts";
+export type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
 
 /** In the order of the table. */
-export const workloads: readonly (Workload | SearchWorkload)[] = [
+export const workloads: readonly (Workload | SearchWorkload | MatmulWorkload)[] = [
   ...ensembles,
   ...neighborWorkloads,
+  ...matmulWorkloads,
 ];

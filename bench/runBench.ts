@@ -6,13 +6,15 @@
 import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
+import { type MatmulMeasurement, measureMatmul } from "./measureMatmul.ts";
 import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { SearchWorkload, Workload } from "./workload.ts";
+import type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
 
 /**
  * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
- * the params their dimensions, the batch the neighbors of each, the rate its points per second.
+ * the params their dimensions, the batch the neighbors of each, the rate its points per second. Of products [m, k] × [k, n] the
+ * replicas are the matrices, the params m n, the batch k, the rate products per second, the schedule the tile.
  */
 export interface BenchRow {
   readonly workload: string;
@@ -48,7 +50,7 @@ export interface BenchProgress {
 }
 
 export interface BenchOptions {
-  readonly workloads: readonly (Workload | SearchWorkload)[];
+  readonly workloads: readonly (Workload | SearchWorkload | MatmulWorkload)[];
   readonly device: Device;
   readonly onProgress?: (progress: BenchProgress) => void;
   /** Hears of the adapter's roofline before the first workload. */
@@ -129,11 +131,37 @@ function searchRows(
   ];
 }
 
+/** A row for each tile that was timed, the default first. */
+const matmulRows = (
+  { id, matmul: { m, n, k, matrices } }: MatmulWorkload,
+  measured: readonly MatmulMeasurement[],
+  roofline: Roofline,
+  adapter: string,
+): BenchRow[] =>
+  measured.map(({ tile, seconds, total }) => {
+    const rates = seconds.map((one) => matrices / one);
+    const perSecond = 2 * m * n * k * median(rates);
+    return {
+      workload: id,
+      schedule: tile,
+      replicas: matrices,
+      params: m * n,
+      batchSize: k,
+      replicaStepsPerSecond: median(rates),
+      gflops: perSecond / 1e9,
+      fractionOfPeak: perSecond / (2 * roofline.multiplyAddsPerSecond),
+      adapter,
+      seconds: total,
+      spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
+      repeats: seconds.length,
+    };
+  });
+
 /**
  * Measures workloads on a device, in the order given.
  *
- * Throws when a workload does not train, a search finds other neighbors than the loop, or a kernel of
- * the roofline computes something wrong.
+ * Throws when a workload does not train, a search finds other neighbors than the loop, or a product or a
+ * kernel of the roofline is wrong.
  *
  * @example
  * const rows = await runBench({ workloads: workloads.filter(({ id }) => id === "w1"), device });
@@ -162,6 +190,9 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
     if ("search" in workload) {
       const measured = await measureSearch(device, workload, settings);
       rows.push(...searchRows(workload, measured, roofline, adapter));
+    } else if ("matmul" in workload) {
+      const measured = await measureMatmul(device, workload, settings);
+      rows.push(...matmulRows(workload, measured, roofline, adapter));
     } else {
       rows.push(makeRow(workload, await measure(device, workload, settings), roofline, adapter));
     }

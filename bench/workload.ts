@@ -1,4 +1,4 @@
-/** What a workload of the bench is: a model with data and start, and how it is run; or a search. */
+/** What a workload of the bench is: a model with data and start, and how it is run; a search; or matrix products. */
 import type {
   DataSource,
   DynamicsOptions,
@@ -46,4 +46,16 @@ export interface SearchWorkload extends Pick<Workload, "id" | "title" | "extra" 
   };
   /** Points [point, dimension]. */
   readonly start: (points: number) => Float64Array;
+}
+
+/** A batch of matrix products, by the tiles that suit its shape. */
+export interface MatmulWorkload extends Pick<Workload, "id" | "title" | "extra" | "group"> {
+  readonly matmul: {
+    readonly m: number;
+    readonly n: number;
+    readonly k: number;
+    readonly matrices: number;
+    /** N: A along k, B along n; T: across. */
+    readonly order: "NN" | "NT" | "TN" | "TT";
+  };
 }

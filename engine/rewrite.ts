@@ -271,6 +271,39 @@ const beforeBroadcast: Rule = (node) => {
   return repeat(apply(node.op, inputs, node.attributes), node.shape);
 };
 
+/**
+ * `node` for an array of shape `inner` where it stands beside `outer`, which is `inner` reshaped: an
+ * array of the same reshaping, a smaller one that repeats along what was reshaped. Else undefined.
+ */
+function besideReshaped(node: Node, inner: Shape, outer: Shape): Node | undefined {
+  if (sameShape(node.shape, outer)) {
+    const same = node.op === "reshape" && sameShape(node.inputs[0]!.shape, inner);
+    return same ? node.inputs[0] : undefined;
+  }
+  if (size(node.shape) === size(outer)) return undefined;
+  if (size(node.shape) === 1) return op.reshape(node, []);
+  const common = inner.findIndex((length, axis) => length !== outer[axis]);
+  const kept = common < 0 ? inner.length : common;
+  const repeats = node.shape.slice(kept).every((length) => length === 1);
+  if (node.shape.length !== outer.length || !repeats) return undefined;
+  return op.reshape(node, [...node.shape.slice(0, kept), ...inner.slice(kept).map(() => 1)]);
+}
+
+/**
+ * Elementwise functions of reshaped arrays: compute before reshaping, where the product is that the
+ * array comes from. So the bias and the activation of a convolution are parts of its matrix product.
+ */
+const beforeReshape: Rule = (node) => {
+  const { inputs, shape } = node;
+  if (!ELEMENTWISE.has(node.op)) return undefined;
+  const reshaped = inputs.find((input) => input.op === "reshape" && sameShape(input.shape, shape));
+  if (reshaped === undefined) return undefined;
+  const inner = reshaped.inputs[0]!.shape;
+  const before = inputs.map((input) => besideReshaped(input, inner, shape));
+  if (!before.every((input) => input !== undefined)) return undefined;
+  return op.reshape(apply(node.op, before, node.attributes), shape);
+};
+
 /** A constant array that repeats one number, as a uniform node. */
 const repeatedConstant: Rule = (node) => {
   if (node.op !== "constant" || node.shape.length === 0) return undefined;
@@ -282,6 +315,10 @@ const repeatedConstant: Rule = (node) => {
 export function rewrite(node: Node): Node | undefined {
   if (node.inputs.length === 0) return repeatedConstant(node);
   return (
-    fold(node) ?? RULES[node.op]?.(node) ?? beforeBroadcast(node) ?? ops[node.op]?.expand?.(node)
+    fold(node) ??
+    RULES[node.op]?.(node) ??
+    beforeBroadcast(node) ??
+    beforeReshape(node) ??
+    ops[node.op]?.expand?.(node)
   );
 }

@@ -159,6 +159,11 @@ describe("imports", () => {
     const hostChain = "a chain of the host draws from the engine's generator, lanes of its own";
     expect(
       beyond(inside, {
+        "bench/measureMatmul.ts -> engine/plan/batched/matmul.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulRequest.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/plan/batched/matmulTile.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/buffers.ts": rooflines,
+        "bench/measureMatmul.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,

@@ -264,8 +264,6 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
     ({ affine }) =>
       op.conv2d(affine([2, 4, 5]), affine([1, 2, 2, 3]), { stride: [2, 1], padding: [1, 0] }),
     ({ param, affine }) => op.conv2d(affine([2, 2, 2]), param([3, 2, 1, 1])),
-    ({ param, field }) =>
-      op.conv2d(op.relu(op.conv2d(field([1, 4, 4]), param([2, 1, 2, 2]))), param([1, 2, 2, 2])),
   ],
   avgPool: [
     ({ affine }) => op.avgPool(affine([2, 4, 4]), { window: 2 }),

@@ -142,6 +142,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
   const unroll = request.unroll ?? UNROLL;
   const row = rowLayout(model.fields);
   const body = lossGradientFunction(model, row, { unroll });
+  checkActivations(model, body.code);
   const { sampling } = request;
   const interaction = interactionOf(request);
   const slots = { model, parameterCount: model.parameterCount, dynamics, unroll, row, sampling };
@@ -201,6 +202,17 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     groupMeans: interaction && groupMeansPlan(interaction, RUN_SCHEMA),
     shader,
   };
+}
+
+/** @throws LimitError when what the loss of one sample keeps for its gradient does not fit. */
+function checkActivations(model: Model, code: string): void {
+  const arrays = [...code.matchAll(/^ *var \w+ = array<f32, (\d+)>/gm)];
+  const bytes = arrays.reduce((sum, [, length]) => sum + 4 * Number(length), 0);
+  if (bytes <= FUNCTION_MEMORY) return;
+  throw new LimitError(
+    `thread schedule: what ${model.name} computes from one sample takes ${bytes} bytes of function ` +
+      `memory, WGSL allows ${FUNCTION_MEMORY}; use schedule: "batched", or fewer channels, units or pixels.`,
+  );
 }
 
 /** @throws LimitError when the observables' arrays do not fit beside what a replica holds. */

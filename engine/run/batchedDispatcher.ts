@@ -14,12 +14,12 @@ import { structBytes } from "../wgsl/layout.ts";
 import { storage, uniform } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
 import { clearMoments } from "./clearMoments.ts";
-import type { Stepper, Stretch } from "./dispatch.ts";
 import { type LaneMemory, RUN_SLOTS, RUN_ZERO } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
 import { constantValues } from "./runValues.ts";
+import type { Stepper, Stretch } from "./stepper.ts";
 
 /** Bytes of the working copy of a slice, about: more do not make larger kernels, only colder caches. */
 const SLICE_BYTES = 1 << 26;
@@ -112,9 +112,8 @@ export class BatchedDispatcher implements Stepper {
 
   /** All kernels of a step and the two that move a slice, compiled side by side. */
   private kernels(): Promise<readonly Compiled[]> {
-    const { load, store, step } = this.plan;
-    const plans = [load, store, ...step.gradient, ...step.update];
-    if (step.observe) plans.push(step.observe);
+    const { load, store, step, observedStep } = this.plan;
+    const plans = [...new Set([load, store, ...step, ...(observedStep ?? [])])];
     this.compiling ??= Promise.all(
       plans.map(async (plan) => ({
         plan,
@@ -135,7 +134,7 @@ export class BatchedDispatcher implements Stepper {
   ): Promise<void> {
     const lanes = slice.last - slice.first;
     const of = new Map(compiled.map((one) => [one.plan, one]));
-    const { load, store, step } = this.plan;
+    const { load, store } = this.plan;
     for (let done = 0; done < stretch.steps; ) {
       const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes), RUN_SLOTS);
       this.writeRuns(stretch, slice, done, wanted);
@@ -145,10 +144,7 @@ export class BatchedDispatcher implements Stepper {
         this.encode(pass, of.get(plan)!, index, lanes, k);
       if (done === 0) run(load, 0);
       for (let k = 0; k < wanted; k += 1) {
-        for (const plan of step.gradient) run(plan, k);
-        const rel = stretch.firstStep + done + k - (stretch.window?.observeFirst ?? 0);
-        if (stretch.window && step.observe && this.isDue(rel)) run(step.observe, k);
-        for (const plan of step.update) run(plan, k);
+        for (const plan of this.kernelsOf(stretch, done + k)) run(plan, k);
       }
       if (done + wanted === stretch.steps) run(store, wanted - 1);
       pass.end();
@@ -156,6 +152,13 @@ export class BatchedDispatcher implements Stepper {
       await this.pacer.submitted(wanted * lanes);
       done += wanted;
     }
+  }
+
+  /** The kernels of a step, with the observables where one is due. */
+  private kernelsOf({ firstStep, window }: Stretch, k: number): readonly BatchedKernel[] {
+    const { step, observedStep } = this.plan;
+    const due = window !== null && this.isDue(firstStep + k - window.observeFirst);
+    return due && observedStep ? observedStep : step;
   }
 
   /** Does any observable record at this step since observing began? */

@@ -18,29 +18,7 @@ import type { Resolved } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, dispatchRows, type Kernel, kernel } from "./pipeline.ts";
 import { constantValues } from "./runValues.ts";
-
-/** Steps to take, and where they stand in a run. */
-export interface Stretch {
-  readonly firstStep: number;
-  readonly steps: number;
-  /** The order of a shuffled epoch must be built anew at the first step. */
-  readonly rebuild: boolean;
-  /** Where observing began and the window's first step after it; null: record nothing. */
-  readonly window: { readonly observeFirst: number; readonly first: number } | null;
-}
-
-/** What takes steps, whatever the schedule. */
-export interface Stepper {
-  /** Steps after which all chunks stand level again: about half a second of work. */
-  readonly round: number;
-  /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
-  take(stretch: Stretch): Promise<void>;
-  /** Resolves when nothing is queued. */
-  idle(): Promise<void>;
-  /** Sums of observables to zero. */
-  clearMoments(): void;
-  destroy(): void;
-}
+import type { Stepper, Stretch } from "./stepper.ts";
 
 /** What a slice of lanes is dispatched with. */
 interface Kernels {

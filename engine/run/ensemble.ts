@@ -18,7 +18,7 @@ import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
 import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
-import { Dispatcher, type Stepper, type Stretch } from "./dispatch.ts";
+import { Dispatcher } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -32,6 +32,7 @@ import { fillReference, sameConstants } from "./pilotMeans.ts";
 import { runInfo } from "./runInfo.ts";
 import type { RunOptions } from "./runOptions.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
+import type { Stepper, Stretch } from "./stepper.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 

@@ -1,8 +1,8 @@
 /** The uniform of a dispatch, but for what differs between dispatches of a stretch over a chunk. */
 import type { RUN_SCHEMA } from "../plan/threadPlan.ts";
 import type { Chunk } from "./chunk.ts";
-import type { Stretch } from "./dispatch.ts";
 import type { Resolved } from "./options.ts";
+import type { Stretch } from "./stepper.ts";
 
 export type RunValues = Readonly<Record<keyof typeof RUN_SCHEMA, number>>;
 

@@ -6,11 +6,11 @@ import type { Device } from "../device.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import type { Range } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
-import type { Stepper } from "./dispatch.ts";
 import type { EnsembleShape } from "./ensembleShape.ts";
 import { type GroupSums, groupSums } from "./groupSums.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Observing } from "./observing.ts";
+import type { Stepper } from "./stepper.ts";
 
 export interface WindowedRun {
   readonly device: Device;

@@ -7,6 +7,8 @@
 
 const WORKGROUP: u32 = 64u;
 const POINT: u32 = 0u; //#param
+// Word of scratch where G begins.
+const GRADIENT: u32 = 0u; //#param
 
 @group(0) @binding(1) var<storage, read> replicas: array<f32>;  // [slot, vector, param]
 @group(0) @binding(2) var<storage, read_write> scratch: array<f32>;  // [slot, word]
@@ -28,7 +30,7 @@ fn clip_norm(h: Hyperparameters) -> f32 { return 1.0; }
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let slot = id.x;
   let h = hyperparameters(condition_of(slot));
-  let at = slot * SCRATCH;
+  let at = slot * SCRATCH + GRADIENT;
   var square = 0.0;
   for (var p = thread; p < PARAMS; p += WORKGROUP) {
     let g = scratch[at + p];

@@ -13,11 +13,13 @@ struct Vectors {
   theta: array<f32, VECTOR>,
 }
 //#end
+//#slot scratch
 struct Scratch {
   gradient: array<f32, VECTOR>,
   loss: f32,
   values: array<f32, SCRATCH - VECTOR - 1u>,
 }
+//#end
 
 @group(0) @binding(1) var<storage, read> replicas: array<Vectors>;  // [slot]
 @group(0) @binding(2) var<storage, read> scratch: array<Scratch>;  // [slot]
@@ -47,9 +49,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   //#slot rate
   //#end
   let theta = &replicas[slot].theta;
-  let gradient = &scratch[slot].gradient;
   let loss = scratch[slot].loss;
   //#slot load_vectors
+  let gradient = &scratch[slot].gradient;
   //#end
   //#slot observe_load
   //#end

@@ -2,7 +2,7 @@
 // worked on together, slot 0 being lane `run.first_lane`.
 //
 //   replicas  [slot, vector, param]   θ, kept vectors, the point where G is taken
-//   scratch   [slot, word]            G, the minibatch's loss, values of stages
+//   scratch   [slot, word]            Σ ∇l, the minibatch's loss, G where it is kept, values of stages
 
 //#import lib/random
 
@@ -12,7 +12,7 @@ const VECTOR: u32 = 4u; //#param
 // Words of a replica in `replicas` and in `scratch`, multiples of 4.
 const REPLICA: u32 = 4u; //#param
 const SCRATCH: u32 = 8u; //#param
-// Where the loss stands in a replica's scratch, behind G.
+// Where the loss stands in a replica's scratch, behind the sum of gradients.
 const LOSS: u32 = VECTOR;
 
 //#slot run

@@ -181,6 +181,11 @@ const shapes = (turn: number): Shape[] =>
     count: 1 + ((i + turn) % 3),
   }));
 
+/** Two hidden layers' worth of an MLP, with what its kernels do: see the tests that use them. */
+const MLP = { m: 20, n: 12, k: 24, count: 3 } as const;
+const TILE = (shape: Shape): MatmulTile =>
+  matmulTiles(shape.m, shape.n, { subgroupMinSize: 0 })[0]!;
+
 describeWithDevice("batched products", "software", (device) => {
   test.each(ORDERS.map((order, turn) => ({ order, turn })))(
     "of all sizes, $order",
@@ -193,9 +198,107 @@ describeWithDevice("batched products", "software", (device) => {
   );
 
   test.each(ORDERS)("with every tile a tuner may choose, %s", async (order) => {
-    const shape = { m: 33, n: 19, k: 10, count: 3 };
+    // In NT both lie in fours along k; in the others in fours along m and n, not along k.
+    const shape = { m: 36, n: 44, k: order === "NT" ? 24 : 22, count: 2 };
+    let turn = 0;
     for (const tile of matmulTiles(shape.m, shape.n, { subgroupMinSize: lanes(device()) })) {
+      // The longest kernels take seconds to compile: those once, each order some of them.
+      const long = tile.rows * tile.columns > 32;
+      if (long && ORDERS[turn++ % ORDERS.length] !== order) continue;
       await check(device(), shape, order, tile);
+    }
+  });
+
+  test("gather the lines of B, add a bias and take a ReLU", async () => {
+    const { m, n, k, count } = MLP;
+    const [rows, data] = [16, numbers(16 * k, 3)];
+    const draw = mulberry32(5);
+    const batch = Uint32Array.from({ length: count * n }, () => Math.floor(rows * draw()));
+    const weights = numbers(count * (m * k + m), 4);
+    const tiles = matmulTiles(m, n, { subgroupMinSize: lanes(device()) });
+    for (const tile of [tiles[0]!, ...tiles.filter(({ memory }) => memory === "subgroup")]) {
+      if (tile.rows > 8) continue;
+      const base = requestOf(MLP, "NT", tile);
+      const functions = `fn a_line(z: u32, unit: u32) -> u32 { return z * ${m * k + m}u + unit * ${k}u; }
+        fn a_one(line: u32, at: u32) -> f32 { return a[(line + at) / 4u][(line + at) % 4u]; }
+        fn a_four(line: u32, at: u32) -> vec4f { return a[(line + at) / 4u]; }
+        fn b_line(z: u32, sample: u32) -> u32 { return extra[z * ${n}u + sample] * ${k / 4}u; }
+        fn b_one(line: u32, at: u32) -> f32 { return b[line + at / 4u][at % 4u]; }
+        fn b_four(line: u32, at: u32) -> vec4f { return b[line + at / 4u]; }
+        fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {
+          let value = max(vec4f(), sum + a_one(z * ${m * k + m}u + ${m * k}u, m));
+          for (var i = 0u; i < count; i += 1u) { c[(z * M + m) * N + n + i] = value[i]; }
+        }`;
+      const request = { ...base, functions: { code: functions } };
+      const c = new Float32Array(count * m * n).fill(Number.NaN);
+      const got = await product(device(), request, { a: weights, b: data, c }, count, batch);
+      for (const [at, value] of got.entries()) {
+        const [z, unit, sample] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n];
+        const weight = z * (m * k + m);
+        let [sum, size] = [weights[weight + m * k + unit]!, 1];
+        for (let l = 0; l < k; l += 1) {
+          const term = weights[weight + unit * k + l]! * data[batch[z * n + sample]! * k + l]!;
+          sum += term;
+          size += Math.abs(term);
+        }
+        const error = Math.abs(value - Math.max(0, sum));
+        expect(error, tileText(tile)).toBeLessThan(2 * (k + 1) * 2 ** -24 * size);
+      }
+    }
+  });
+
+  test.each(["NT", "TN"] as const)(
+    "take as many terms as the matrix's own setting says, and update in place, %s",
+    async (order) => {
+      const { m, n, k, count } = MLP;
+      const [a, b] = [numbers(count * m * k, 1), numbers(count * k * n, 2)];
+      const start = numbers(count * m * n, 6);
+      const terms = Uint32Array.of(24, 7, 1);
+      const { index } = plain(MLP, order);
+      const tiled: MatmulTile = {
+        ...TILE(MLP),
+        workgroup: [2, 4, 1],
+        memory: "workgroup",
+        depth: 8,
+      };
+      const shared = matmulTiles(m, n, { subgroupMinSize: lanes(device()) }).find(
+        ({ memory }) => memory === "subgroup",
+      );
+      for (const tile of [TILE(MLP), tiled, ...(shared ? [shared] : [])]) {
+        const base = requestOf(MLP, order, tile);
+        const functions = base.functions.code.replace(
+          STORE,
+          `fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {
+            for (var i = 0u; i < count; i += 1u) { c[(z * M + m) * N + n + i] -= 0.5 * sum[i]; }
+          }`,
+        );
+        const request = { ...base, k: "extra[z]", functions: { code: functions } };
+        const got = await product(device(), request, { a, b, c: start }, count, terms);
+        for (const [at, value] of got.entries()) {
+          const [z, i, j] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n];
+          let [sum, size] = [start[at]!, Math.abs(start[at]!)];
+          for (let l = 0; l < terms[z]!; l += 1) {
+            const term = 0.5 * a[index.a(z, i, l)]! * b[index.b(z, l, j)]!;
+            sum -= term;
+            size += Math.abs(term);
+          }
+          expect(Math.abs(value - sum), tileText(tile)).toBeLessThan(2 * (k + 2) * 2 ** -24 * size);
+        }
+      }
+    },
+  );
+
+  test("of some matrices leave the others alone", async () => {
+    const { m, n, k, count } = MLP;
+    const [a, b] = [numbers(count * m * k, 1), numbers(count * k * n, 2)];
+    const c = new Float32Array(count * m * n).fill(7);
+    for (const along of [1, 4]) {
+      const tile: MatmulTile = { ...TILE(MLP), workgroup: [4, 4, along] };
+      const request = { ...requestOf(MLP, "NN", tile), matrices: { first: "1u", end: "2u" } };
+      const got = await product(device(), request, { a, b, c }, 1);
+      const untouched = [...got.keys()].filter((at) => got[at] === 7);
+      expect(untouched.length).toBe(2 * m * n);
+      expect(untouched.every((at) => Math.floor(at / (m * n)) !== 1)).toBe(true);
     }
   });
 

@@ -3,11 +3,16 @@
  * ties, borders), and what the emitter makes of patches.
  */
 import { describe, expect, it } from "vitest";
-import { gradient } from "../../engine/autodiff.ts";
+import { gradient, substitute } from "../../engine/autodiff.ts";
+import { LimitError } from "../../engine/errors.ts";
 import { constant, type Node, param, size, topologicalOrder } from "../../engine/graph.ts";
+import { defineModel } from "../../engine/model.ts";
 import { op } from "../../engine/ops/index.ts";
+import { planThread } from "../../engine/plan/threadPlan.ts";
 import { evaluate } from "../../engine/reference.ts";
 import { simplify } from "../../engine/simplify.ts";
+import { dynamicsOf } from "../../engine/update/dynamics.ts";
+import { sgd } from "../../engine/update/sgd.ts";
 import { rowLayout } from "../../engine/wgsl/row.ts";
 import { lossGradientFunction } from "../../engine/wgsl/sampleFunction.ts";
 import { expectClose } from "../differences.ts";
@@ -21,9 +26,17 @@ const counting = (shape: readonly number[]): Node =>
   );
 
 /** The value, and that of the graph of primitive operations that runs. */
-function both(node: Node): number[] {
-  const [direct] = evaluate([node], { params: {}, sample: {} });
-  const [expanded] = evaluate(simplify([node]), { params: {}, sample: {} });
+function both(of: Node): number[] {
+  // Parameters in place of constants, which simplifying would fold.
+  const params: Record<string, Float64Array> = {};
+  const leaves = topologicalOrder([of]).filter((leaf) => leaf.op === "constant");
+  const named = leaves.map((leaf, i): [Node, Node] => {
+    params[`c${i}`] = Float64Array.from(leaf.attributes.values as number[]);
+    return [leaf, param(`c${i}`, leaf.shape)];
+  });
+  const [node] = substitute([of], new Map(named));
+  const [direct] = evaluate([node!], { params, sample: {} });
+  const [expanded] = evaluate(simplify([node!]), { params, sample: {} });
   expectClose(expanded!, direct!, 1e-13);
   return [...direct!];
 }
@@ -65,14 +78,16 @@ describe("conv2d by hand", () => {
   });
 });
 
-it("conv2d agrees with a plain loop for a hundred random geometries, its gradients too", () => {
+it("conv2d agrees with a plain loop for eighty random geometries, its gradients too", () => {
   const random = seeded(77);
+  let tried = 0;
   const upTo = (n: number): number => 1 + Math.floor(random() * n);
   for (let trial = 0; trial < 100; trial += 1) {
     const [c, h, w, o, kh, kw] = [upTo(3), upTo(6), upTo(6), upTo(3), upTo(3), upTo(3)];
     const [sy, sx] = [upTo(3), upTo(3)];
     const [py, px] = [upTo(3) - 1, upTo(3) - 1];
     if (kh > h + 2 * py || kw > w + 2 * px) continue;
+    tried += 1;
     const [x, kernel] = [param("x", [c, h, w]), param("k", [o, c, kh, kw])];
     const y = op.conv2d(x, kernel, { stride: [sy, sx], padding: [py, px] });
     const g = uniformArray(random, size(y.shape));
@@ -105,6 +120,7 @@ it("conv2d agrees with a plain loop for a hundred random geometries, its gradien
       });
     }
   }
+  expect(tried).toBeGreaterThan(80);
 });
 
 describe("pooling by hand", () => {
@@ -224,6 +240,40 @@ describe("what is generated", () => {
       Number(length),
     );
     expect(Math.max(...lengths)).toBeLessThanOrEqual(108);
+  });
+
+  it("is refused where one invocation cannot hold an image's activations", () => {
+    const net = (side: number) =>
+      defineModel({
+        name: "wide",
+        params: { K: [4, 1, 3, 3] },
+        sample: { x: [1, side, side] },
+        loss: ({ K }, { x }) => op.mean(op.square(op.tanh(op.conv2d(x, K)))),
+      });
+    const plan = (side: number) => {
+      const model = net(side);
+      const dynamics = dynamicsOf(
+        model,
+        sgd({}),
+        [{ momentum: 0, gradientNoise: 0, clipNorm: 0 }],
+        {},
+      );
+      const sampling = "withReplacement";
+      return planThread({
+        model,
+        dynamics,
+        sampling,
+        samples: 8,
+        maxBatch: 2,
+        lanes: 8,
+        unroll: 0,
+      });
+    };
+    expect(plan(8).functionMemory).toBeLessThan(8192);
+    expect(() => plan(28)).toThrow(LimitError);
+    expect(() => plan(28)).toThrow(
+      /takes \d{5} bytes of function memory, WGSL allows 8192; use sch/,
+    );
   });
 
   it("divides no index by what only a part of it can reach", () => {

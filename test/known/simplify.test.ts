@@ -89,6 +89,31 @@ const RULES: readonly (readonly [string, Node, string])[] = [
   // Not over everything, and not a product of the whole matrix: they stay.
   ["rows of an outer product", op.sum(op.outer(u, v), 1), "sum(outer(u, v))"],
   ["outer product times a row", op.sum(op.mul(op.outer(u, v), w)), "sum(mul(outer(u, v), w))"],
+  ["function of a reshaped array", op.exp(op.reshape(A, [3, 2])), "reshape(exp(A), [3,2])"],
+  [
+    "functions of arrays reshaped alike",
+    op.add(op.reshape(A, [6]), op.tanh(op.reshape(op.sin(A), [6]))),
+    "reshape(add(A, tanh(sin(A))), [6])",
+  ],
+  [
+    "bias and activation of a convolution",
+    op.tanh(op.add(op.conv2d(I, K1), op.reshape(t, [2, 1, 1]))),
+    "reshape(tanh(add(matmul(reshape(K1, [2,2]), reshape(I, [2,9])), reshape(t, [2,1]))), [2,3,3])",
+  ],
+  ["a reshaped array and a scalar", op.mul(op.reshape(A, [6]), x), "reshape(mul(A, x), [6])"],
+  // Along what was reshaped, or of its own shape: they stay.
+  ["a reshaped array and a row", op.mul(op.reshape(A, [3, 2]), u), "mul(reshape(A, [3,2]), u)"],
+  [
+    "a reshaped array and a column across",
+    op.mul(op.reshape(A, [3, 2]), op.reshape(v, [3, 1])),
+    "mul(reshape(A, [3,2]), reshape(v, [3,1]))",
+  ],
+  [
+    "a reshaped array and another",
+    op.mul(op.reshape(A, [3, 2]), param("B", [3, 2])),
+    "mul(reshape(A, [3,2]), B)",
+  ],
+  ["reshaped scalars", op.add(op.reshape(x, [1]), param("y", [1])), "add(x, y)"],
   ["reverse of reverse", op.reverse(op.reverse(A, 1), 1), "A"],
   ["reverse along another axis", op.reverse(op.reverse(A, 0), 1), "reverse(reverse(A))"],
   ["reverse of one element", op.reverse(op.reshape(x, [1])), "reshape(x, [1])"],

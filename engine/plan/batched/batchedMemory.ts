@@ -2,7 +2,7 @@
  * Where the schedule `batched` keeps things, for each replica of a slice.
  *
  *   replicas  [slot, vector, param]            θ, kept vectors, the point where G is taken
- *   scratch   [slot, word]                     G, the loss, then values of stages
+ *   scratch   [slot, word]                     Σ ∇l, the loss, G where it is kept, values of stages
  *   value     [sample, element]                rows padded so that each begins on a vec4f
  *
  * A value's words are given to others once no later stage reads it.
@@ -28,6 +28,8 @@ export interface BatchedMemory {
   readonly replicaWords: number;
   /** Where the θ stands at which G is taken. */
   readonly pointAt: number;
+  /** Where G stands in scratch once it is finished; 0, the place of the sums, where it is not kept. */
+  readonly gradientAt: number;
   /** Words of a replica's scratch, a multiple of 4. */
   readonly scratchWords: number;
   readonly regionOf: ReadonlyMap<Statement, Region>;
@@ -35,7 +37,7 @@ export interface BatchedMemory {
   readonly withoutReuse: number;
 }
 
-/** G begins a replica's scratch; the sum of losses is behind it. */
+/** Σ ∇l begins a replica's scratch; the sum of losses is behind it. */
 export const lossAt = (vectorWords: number): number => vectorWords;
 
 export const quads = (words: number): number => 4 * Math.ceil(words / 4);
@@ -140,14 +142,17 @@ export function batchedMemory(
   dynamics: Dynamics,
   model: Model,
   maxBatch: number,
+  keepsGradient: boolean,
 ): BatchedMemory {
   const vectorWords = quads(model.parameterCount);
   const fixed = outputRegions(program, model, vectorWords);
-  const regions = valueRegions(program, maxBatch, vectorWords + 4, fixed);
+  const first = vectorWords + 4 + (keepsGradient ? vectorWords : 0);
+  const regions = valueRegions(program, maxBatch, first, fixed);
   return {
     vectorWords,
     replicaWords: vectorWords * vectorCount(dynamics),
     pointAt: dynamics.rule.prepare ? vectorWords * (1 + dynamics.kept.length) : 0,
+    gradientAt: keepsGradient ? vectorWords + 4 : 0,
     scratchWords: regions.end,
     regionOf: regions.regionOf,
     withoutReuse: regions.withoutReuse,

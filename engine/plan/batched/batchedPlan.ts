@@ -19,7 +19,7 @@ import type { Stage } from "../staged/stagedProgram.ts";
 import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
-import { isTiled, productKernel } from "./productKernel.ts";
+import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
 import {
   checkKernel,
@@ -28,6 +28,7 @@ import {
   moveKernel,
   observeKernel,
   ruleKernel,
+  type StepContext,
 } from "./stepKernels.ts";
 
 export interface BatchedRequest {
@@ -41,13 +42,6 @@ export interface BatchedRequest {
   readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
 }
 
-/** The kernels of one step; observables stand between the gradient and the update. */
-export interface BatchedStep {
-  readonly gradient: readonly BatchedKernel[];
-  readonly observe: BatchedKernel | null;
-  readonly update: readonly BatchedKernel[];
-}
-
 export interface BatchedPlan extends SchedulePlan {
   readonly schedule: "batched";
   readonly maxBatch: number;
@@ -58,7 +52,10 @@ export interface BatchedPlan extends SchedulePlan {
   readonly multiplyAdds: number;
   readonly load: BatchedKernel;
   readonly store: BatchedKernel;
-  readonly step: BatchedStep;
+  /** The kernels of a step, in order. */
+  readonly step: readonly BatchedKernel[];
+  /** Those of a step at which something is observed; null without observables on the device. */
+  readonly observedStep: readonly BatchedKernel[] | null;
 }
 
 /** Bytes of a replica's widest buffer. */
@@ -68,7 +65,7 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
 
 const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
   stage.contraction && isTiled(stage.contraction)
-    ? productKernel(context, stage, stage.contraction)
+    ? productKernel(context, stage)
     : stageKernel(context, stage);
 
 function reasonsOf(
@@ -98,7 +95,9 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
   }
   const program = trainingProgram(model);
   const { parameterCount } = model;
-  const memory = batchedMemory(program, dynamics, model, maxBatch);
+  const observesGradient = readsGradient(observation);
+  const keepsGradient = dynamics.clip || observesGradient;
+  const memory = batchedMemory(program, dynamics, model, maxBatch, keepsGradient);
   const bytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const each = laneBytes(memory, maxBatch);
   if (each > bytes) {
@@ -109,9 +108,6 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
   }
   const row = rowLayout(model.fields);
   const context = { ...request, parameterCount, memory, program, row };
-  const { rule } = dynamics;
-  const observe =
-    observation && observation.code !== "" ? observeKernel(context, observation) : null;
   return {
     schedule: "batched",
     row,
@@ -128,16 +124,65 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
     ),
     load: moveKernel(context, "load"),
     store: moveKernel(context, "store"),
-    step: {
-      gradient: [
-        drawBatchKernel(context),
-        ...(rule.prepare ? [ruleKernel(context, "prepare")] : []),
-        ...program.stages.map((stage) => kernelOf(context, stage)),
-        checkKernel(context),
-        ...finishGradientKernels(context),
-      ],
-      observe,
-      update: [ruleKernel(context, "update")],
-    },
+    ...stepSequences(context, observation, observesGradient),
   };
+}
+
+/** Does any observable read G? */
+const readsGradient = (observation: ObservationPlan | null): boolean =>
+  observation !== null && /\bgradient\b/.test(observation.code);
+
+/** Ranges of quads of parameters that lie in none of some blocks, [first, last). */
+function otherQuads(blocks: readonly { offset: number; size: number }[], quads: number) {
+  const ranges: [first: number, last: number][] = [];
+  let first = 0;
+  for (const { offset, size } of [...blocks].sort((a, b) => a.offset - b.offset)) {
+    if (offset / 4 > first) ranges.push([first, offset / 4]);
+    first = (offset + size) / 4;
+  }
+  if (first < quads) ranges.push([first, quads]);
+  return ranges;
+}
+
+/** The two sequences of a step: the quick one, and that in which G is there to be observed. */
+function stepSequences(
+  context: StageContext & StepContext,
+  observation: ObservationPlan | null,
+  observesGradient: boolean,
+): Pick<BatchedPlan, "step" | "observedStep"> {
+  const { dynamics, program, memory, model } = context;
+  const quads = memory.vectorWords / 4;
+  const begin = [
+    drawBatchKernel(context),
+    ...(dynamics.rule.prepare ? [ruleKernel(context, "prepare")] : []),
+  ];
+  const check = checkKernel(context);
+  const finish = dynamics.clip || observesGradient ? finishGradientKernels(context) : [];
+  const observe =
+    observation && observation.code !== "" ? observeKernel(context, observation) : null;
+  const kernels = new Map(program.stages.map((stage) => [stage, kernelOf(context, stage)]));
+  const stages = [...kernels.values()];
+  const updateAll = ruleKernel(context, "update");
+  const stepping = dynamics.clip
+    ? []
+    : program.stages.flatMap((stage) => {
+        const block = steppedBlock(context, stage);
+        return block ? [{ stage, block }] : [];
+      });
+  const others = program.stages.filter((stage) => stepping.every((one) => one.stage !== stage));
+  const blocks = stepping.map(({ block }) => model.params.find(({ name }) => name === block)!);
+  const step = [
+    ...begin,
+    ...others.map((stage) => kernels.get(stage)!),
+    check,
+    ...(dynamics.clip ? finish : []),
+  ];
+  const update = [
+    ...stepping.map(({ stage }) => steppingProductKernel(context, stage)),
+    ...otherQuads(blocks, quads).map((range) => ruleKernel(context, "update", range)),
+  ];
+  const observed = observesGradient
+    ? [...begin, ...stages, check, ...finish, ...(observe ? [observe] : []), updateAll]
+    : [...step, ...(observe ? [observe] : []), ...update];
+  return { step: [...step, ...update], observedStep: observe ? observed : null };
 }

@@ -3,7 +3,8 @@
  *
  * The caller says where operands come from and what becomes of a sum, as WGSL functions; so operands
  * may be gathered, computed or padded, and a bias, an activation or a parameter's update costs no pass
- * of its own. The skeleton is shaders/batched/matmul.wgsl; here are its generated lines.
+ * of its own. The skeletons are shaders/batched/matmul.wgsl
+ * and matmul_shared.wgsl; their generated lines: registerTile.ts, workgroupTile.ts.
  *
  * Left out: other element types than f32, splitting k over workgroups.
  */
@@ -12,7 +13,8 @@ import { LimitError } from "../../errors.ts";
 import { type LinkedShader, link } from "../../wgsl/link.ts";
 import { indented } from "../threadSlots.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
-import { begin, multiply, storeSums } from "./registerTile.ts";
+import { begin, multiply, SHARING, storeSums, strideOf } from "./registerTile.ts";
+import { beginTiles, fill, multiplyTiles } from "./workgroupTile.ts";
 
 /**
  * Workgroups of a dispatch over `count` matrices.
@@ -41,50 +43,87 @@ export function matmulWorkgroups(
 
 const u = (value: number): string => `${value}u`;
 
-/** The kernel of a batch of products. */
-export function matmulShader(request: MatmulRequest): LinkedShader {
-  const { m, n, k, tile, bindings, functions, matrices } = request;
-  const [alongN, alongM, alongZ] = tile.workgroup;
-  const shared = tile.memory === "subgroup";
-  const rest = typeof k === "string" || k % tile.depth !== 0;
-  const place = [
-    `let last_matrix = ${matrices.end};`,
-    `let z = ${matrices.first} + workgroup.z${alongZ > 1 ? " * ALONG_Z + local.z" : ""};`,
-    `let m = ${alongM > 1 ? "(workgroup.y * ALONG_M + local.y)" : "workgroup.y"} * ROWS;`,
-    "let n = (workgroup.x * ALONG_N + local.x) * COLUMNS;",
-  ];
-  const one = multiply(request, 1);
+/** Parameters and slots that both skeletons have. */
+function commonParts(request: MatmulRequest) {
+  const { m, n, k, tile, bindings, functions } = request;
+  const [alongN, alongM] = tile.workgroup;
+  return {
+    params: {
+      M: u(m),
+      N: u(n),
+      ROWS: u(tile.rows),
+      COLUMNS: u(tile.columns),
+      ALONG_N: u(alongN),
+      ALONG_M: u(alongM),
+      ...request.further?.params,
+    },
+    slots: {
+      bindings: { code: bindings },
+      functions,
+      depth: indented([`let depth = ${typeof k === "string" ? k : u(k)};`], 2),
+      store: indented(storeSums(request), 2),
+      ...request.further?.slots,
+    },
+  };
+}
+
+function sharedShader(request: MatmulRequest): LinkedShader {
+  const { params, slots } = commonParts(request);
+  const place = indented([`let z = ${request.matrices.first} + workgroup.z;`], 2);
   return link(
-    "batched/matmul",
+    "batched/matmul_shared",
     {
-      params: {
-        M: u(m),
-        N: u(n),
-        ROWS: u(tile.rows),
-        COLUMNS: u(tile.columns),
-        ALONG_N: u(alongN),
-        ALONG_M: u(alongM),
-        ALONG_Z: u(alongZ),
-        STRIDE: u(tile.depth),
-        ...request.further?.params,
-      },
+      params: { ...params, DEPTH: u(request.tile.depth) },
       slots: {
-        enable: { code: shared ? "enable subgroups;" : "" },
-        lane: { code: shared ? "  @builtin(subgroup_invocation_id) subgroup_lane: u32," : "" },
-        bindings: { code: bindings },
-        functions,
-        place: indented([...place, ...(shared ? ["let lane = subgroup_lane % 8u;"] : [])], 2),
-        depth: indented([`let depth = ${typeof k === "string" ? k : u(k)};`], 2),
-        begin: indented(begin(request), 2),
-        multiply: indented(multiply(request, tile.depth), 4),
-        rest: indented(
-          rest ? ["for (; k < depth; k += 1u) {", ...one.map((line) => `  ${line}`), "}"] : [],
-          2,
-        ),
-        store: indented(storeSums(request), 2),
-        ...request.further?.slots,
+        ...slots,
+        place,
+        begin: indented(beginTiles(request), 2),
+        fill: indented(fill(request), 4),
+        multiply: indented(multiplyTiles(request), 6),
       },
     },
     sources,
   );
 }
+
+function registerShader(request: MatmulRequest): LinkedShader {
+  const { k, tile, matrices } = request;
+  const [, alongM, alongZ] = tile.workgroup;
+  const { params, slots } = commonParts(request);
+  const sharing = tile.memory === "subgroup";
+  const stride = strideOf(request);
+  const rest = stride > 1 && (typeof k === "string" || k % stride !== 0);
+  const place = [
+    ...(alongZ > 1 ? [`let last_matrix = ${matrices.end};`] : []),
+    `let z = ${matrices.first} + workgroup.z${alongZ > 1 ? " * ALONG_Z + local.z" : ""};`,
+    `let m = ${alongM > 1 ? "(workgroup.y * ALONG_M + local.y)" : "workgroup.y"} * ROWS;`,
+    "let n = workgroup.x * ALONG_N * COLUMNS + 4u * local.x;",
+    ...(sharing ? [`let lane = subgroup_lane % ${SHARING}u;`] : []),
+  ];
+  const restLines = rest ? multiply(request, 1).map((line) => `  ${line}`) : [];
+  return link(
+    "batched/matmul",
+    {
+      params: { ...params, ALONG_Z: u(alongZ), STRIDE: u(stride) },
+      slots: {
+        ...slots,
+        enable: { code: sharing ? "enable subgroups;" : "" },
+        lane: { code: sharing ? "  @builtin(subgroup_invocation_id) subgroup_lane: u32," : "" },
+        place: indented(place, 2),
+        begin: indented(begin(request), 2),
+        multiply: indented(multiply(request, stride), 4),
+        rest: indented(rest ? ["for (; k < depth; k += 1u) {", ...restLines, "}"] : [], 2),
+      },
+    },
+    sources,
+  );
+}
+
+/**
+ * The kernel of a batch of products.
+ *
+ * Where lanes or workgroups share what they load, `k` must be the same for all of a workgroup: WGSL
+ * refuses barriers and broadcasts that some may not reach.
+ */
+export const matmulShader = (request: MatmulRequest): LinkedShader =>
+  request.tile.memory === "workgroup" ? sharedShader(request) : registerShader(request);

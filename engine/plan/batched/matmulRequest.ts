@@ -8,7 +8,7 @@ export interface Operand<Axis extends "m" | "n"> {
   readonly along: "k" | Axis;
   /**
    * May four values be loaded at once, wherever a line's position is a multiple of 4? What lies beyond
-   * the end of a line is ignored; along k it is not asked for.
+   * the end of a line is ignored.
    */
   readonly four: boolean;
 }

@@ -16,10 +16,12 @@ export interface MatmulTile {
   /**
    * Where what several invocations need is kept. `registers`: each loads its own. `subgroup`: eight
    * lanes of a subgroup load a part of A each and broadcast it; needs the feature `subgroups` with at
-   * least 8 lanes, a workgroup `[8 or more, 1, 1]` and rows in eights.
+   * least 8 lanes, a workgroup `[8 or more, 1, 1]` and rows in eights. `workgroup`: tiles of both operands
+   * in workgroup memory, two barriers for every `depth` of k; needs rows in fours and one matrix for a
+   * workgroup.
    */
-  readonly memory: "registers" | "subgroup";
-  /** Steps of k that are loaded together. */
+  readonly memory: "registers" | "subgroup" | "workgroup";
+  /** Steps of k that are loaded together; a multiple of 4. */
   readonly depth: number;
 }
 
@@ -55,6 +57,15 @@ const subgroup = (n: number, rows: number): MatmulTile => ({
   depth: 4,
 });
 
+/** 64 invocations; with 8 x 8 sums each and 16 steps of k the tiles take 8 KiB. */
+const workgroup = (rows: number, columns: number): MatmulTile => ({
+  workgroup: [8, 8, 1],
+  rows,
+  columns,
+  memory: "workgroup",
+  depth: 16,
+});
+
 /** The tile that is used unless a tuner has measured a better one. */
 export function matmulTile(m: number, n: number): MatmulTile {
   const rows = m >= 64 && n >= 32 ? 8 : Math.min(4, powerOfTwo(m));
@@ -78,7 +89,11 @@ export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLim
     .map(([rows, columns]) => registers(m, n, rows, columns))
     .filter(({ rows, columns }) => rows !== first.rows || columns !== first.columns);
   const shared = subgroupMinSize < 8 ? [] : [8, 16, 32].filter((rows) => rows < 2 * m);
-  return [first, ...others, ...shared.map((rows) => subgroup(n, rows))];
+  const tiled = [
+    ...(m > 16 && n > 16 ? [workgroup(4, 4)] : []),
+    ...(m > 32 && n > 32 ? [workgroup(8, 8)] : []),
+  ];
+  return [first, ...others, ...tiled, ...shared.map((rows) => subgroup(n, rows))];
 }
 
 /** `registers 8x8x1 of 4x4x4` */

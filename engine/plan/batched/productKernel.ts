@@ -5,15 +5,17 @@
  * its derivative) is computed from the sum while it is still in a register, and only what later stages
  * read is stored, four neighbors at once where they lie on a vec4f.
  */
+
+import type { Node } from "../../graph.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../../wgsl/hyperparameters.ts";
-import { flatten, type Index, literal, printIndex, variable } from "../../wgsl/indexing.ts";
+import { flatten, type Index, literal, plus, printIndex, variable } from "../../wgsl/indexing.ts";
 import { structText } from "../../wgsl/layout.ts";
-import type { SlotBody } from "../../wgsl/link.ts";
 import { type Axis, type Contraction, extent, SAMPLE_AXIS } from "../staged/contraction.ts";
 import { StageWriter } from "../staged/stageCode.ts";
 import type { Stage, Statement } from "../staged/stagedProgram.ts";
+import { gradientOf } from "../staged/trainingProgram.ts";
 import { RUN_SCHEMA } from "../threadPlan.ts";
-import type { BatchedKernel, KernelContext } from "./batchedKernel.ts";
+import { type BatchedKernel, type KernelContext, reads, writes } from "./batchedKernel.ts";
 import { matmulShader, matmulWorkgroups } from "./matmul.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
 import { type MatmulTile, matmulTile } from "./matmulTile.ts";
@@ -27,6 +29,7 @@ import {
   targetsOf,
   targetWord,
 } from "./stageKernel.ts";
+import { type StepContext, stepLink } from "./stepKernels.ts";
 
 const BINDINGS = [
   "@group(0) @binding(1) var<storage, read> replicas: array<vec4f>;  // [slot, vector, param / 4]",
@@ -177,55 +180,148 @@ function terms(context: StageContext, k: readonly Axis[]): number | string {
 /** Is the product one of tiles: is there but one matrix for a replica? */
 export const isTiled = ({ z }: Contraction): boolean => z.length === 0;
 
-export function productKernel(
-  context: StageContext,
-  stage: Stage,
-  contraction: Contraction,
-  chosen?: MatmulTile,
-): BatchedKernel {
-  const { maxBatch, row, model, dynamics } = context;
+/** A product's sizes and operands, and the functions that load them. */
+function productOf(context: StageContext, stage: Stage) {
+  const contraction = stage.contraction!;
+  const { maxBatch, model } = context;
   const sides = sidesOf(stage.statements[0]!.node, contraction);
   const [left, right] = sides;
-  const m = extent(left.axes, maxBatch);
-  const n = extent(right.axes, maxBatch);
   const writer = new StageWriter(context.program, scalarAccess(context, true));
   const a = productOperand(context, left, writer);
   const b = productOperand(context, right, writer);
-  const store = storeFunctions(context, stage, sides, writer);
   const draws = drawSlots(model);
-  const functions: SlotBody = {
-    code: [
-      hyperparameterLoader(dynamics.rule),
-      ...draws.declarations,
-      ...writer.constants,
-      ...a.functions,
-      ...b.functions,
-      ...store,
-    ].join("\n"),
-    imports: [...new Set(["batched/slice", ...writer.imports, ...draws.imports])],
-  };
-  const tile = chosen ?? matmulTile(m, n);
-  const request: MatmulRequest = {
-    m,
-    n,
-    k: terms(context, contraction.k),
-    a: a.operand as MatmulRequest["a"],
-    b: b.operand as MatmulRequest["b"],
-    tile,
-    bindings: [
-      `const MAX_BATCH: u32 = ${maxBatch}u;`,
-      `const ROW: u32 = ${row.vectors}u;`,
-      ...BINDINGS,
-    ].join("\n"),
-    functions,
-    further: sliceLink(context),
-    matrices: { first: "0u", end: "run.last_lane - run.first_lane" },
-  };
   return {
-    name: stage.statements.map(({ name }) => name).join(" "),
-    shader: matmulShader(request),
+    sides,
+    writer,
+    functions: [...draws.declarations, ...a.functions, ...b.functions],
+    imports: draws.imports,
+    request: {
+      m: extent(left.axes, maxBatch),
+      n: extent(right.axes, maxBatch),
+      k: terms(context, contraction.k),
+      a: a.operand as MatmulRequest["a"],
+      b: b.operand as MatmulRequest["b"],
+      matrices: { first: "0u", end: "run.last_lane - run.first_lane" },
+    },
+  };
+}
+
+const nameOf = ({ statements }: Stage): string => statements.map(({ name }) => name).join(" ");
+
+const constants = ({ maxBatch, row }: StageContext): string[] => [
+  `const MAX_BATCH: u32 = ${maxBatch}u;`,
+  `const ROW: u32 = ${row.vectors}u;`,
+];
+
+export function productKernel(
+  context: StageContext,
+  stage: Stage,
+  chosen?: MatmulTile,
+): BatchedKernel {
+  const { sides, writer, request, ...text } = productOf(context, stage);
+  const store = storeFunctions(context, stage, sides, writer);
+  const tile = chosen ?? matmulTile(request.m, request.n);
+  const loader = hyperparameterLoader(context.dynamics.rule);
+  const code = [loader, ...writer.constants, ...text.functions, ...store].join("\n");
+  const imports = [...new Set(["batched/slice", ...writer.imports, ...text.imports])];
+  const shader = matmulShader({
+    ...request,
+    tile,
+    bindings: [...constants(context), ...BINDINGS].join("\n"),
+    functions: { code, imports },
+    further: sliceLink(context),
+  });
+  return {
+    name: nameOf(stage),
+    shader,
     bindings: STAGE_BINDINGS,
     overrides: {},
-    grid: (lanes) => matmulWorkgroups(request, lanes),
+    grid: (lanes) => matmulWorkgroups({ ...request, tile }, lanes),
+  };
+}
+
+/** Does an expression read parameters, itself? */
+const readsParam = (context: StageContext, node: Node): boolean =>
+  node.op === "param" ||
+  (!context.program.statementOf.has(node) &&
+    node.inputs.some((input) => readsParam(context, input)));
+
+/**
+ * The block whose update may be the epilogue of its gradient's product: nothing else reads the sum,
+ * which comes four parameters at a time, and the product reads no parameters. Null where it may not.
+ */
+export function steppedBlock(context: StageContext, stage: Stage): string | null {
+  const [statement, ...others] = stage.statements;
+  if (!stage.contraction || !isTiled(stage.contraction) || others.length > 0) return null;
+  const { model, program } = context;
+  const blocks = model.params.filter(({ name }) => statement!.outputs.includes(gradientOf(name)));
+  const [block] = blocks;
+  if (blocks.length !== 1 || statement!.outputs.length !== 1) return null;
+  if (program.stages.some(({ reads }) => reads.includes(statement!))) return null;
+  const { a, b } = stage.contraction;
+  const readsParams = [a.node, b.node].some((node) => readsParam(context, node));
+  const [, right] = sidesOf(statement!.node, stage.contraction);
+  const whole = block!.size % 4 === 0 && fallsOnVector(context, statement!, right, block!.offset);
+  return whole && !readsParams ? block!.name : null;
+}
+
+/** The product of a block's gradient with the block's update as its epilogue. */
+export function steppingProductKernel(
+  context: StageContext & StepContext,
+  stage: Stage,
+  chosen?: MatmulTile,
+): BatchedKernel {
+  const { sides, writer, request, ...text } = productOf(context, stage);
+  const block = context.model.params.find(({ name }) => name === steppedBlock(context, stage))!;
+  const tile = chosen ?? matmulTile(request.m, request.n);
+  const places = outputPlaces(sides, "n", context.maxBatch);
+  const word = printIndex(
+    plus(literal(block.offset), flatten(indexAt(stage.shape, places), stage.shape)),
+  );
+  const step = stepLink(context);
+  const slice = sliceLink(context);
+  const store = [
+    "var<private> is_set: bool;",
+    "var<private> setting: Setting;",
+    "fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {",
+    "  if (!is_set) {",
+    "    setting = step_setting(z);",
+    "    is_set = true;",
+    "  }",
+    `  if (frozen[run.first_lane + z] == 0u) { step_quad(z, (${word}) >> 2u, sum, setting); }`,
+    "}",
+  ];
+  const bindings = BINDINGS.filter((line) => !/\b(replicas|hyper):/.test(line));
+  const shader = matmulShader({
+    ...request,
+    tile,
+    bindings: [
+      // MAX_BATCH comes with `sampling/size`.
+      `const ROW: u32 = ${context.row.vectors}u;`,
+      ...bindings,
+      "@group(0) @binding(4) var<storage, read> frozen: array<u32>;  // [lane]",
+    ].join("\n"),
+    functions: {
+      code: [...writer.constants, ...text.functions, ...store].join("\n"),
+      imports: [...new Set(["batched/step_quad", ...writer.imports, ...text.imports])],
+    },
+    further: {
+      params: { ...slice.params, ...step.params },
+      slots: {
+        ...slice.slots,
+        ...step.slots,
+        load_hyperparameters: { code: hyperparameterLoader(context.dynamics.rule) },
+      },
+    },
+  });
+  return {
+    name: `${nameOf(stage)}, update of ${block.name}`,
+    shader,
+    bindings: [
+      [writes("replicas"), writes("scratch"), reads("batch"), reads("frozen")],
+      [reads("hyper"), reads("data")],
+    ],
+    overrides: {},
+    grid: (lanes) => matmulWorkgroups({ ...request, tile }, lanes),
   };
 }

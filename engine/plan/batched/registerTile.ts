@@ -11,7 +11,7 @@ const COMPONENTS = ["x", "y", "z", "w"] as const;
 /** Lanes that share the loads of A; subgroups have at least as many. */
 export const SHARING = 8;
 
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** `m + 3u`, no further than the last row where the tiles overhang. */
 const within = (at: string, offset: number, length: string, exact: boolean): string =>
@@ -28,6 +28,16 @@ export const extent = ({ m, n, tile }: MatmulRequest): Extent => ({
   exactN: n % (tile.columns * tile.workgroup[0]) === 0,
 });
 
+/**
+ * Steps of k in a turn of the loop. Where an invocation loads all it needs by itself, and none of it in
+ * fours along k, more of them only make the loop longer: three times the time to compile, none gained.
+ */
+export const strideOf = ({ a, b, tile }: MatmulRequest): number => {
+  const gains = (operand: { along: string; four: boolean }): boolean =>
+    operand.four && operand.along === "k";
+  return tile.memory === "registers" && !gains(a) && !gains(b) ? 1 : tile.depth;
+};
+
 /** Values of an operand at `count` steps of k, as text: `values[i][t]` of row or column i at k + t. */
 interface Loaded {
   readonly lines: Lines;
@@ -35,7 +45,7 @@ interface Loaded {
 }
 
 /** One operand of a tile, `size` rows (of A) or columns (of B) from `origin` on. */
-interface Side {
+export interface Side {
   readonly name: "a" | "b";
   readonly origin: "m" | "n";
   readonly length: "M" | "N";
@@ -43,6 +53,8 @@ interface Side {
   readonly exact: boolean;
   readonly alongK: boolean;
   readonly four: boolean;
+  /** Row or column i of the tile lies at origin + place(i). */
+  readonly place: (i: number) => number;
 }
 
 export function sides(request: MatmulRequest): readonly [a: Side, b: Side] {
@@ -57,6 +69,7 @@ export function sides(request: MatmulRequest): readonly [a: Side, b: Side] {
       exact: exactM,
       alongK: a.along === "k",
       four: a.four,
+      place: (i) => i,
     },
     {
       name: "b",
@@ -66,24 +79,26 @@ export function sides(request: MatmulRequest): readonly [a: Side, b: Side] {
       exact: exactN,
       alongK: b.along === "k",
       four: b.four,
+      // In fours, each of them beside those of the neighboring invocations.
+      place: (i) => (i % 4) + 4 * tile.workgroup[0] * Math.floor(i / 4),
     },
   ];
 }
 
 /** What does not depend on k: the lines of an operand along k, the positions of one across. */
-function hoisted({ name, origin, length, size, exact, alongK, four }: Side): Lines {
+function hoisted({ name, origin, length, size, exact, alongK, four, place }: Side): Lines {
   if (alongK) {
     return range(size).map(
-      (i) => `let ${name}${i} = ${name}_line(z, ${within(origin, i, length, exact)});`,
+      (i) => `let ${name}${i} = ${name}_line(z, ${within(origin, place(i), length, exact)});`,
     );
   }
   if (four && size % 4 === 0) {
     return range(size / 4).map(
       (q) =>
-        `let ${name}${q} = ${exact ? `${origin} + ${4 * q}u` : `min(${origin} + ${4 * q}u, (${length} - 1u) & ~3u)`};`,
+        `let ${name}${q} = ${exact ? `${origin} + ${place(4 * q)}u` : `min(${origin} + ${place(4 * q)}u, (${length} - 1u) & ~3u)`};`,
     );
   }
-  return range(size).map((i) => `let ${name}${i} = ${within(origin, i, length, exact)};`);
+  return range(size).map((i) => `let ${name}${i} = ${within(origin, place(i), length, exact)};`);
 }
 
 /** Each invocation loads what it needs. */
@@ -199,6 +214,10 @@ const sharedLines = ({ alongK, size }: Side): Lines =>
       )
     : [];
 
+/** Names of the sums of a tile, by rows. */
+export const sumsOf = ({ tile }: MatmulRequest): string[] =>
+  range(tile.rows).flatMap((i) => range(tile.columns / 4).map((q) => `s${i}_${q}`));
+
 /** Before the loop over k. */
 export function begin(request: MatmulRequest): Lines {
   const [a, b] = sides(request);
@@ -212,23 +231,29 @@ export function begin(request: MatmulRequest): Lines {
     ...(shared || leaves.length === 0 ? [] : [`if (${leaves.join(" || ")}) {`, "  return;", "}"]),
     ...(shared ? sharedLines(a) : hoisted(a)),
     ...hoisted(b),
-    ...range(a.size).flatMap((i) => range(b.size / 4).map((q) => `var s${i}_${q} = vec4f();`)),
+    ...sumsOf(request).map((sum) => `var ${sum} = vec4f();`),
   ];
 }
 
-/** After the loop over k: every four sums that lie in C go to the caller's `store`. */
+/**
+ * After the loop over k: every four sums that lie in C go to the caller's `store`, in a loop. Written out,
+ * an epilogue of a few branches takes longer to compile than all the rest.
+ */
 export function storeSums(request: MatmulRequest): Lines {
   const [a, b] = sides(request);
-  return range(a.size).flatMap((i) =>
-    range(b.size / 4).map((q) => {
-      const [row, column] = [`m + ${i}u`, `n + ${4 * q}u`];
-      const conditions = [
-        ...(a.exact ? [] : [`${row} < M`]),
-        ...(b.exact ? [] : [`${column} < N`]),
-      ];
-      const count = request.n % 4 === 0 ? "4u" : `min(4u, N - (${column}))`;
-      const call = `store(z, ${row}, ${column}, s${i}_${q}, ${count});`;
-      return conditions.length > 0 ? `if (${conditions.join(" && ")}) { ${call} }` : call;
-    }),
-  );
+  const across = b.size / 4;
+  const sums = sumsOf(request);
+  const conditions = [...(a.exact ? [] : ["row < M"]), ...(b.exact ? [] : ["column < N"])];
+  const count = request.n % 4 === 0 ? "4u" : "min(4u, N - column)";
+  const call = `store(z, row, column, sums[i], ${count});`;
+  return [
+    `var sums = array<vec4f, ${sums.length}>(${sums.join(", ")});`,
+    `for (var i = 0u; i < ${sums.length}u; i += 1u) {`,
+    `  let row = m + ${across > 1 ? `i / ${across}u` : "i"};`,
+    `  let column = n${across > 1 ? ` + ${b.place(4)}u * (i % ${across}u)` : ""};`,
+    ...(conditions.length > 0
+      ? [`  if (${conditions.join(" && ")}) {`, `    ${call}`, "  }"]
+      : [`  ${call}`]),
+    "}",
+  ];
 }

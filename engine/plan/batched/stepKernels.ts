@@ -29,10 +29,11 @@ const WORKGROUP = 64;
 const FEW = 16;
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
-const overQuads =
-  ({ memory }: KernelContext) =>
-  (lanes: number) =>
-    [Math.ceil(memory.vectorWords / 4 / WORKGROUP), lanes, 1] as const;
+/** Quads of parameters of one workgroup: eight in each invocation. */
+const QUADS = 8 * WORKGROUP;
+
+const overQuads = (quads: number) => (lanes: number) =>
+  [Math.ceil(quads / QUADS), lanes, 1] as const;
 
 const perLane = (lanes: number) => [lanes, 1, 1] as const;
 
@@ -87,9 +88,9 @@ export const checkKernel = (context: KernelContext): BatchedKernel => ({
   grid: perLane,
 });
 
-/** Two normal numbers a pair; those of parameters 4 q … 4 q + 3. */
-const gradientNoise = (key: string): string[] => [
-  `let noise_key = slot_key(slot, ${key});`,
+/** Adds s ξ to `gradient`: two normal numbers a pair, those of parameters 4 q … 4 q + 3. */
+const GRADIENT_NOISE = [
+  "let noise_key = slot_key(slot, STREAM_GRADIENT_NOISE);",
   "let even = normal_pair(threefry2x32(noise_key, vec2u(step, 2u * quad)));",
   "let odd = normal_pair(threefry2x32(noise_key, vec2u(step, 2u * quad + 1u)));",
   "gradient += h.gradient_noise * vec4f(even, odd);",
@@ -98,16 +99,17 @@ const gradientNoise = (key: string): string[] => [
 export function finishGradientKernels(context: KernelContext): BatchedKernel[] {
   const { dynamics, memory } = context;
   const POINT = `${memory.pointAt}u`;
-  const noise = dynamics.gradientNoise ? gradientNoise("STREAM_GRADIENT_NOISE") : [];
+  const GRADIENT = `${memory.gradientAt}u`;
+  const noise = dynamics.gradientNoise ? GRADIENT_NOISE : [];
   const finish: BatchedKernel = {
     name: "mean gradient",
     shader: batchedShader("finish_gradient", context, {
-      params: { CLIPS: `${dynamics.clip}`, POINT },
-      slots: { noise: slot(noise) },
+      params: { CLIPS: `${dynamics.clip}`, POINT, GRADIENT },
+      slots: { noise: slot(noise, 4) },
     }),
     bindings: [[reads("replicas"), writes("scratch")], [reads("hyper")]],
-    overrides: { WORKGROUP },
-    grid: overQuads(context),
+    overrides: {},
+    grid: overQuads(memory.vectorWords / 4),
   };
   if (!dynamics.clip) return [finish];
   const limits = ["fn clip_norm(h: Hyperparameters) -> f32 { return h.clip_norm; }"];
@@ -200,6 +202,16 @@ function element(theta: string, rows: ReturnType<typeof keptRows>, c: number): s
   return `vec4f(${parts.join(", ")})`;
 }
 
+/** G of a quad from the sum over the minibatch, unless kernels before have finished it. */
+function finished({ dynamics: { clip, gradientNoise, rule } }: KernelContext): string[] {
+  if (clip) return ["let gradient = sum;"];
+  return [
+    "var gradient = sum * setting.inverse_batch;",
+    ...(gradientNoise ? GRADIENT_NOISE : []),
+    `gradient += h.weight_decay * ${rule.prepare ? "point" : "theta"};`,
+  ];
+}
+
 function applyLines(context: KernelContext): string[] {
   const { dynamics, parameterCount } = context;
   const { rule, normals, kept, displacement } = dynamics;
@@ -212,7 +224,7 @@ function applyLines(context: KernelContext): string[] {
     "let theta = replicas[at];",
     ...(copy ? [`let point = replicas[${vectorAt(from)}];`] : []),
     ...rows.map(({ name, row }) => `let ${name} = replicas[${vectorAt(row)}];`),
-    "let gradient = scratch[slot * (SCRATCH / 4u) + quad];",
+    ...finished(context),
     ...drawn(normals.update, first),
     ...COMPONENTS.flatMap((component, c) => {
       const setting = settingOf(context, c);
@@ -256,22 +268,39 @@ function prepareLines(context: KernelContext): string[] {
   ];
 }
 
-/** The kernel of `update`, or that of `prepare`. */
-export function ruleKernel(context: StepContext, which: "update" | "prepare"): BatchedKernel {
-  const lines = which === "update" ? applyLines(context) : prepareLines(context);
+/** What `batched/step_quad.wgsl` is told. */
+export const stepLink = (
+  context: StepContext,
+  which: "update" | "prepare" = "update",
+): { params: Record<string, string>; slots: Record<string, SlotBody> } => ({
+  params: sizes(context),
+  slots: {
+    update: { code: "", imports: [context.dynamics.rule.shader] },
+    ...rateSlots(context),
+    step: slot(which === "update" ? applyLines(context) : prepareLines(context)),
+  },
+});
+
+/** The kernel of `update` for a range of quads of parameters, or that of `prepare` for all. */
+export function ruleKernel(
+  context: StepContext,
+  which: "update" | "prepare",
+  range?: readonly [first: number, last: number],
+): BatchedKernel {
+  const { memory, dynamics } = context;
+  const { params, slots } = stepLink(context, which);
+  const [first, last] = range ?? [0, memory.vectorWords / 4];
+  const GRADIENT = `${dynamics.clip ? memory.gradientAt : 0}u`;
+  const name = which === "update" ? "update" : "the point of G";
   return {
-    name: which === "update" ? "update" : "the point of G",
+    name: range ? `${name} of parameters ${4 * first} to ${4 * last - 1}` : name,
     shader: batchedShader("update", context, {
-      params: sizes(context),
-      slots: {
-        update: { code: "", imports: [context.dynamics.rule.shader] },
-        ...rateSlots(context),
-        step: slot(lines),
-      },
+      params: { ...params, GRADIENT, FIRST: `${first}u`, LAST: `${last}u` },
+      slots,
     }),
     bindings: [[writes("replicas"), reads("scratch"), reads("frozen")], [reads("hyper")]],
-    overrides: { WORKGROUP },
-    grid: overQuads(context),
+    overrides: {},
+    grid: overQuads(last - first),
   };
 }
 
@@ -280,6 +309,7 @@ export function observeKernel(context: StepContext, observation: ObservationPlan
   const names = ["theta", ...kept.map(vectorName)];
   const rest = vectorCount(context.dynamics) - names.length;
   const { seriesWords, momentsWords, gridWords, constants } = observation;
+  const keeps = context.memory.gradientAt > 0;
   return {
     name: "observe",
     shader: batchedShader("observe", context, {
@@ -295,7 +325,22 @@ export function observeKernel(context: StepContext, observation: ObservationPlan
           ],
           0,
         ),
-        load_vectors: slot(names.slice(1).map((name) => `let ${name} = &replicas[slot].${name};`)),
+        scratch: slot(
+          [
+            "struct Scratch {",
+            "  sums: array<f32, VECTOR>,",
+            "  loss: f32,",
+            "  unused: array<f32, 3>,",
+            ...(keeps ? ["  gradient: array<f32, VECTOR>,"] : []),
+            `  values: array<f32, SCRATCH - ${keeps ? 2 : 1}u * VECTOR - 4u>,`,
+            "}",
+          ],
+          0,
+        ),
+        load_vectors: slot([
+          ...names.slice(1).map((name) => `let ${name} = &replicas[slot].${name};`),
+          ...(keeps ? ["let gradient = &scratch[slot].gradient;"] : []),
+        ]),
         observables: { code: observation.declarations, imports: observation.imports },
         observe_load: { code: observation.load },
         observe: { code: observation.code },
