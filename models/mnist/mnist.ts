@@ -111,7 +111,7 @@ function part(
     },
     origin:
       "The MNIST database of handwritten digits, Y. LeCun, C. Cortes, C. Burges, from NIST special " +
-      "databases 1 and 3",
+      "databases 1 and 3, CC BY-SA 3.0",
   };
 }
 
