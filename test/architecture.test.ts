@@ -37,7 +37,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** The engine from the ground up: a file imports from its own level or a lower one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ["errors", "version", "record"],
+  ["errors", "version", "record", "execution"],
   ["graph", "random", "covarianceRoot", "dot", "adapter/"],
   ["wgsl/indexing", "wgsl/literal", "wgsl/identifiers", "wgsl/link", "wgsl/layout"],
   ["ops/"],
@@ -72,7 +72,9 @@ const MODELS_MAY_IMPORT = ["errors", "graph", "model", "ops/index"];
 
 /** Files that only Node loads, through `#adapter` and `#mnist`. */
 const NODE_ONLY = [
-  ...["cache", "dawn", "node", "packed", "tar"].map((name) => `engine/adapter/${name}.ts`),
+  ...["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
+    (name) => `engine/adapter/${name}.ts`,
+  ),
   "models/mnist/node.ts",
 ];
 

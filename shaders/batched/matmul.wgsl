@@ -62,7 +62,7 @@ fn main(
   //#slot place
   let z = workgroup.z * ALONG_Z + local.z;
   let m = (workgroup.y * ALONG_M + local.y) * ROWS;
-  let n = (workgroup.x * ALONG_N + local.x) * COLUMNS;
+  let n = workgroup.x * ALONG_N * COLUMNS + 4u * local.x;
   //#end
   //#slot depth
   let depth = 4u;
