@@ -30,7 +30,7 @@ export const mnistCnnOn = (read: () => Promise<MnistFiles>): Experiment<typeof p
   id: "mnist-cnn",
   title: "An ensemble of small convolution nets learns MNIST",
   card: "MNIST",
-  sources: MNIST_SOURCES,
+  sources: [...MNIST_SOURCES, "D. Kunin et al., Neural mechanics, arXiv 2012.04728"],
   summary:
     "Replicas of a convolution net of 5386 parameters learn the 60,000 training images of MNIST by SGD " +
     "with momentum, the rate falling to zero over 2 epochs. Reported is what the experiment mnist-mlp " +

@@ -26,7 +26,7 @@ export const mnistMlpOn = (read: () => Promise<MnistFiles>): Experiment<typeof p
   id: "mnist-mlp",
   title: "An ensemble of networks 784-64-10 learns MNIST",
   card: "MNIST",
-  sources: MNIST_SOURCES,
+  sources: [...MNIST_SOURCES, "D. Kunin et al., Neural mechanics, arXiv 2012.04728"],
   summary:
     "Replicas of a network with one hidden layer of ReLU units learn the 60,000 training images of MNIST " +
     "by SGD with momentum, the rate falling to zero over 5 epochs. Reported are accuracy and loss on the " +
