@@ -4,7 +4,7 @@
  *
  * The first is the rule: what is run where nothing is measured. The estimates know the model, the batch
  * and the lanes, and nothing of the adapter: they order candidates and leave out hopeless ones, the
- * device decides. Left out: tiles of `batched`, which its plan chooses.
+ * device decides.
  */
 import { LimitError } from "../errors.ts";
 import { agrees, type PlanSetting, SCHEDULES, type Schedule } from "../execution.ts";
@@ -59,7 +59,7 @@ const THREADS = [64, 32, 128, 256] as const;
 
 /** Settings of one schedule, that of the rule first. */
 function settingsOf(schedule: Schedule, lanes: number): readonly PlanSetting[] {
-  if (schedule === "batched") return [{ schedule }];
+  if (schedule === "batched") return [{ schedule }, { schedule, tile: "registers" }];
   if (schedule === "workgroup") return THREADS.map((workgroup) => ({ schedule, workgroup }));
   const workgroup = defaultWorkgroup(lanes);
   const others = lanes < 4096 ? [64, 32] : [16, 256];

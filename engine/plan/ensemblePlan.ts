@@ -2,6 +2,7 @@
  * The plan of an ensemble by schedule: the one that is asked for, or the one chosen by rule.
  */
 import { LimitError } from "../errors.ts";
+import type { TileKind } from "../execution.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { type BatchedPlan, planBatched } from "./batched/batchedPlan.ts";
 import type { Schedule } from "./schedule.ts";
@@ -21,10 +22,13 @@ export interface PlanLimits {
   readonly maxStorageBufferBindingSize: number;
   readonly maxBufferSize: number;
   readonly minStorageBufferOffsetAlignment: number;
+  /** Fewest lanes of a subgroup; 0 without the feature `subgroups`. */
+  readonly subgroupMinSize: number;
 }
 
 export interface PlanRequest extends ThreadRequest {
   readonly schedule?: Schedule;
+  readonly tile?: TileKind;
   readonly observation: ObservationPlan | null;
   readonly limits: PlanLimits;
 }

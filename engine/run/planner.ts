@@ -3,7 +3,7 @@ import type { Device } from "../device.ts";
 import { type PlanSetting, settingOf } from "../execution.ts";
 import type { Observables, ObservationPlan } from "../observe/observation.ts";
 import type { Planner } from "../plan/candidates.ts";
-import { type EnsemblePlan, planEnsemble } from "../plan/ensemblePlan.ts";
+import { type EnsemblePlan, type PlanLimits, planEnsemble } from "../plan/ensemblePlan.ts";
 import { largestBatch } from "./conditions.ts";
 import { observationPlan } from "./observationPlan.ts";
 import type { Resolved } from "./options.ts";
@@ -15,6 +15,15 @@ export interface Planned {
   readonly observation: ObservationPlan | null;
   readonly plan: EnsemblePlan;
 }
+
+/** What of a device decides plans. */
+export const planLimits = ({ limits, features, adapterInfo }: GPUDevice): PlanLimits => ({
+  maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+  maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+  maxBufferSize: limits.maxBufferSize,
+  minStorageBufferOffsetAlignment: limits.minStorageBufferOffsetAlignment,
+  subgroupMinSize: features.has("subgroups") ? (adapterInfo?.subgroupMinSize ?? 0) : 0,
+});
 
 /** Plans by setting; nothing of the device is used but its limits. */
 export const plannerOf =
@@ -37,7 +46,7 @@ export const plannerOf =
       lanes: resolved.lanes,
       groupSize: resolved.groupSize,
       observation,
-      limits: gpu.limits,
+      limits: planLimits(gpu),
       ...settingOf(setting),
     });
     return { setting, resolved: own, observation, plan };

@@ -8,8 +8,6 @@
 // caller. Where subgroups exist, their lanes can share the loads of A.
 // twin: three loops in float64, test/gpu/matmul.test.ts
 
-//#slot enable
-//#end
 const M: u32 = 4u; //#param
 const N: u32 = 4u; //#param
 /// Rows and columns of an invocation's tile.

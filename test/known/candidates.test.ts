@@ -31,6 +31,7 @@ const LIMITS = {
   maxStorageBufferBindingSize: 2 ** 27,
   maxBufferSize: 2 ** 28,
   minStorageBufferOffsetAlignment: 256,
+  subgroupMinSize: 0,
 };
 
 interface Planned {

@@ -7,6 +7,7 @@
  * the steps of a call last, so that all else of an ensemble sees one layout, whatever the schedule.
  */
 import { LimitError } from "../../errors.ts";
+import type { TileKind } from "../../execution.ts";
 import type { Model } from "../../model.ts";
 import type { ObservationPlan } from "../../observe/observation.ts";
 import type { SamplingLaw } from "../../sampling.ts";
@@ -19,6 +20,7 @@ import type { Stage } from "../staged/stagedProgram.ts";
 import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
+import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
 import {
@@ -39,7 +41,12 @@ export interface BatchedRequest {
   readonly maxBatch: number;
   readonly lanes: number;
   readonly observation: ObservationPlan | null;
-  readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
+  readonly limits: {
+    readonly maxStorageBufferBindingSize: number;
+    readonly maxBufferSize: number;
+    readonly subgroupMinSize: number;
+  };
+  readonly tile?: TileKind;
 }
 
 export interface BatchedPlan extends SchedulePlan {
@@ -107,7 +114,14 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
     );
   }
   const row = rowLayout(model.fields);
-  const context = { ...request, parameterCount, memory, program, row };
+  const tile = request.tile ?? tileKind(limits);
+  if (tile === "subgroups" && tileKind(limits) !== tile) {
+    throw new LimitError(
+      `batched schedule: tiles of subgroups need subgroups of 8 lanes at least, this device has ` +
+        `${limits.subgroupMinSize}; use tile: "registers".`,
+    );
+  }
+  const context = { ...request, parameterCount, memory, program, row, tile };
   return {
     schedule: "batched",
     row,

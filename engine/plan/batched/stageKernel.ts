@@ -3,6 +3,7 @@
  * and short reductions. Matrix products have tiles (`productKernel.ts`).
  */
 import { invariant } from "../../errors.ts";
+import type { TileKind } from "../../execution.ts";
 import { size } from "../../graph.ts";
 import type { Model } from "../../model.ts";
 import { drawPairs } from "../../modelDraws.ts";
@@ -34,6 +35,8 @@ export interface StageContext extends KernelContext {
   readonly program: StagedProgram;
   readonly row: RowLayout;
   readonly maxBatch: number;
+  /** How products share loads. */
+  readonly tile: TileKind;
 }
 
 const WORKGROUP = 64;
