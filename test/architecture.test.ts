@@ -12,9 +12,13 @@ const code = sourceFiles(".ts").filter((path) => !path.startsWith("test/"));
 const imports = code.flatMap((from) =>
   importsOf(from, textOf(from)).map((found) => ({ from, ...found })),
 );
-/** `#shaders` is `shaders`, `#adapter` the engine's own. */
-const folder = (path: string): string =>
-  path === "#adapter" ? "engine" : path.replace(/^#/, "").split("/")[0]!;
+/** Conditional imports by the folder that their files are in. */
+const CONDITIONAL: Readonly<Record<string, string>> = {
+  "#shaders": "shaders",
+  "#adapter": "engine",
+  "#mnist": "models",
+};
+const folder = (path: string): string => CONDITIONAL[path] ?? path.split("/")[0]!;
 const isFile = (to: string): boolean => /^\w[\w-]*\/.*\.ts$/.test(to);
 const isLocal = (to: string): boolean => isFile(to) || to.startsWith("#");
 
@@ -66,10 +70,13 @@ const LEVELS: readonly (readonly string[])[] = [
 /** Models, theory and data know what a graph is, and nothing that runs. */
 const MODELS_MAY_IMPORT = ["errors", "graph", "model", "ops/index"];
 
-/** Files of the engine that only Node loads, through `#adapter`. */
-const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
-  (name) => `engine/adapter/${name}.ts`,
-);
+/** Files that only Node loads, through `#adapter` and `#mnist`. */
+const NODE_ONLY = [
+  ...["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
+    (name) => `engine/adapter/${name}.ts`,
+  ),
+  "models/mnist/node.ts",
+];
 
 const level = (path: string): number => {
   const name = path.replace(/^engine\/|\.ts$/g, "");
@@ -104,6 +111,7 @@ describe("imports", () => {
         "bench/costFigures.ts -> experiments/experiment.ts (types)": contract,
         "report/figure.ts -> experiments/experiment.ts (types)": contract,
         "report/html.ts -> experiments/experiment.ts (types)": contract,
+        "report/picture.ts -> experiments/experiment.ts (types)": contract,
         "report/plane.ts -> experiments/experiment.ts (types)": contract,
         "report/result.ts -> experiments/experiment.ts (types)": contract,
       }),
@@ -227,7 +235,7 @@ describe("a browser can load it", () => {
     expect([...byImport, ...byName]).toEqual([]);
   });
 
-  test("what needs Node is reached through #adapter and #shaders alone", () => {
+  test("what needs Node is reached through #adapter, #mnist and #shaders alone", () => {
     const node = [...NODE_ONLY, "shaders/node.ts"];
     const direct = imports
       .filter(({ from, to }) => node.includes(to) && !node.includes(from))
