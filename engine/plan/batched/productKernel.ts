@@ -283,13 +283,15 @@ export function steppingProductKernel(
   const slice = sliceLink(context);
   const store = [
     "var<private> is_set: bool;",
+    "var<private> moves: bool;",
     "var<private> setting: Setting;",
     "fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {",
     "  if (!is_set) {",
     "    setting = step_setting(z);",
+    "    moves = frozen[run.first_lane + z] == 0u;",
     "    is_set = true;",
     "  }",
-    `  if (frozen[run.first_lane + z] == 0u) { step_quad(z, (${word}) >> 2u, sum, setting); }`,
+    `  if (moves) { step_quad(z, (${word}) >> 2u, sum, setting); }`,
     "}",
   ];
   const bindings = BINDINGS.filter((line) => !/\b(replicas|hyper):/.test(line));
