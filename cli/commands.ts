@@ -95,7 +95,7 @@ const bench: Command = {
   summary: "replica-steps per second of the standard workloads",
   details:
     "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule, " +
-    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products.",
+    "`observables` with every observable, `tuner` the tuner's choice beside all candidates, `neighbors` the neighbor search, `matmul` matrix products.",
   positionals: { name: "workload", min: 0, max: ANY },
   options: { json, adapter, schedule },
   load: async () => (await import("./bench.ts")).bench,
