@@ -5,12 +5,19 @@
  */
 import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
+
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
 import { type MatmulMeasurement, measureMatmul } from "./measureMatmul.ts";
 import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
 import { measureTuner, type TunerMeasurement } from "./measureTuner.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { MatmulWorkload, SearchWorkload, TunerWorkload, Workload } from "./workload.ts";
+import type {
+  MatmulWorkload,
+  Schedule,
+  SearchWorkload,
+  TunerWorkload,
+  Workload,
+} from "./workload.ts";
 
 /**
  * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
@@ -34,6 +41,11 @@ export interface BenchRow {
   /** Quartiles of the repeats' replica-steps per second. */
   readonly spread: readonly [lower: number, upper: number];
   readonly repeats: number;
+  /**
+   * vec4f of data loaded per second over those measured in the same run, from addresses of each
+   * invocation's own; null where a schedule's loads are shared and not counted.
+   */
+  readonly fractionOfLoadPeak: number | null;
   /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
   /** Of the tuner's choice: the best candidate's rate over its own, seconds of tuning, of asking again. */
@@ -63,6 +75,8 @@ export interface BenchOptions {
   /** Hears of the adapter's roofline before the first workload. */
   readonly onRoofline?: (roofline: Roofline) => void;
   readonly signal?: AbortSignal;
+  /** Instead of the schedule that each workload's plan chooses. */
+  readonly schedule?: Schedule;
   /** Shorter measurements, for tests. */
   readonly measurement?: Pick<MeasureOptions, "seconds" | "repeats">;
   readonly roofline?: RooflineOptions;
@@ -70,7 +84,7 @@ export interface BenchOptions {
 
 function makeRow(
   workload: Workload,
-  { schedule, rates, seconds, overhead }: Measurement,
+  { schedule, rates, seconds, overhead, dataLoads }: Measurement,
   roofline: Roofline,
   adapter: string,
 ): BenchRow {
@@ -91,6 +105,10 @@ function makeRow(
     seconds,
     spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
     repeats: rates.length,
+    fractionOfLoadPeak:
+      dataLoads === null
+        ? null
+        : (dataLoads * replicaStepsPerSecond) / roofline.vectorLoadsPerSecond,
     ...(overhead !== null && { overhead }),
   };
 }
@@ -103,7 +121,12 @@ function tunerRows(
   adapter: string,
 ): BenchRow[] {
   return candidates.map(({ setting, isChosen, rates, seconds }) => ({
-    ...makeRow(workload, { schedule: setting, rates, seconds, overhead: null }, roofline, adapter),
+    ...makeRow(
+      workload,
+      { schedule: setting, rates, seconds, overhead: null, dataLoads: null },
+      roofline,
+      adapter,
+    ),
     ...(isChosen && { tuner: { ratio, coldSeconds, warmSeconds } }),
   }));
 }
@@ -131,6 +154,7 @@ function searchRows(
       seconds: seconds.reduce((sum, one) => sum + one, 0),
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
+      fractionOfLoadPeak: null,
     };
   };
   const device = row(measured.search);
@@ -174,6 +198,7 @@ const matmulRows = (
       seconds: total,
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
+      fractionOfLoadPeak: null,
     };
   });
 
@@ -204,6 +229,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
     const settings: MeasureOptions = {
       ...options.measurement,
       ...(signal && { signal }),
+      ...(options.schedule && { schedule: options.schedule }),
       onRepeat: (done, of, rate) => tell(workload.id, i + 1 + done / of, rate),
     };
     const { adapter } = device.info;

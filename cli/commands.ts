@@ -91,13 +91,24 @@ const devices: Command = {
 
 const bench: Command = {
   name: "bench",
-  usage: "[workload...] [--json]",
+  usage: "[workload...] [--json] | cost-growth [--out dir] [--json]",
   summary: "replica-steps per second of the standard workloads",
   details:
     "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule, " +
-    "`observables` with every observable, `tuner` the tuner's choice beside all candidates, `neighbors` the neighbor search, `matmul` matrix products.",
+    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products, `tuner` the tuner's choice beside all " +
+    "candidates. " +
+    "`cost-growth` measures the time per replica-step against replicas and parameters, for about three " +
+    "minutes.",
   positionals: { name: "workload", min: 0, max: ANY },
-  options: { json, adapter, schedule },
+  options: {
+    json,
+    out: {
+      value: "dir",
+      description: "write the figures and points of cost-growth there: *.svg, cost-growth.json",
+    },
+    adapter,
+    schedule,
+  },
   load: async () => (await import("./bench.ts")).bench,
 };
 

@@ -16,7 +16,7 @@ import { rowLayout } from "../../wgsl/row.ts";
 import type { SchedulePlan } from "../schedule.ts";
 import { multiplyAdds } from "../staged/contraction.ts";
 import { stagedRefusal } from "../staged/refusal.ts";
-import type { Stage } from "../staged/stagedProgram.ts";
+import type { Stage, StagedProgram } from "../staged/stagedProgram.ts";
 import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
@@ -92,6 +92,19 @@ function reasonsOf(
   ];
 }
 
+/**
+ * Stages that no other reads go last. They need no words of their own, so that the update of a block
+ * may be put to the end of its gradient's product: what that reads is not overwritten until then.
+ */
+function endsLast({ stages, statementOf }: StagedProgram): StagedProgram {
+  const read = new Set(stages.flatMap((stage) => stage.reads));
+  const isEnd = ({ statements }: Stage): boolean => !statements.some((one) => read.has(one));
+  return {
+    stages: [...stages.filter((stage) => !isEnd(stage)), ...stages.filter(isEnd)],
+    statementOf,
+  };
+}
+
 export function planBatched(request: BatchedRequest): BatchedPlan {
   const { model, dynamics, observation, maxBatch, limits } = request;
   const refusal = stagedRefusal(model, dynamics, observation);
@@ -100,7 +113,7 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
       `batched schedule: it does not run ${refusal}; use schedule: "thread", or leave that out.`,
     );
   }
-  const program = trainingProgram(model);
+  const program = endsLast(trainingProgram(model));
   const { parameterCount } = model;
   const observesGradient = readsGradient(observation);
   const keepsGradient = dynamics.clip || observesGradient;
