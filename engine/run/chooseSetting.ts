@@ -14,6 +14,7 @@ import {
   byRule,
   type Candidate,
   candidates,
+  type Excluded,
   type Planner,
   type Sizes,
 } from "../plan/candidates.ts";
@@ -30,6 +31,8 @@ export interface Choice {
   readonly by: "request" | "checkpoint" | "rule" | "cache" | "measurement";
   /** What was measured, now or earlier. */
   readonly tuned: Tuned | null;
+  /** Not tried: what cannot run the ensemble, what is hopeless. Absent where nothing was measured now. */
+  readonly excluded?: readonly Excluded[];
   readonly reason: string;
 }
 
@@ -49,13 +52,15 @@ export interface Request {
 export interface Surroundings {
   readonly store: TuningStore;
   readonly mayTune: () => boolean;
+  /** Measure even where an answer is kept. */
+  readonly fresh?: boolean;
   readonly measurer: (
     device: Device,
     resolved: Resolved,
   ) => Measurer<Candidate<Planned>> & Disposable;
 }
 
-const SURROUNDINGS: Surroundings = {
+export const SURROUNDINGS: Surroundings = {
   store: platform.tunings,
   mayTune: platform.mayTune,
   measurer: deviceMeasurer,
@@ -199,15 +204,16 @@ async function tunedChoice(
   surroundings: Surroundings,
 ): Promise<Choice> {
   const { device, resolved, planner, functionWords } = request;
-  const { store } = surroundings;
+  const { store, fresh = false } = surroundings;
   const key = await tuningKey(device, resolved, wanted, functionWords);
-  const cached = await earlier(device.gpu, key, store);
+  const cached = fresh ? null : await earlier(device.gpu, key, store);
   const planned = cached && planOf(planner, cached.setting, wanted);
   if (planned) return because(planned, "cache", told(cached, device, "measured earlier"), cached);
-  const found = candidates(planner, wanted, sizesOf(resolved)).candidates;
+  const { candidates: found, excluded } = candidates(planner, wanted, sizesOf(resolved));
   const [only] = found;
   if (found.length === 1) {
-    return because(only!.planned, "rule", `${printSetting(only!.setting)}: the only candidate`);
+    const reason = `${printSetting(only!.setting)}: the only candidate`;
+    return { ...because(only!.planned, "rule", reason), excluded };
   }
   const measuring = measured(request, found, surroundings);
   answersOf(device.gpu).set(key, measuring);
@@ -215,5 +221,6 @@ async function tunedChoice(
   const answer = await measuring;
   await writeTuned(store, key, answer);
   const chosen = found.find(({ setting }) => isSame(setting, answer.setting))!;
-  return because(chosen.planned, "measurement", told(answer, device, "tuned"), answer);
+  const reason = told(answer, device, "tuned");
+  return { ...because(chosen.planned, "measurement", reason, answer), excluded };
 }

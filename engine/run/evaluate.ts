@@ -19,10 +19,11 @@ import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
-import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
+import type { DataSource, RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
 import { withoutDraws } from "../withoutDraws.ts";
 import { storage } from "./buffers.ts";
+import { dataBuffer } from "./dataBuffer.ts";
 import {
   bindGroup,
   DATA_PASS,
@@ -200,9 +201,7 @@ export class Evaluator {
     const { fields, parameterCount, settings: own } = this.resolved.model;
     const { gpu } = this.device;
     const { data, settings } = context;
-    const rows = data
-      ? storage(gpu, "evaluation data", packRows(data, fields, this.plan.row))
-      : this.memory.data;
+    const rows = data ? dataBuffer(gpu, data, fields, this.plan.row) : this.memory.data;
     await this.groupMeans?.refresh();
     const decay = storage(gpu, "weight decay", decayOf(settings));
     const pass: DataPass = {

@@ -77,9 +77,15 @@ export function matmulTile(m: number, n: number): MatmulTile {
 /** Lanes of a subgroup that share loads; devices with smaller subgroups use registers alone. */
 const SHARING = 8;
 
+/** Multiply-adds of a matrix below which sharing loads is not worth compiling a larger kernel. */
+const WORTH_SHARING = 1 << 17;
+
 /** The tile of a kind: subgroups share the loads of rows where there are enough of both. */
-export function matmulTileOf(kind: TileKind, m: number, n: number): MatmulTile {
-  if (kind === "registers" || m < SHARING) return matmulTile(m, n);
+export function matmulTileOf(
+  kind: TileKind,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+): MatmulTile {
+  if (kind === "registers" || m < SHARING || m * n * k < WORTH_SHARING) return matmulTile(m, n);
   return subgroup(n, m > SHARING ? 2 * SHARING : SHARING);
 }
 

@@ -216,7 +216,10 @@ const constants = ({ maxBatch, row }: StageContext): string[] => [
 export function productKernel(context: StageContext, stage: Stage): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const store = storeFunctions(context, stage, sides, writer);
-  const tile = matmulTileOf(context.tile, request.m, request.n);
+  const tile = matmulTileOf(context.tile, {
+    ...request,
+    k: extent(stage.contraction!.k, context.maxBatch),
+  });
   const loader = hyperparameterLoader(context.dynamics.rule);
   const code = [loader, ...writer.constants, ...text.functions, ...store].join("\n");
   const imports = [...new Set(["batched/slice", ...writer.imports, ...text.imports])];
@@ -268,7 +271,10 @@ export function steppingProductKernel(
 ): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const block = context.model.params.find(({ name }) => name === steppedBlock(context, stage))!;
-  const tile = matmulTileOf(context.tile, request.m, request.n);
+  const tile = matmulTileOf(context.tile, {
+    ...request,
+    k: extent(stage.contraction!.k, context.maxBatch),
+  });
   const places = outputPlaces(sides, "n", context.maxBatch);
   const word = printIndex(
     plus(literal(block.offset), flatten(indexAt(stage.shape, places), stage.shape)),

@@ -17,7 +17,7 @@ import {
   unflatten,
   variable,
 } from "../../wgsl/indexing.ts";
-import type { RowLayout } from "../../wgsl/row.ts";
+import { fieldElement, type RowLayout } from "../../wgsl/row.ts";
 import { type StageAccess, StageWriter } from "../staged/stageCode.ts";
 import type { Stage, StagedProgram, Statement } from "../staged/stagedProgram.ts";
 import { gradientOf } from "../staged/trainingProgram.ts";
@@ -94,9 +94,9 @@ export function scalarAccess(context: StageContext, vectors = false): StageAcces
       return element("replicas", offsetBy("theta_at", word));
     },
     field: (name, flat, sample) => {
-      const word = plus(literal(row.offsets[name]!), flat);
+      const { at, value } = fieldElement(row, name, flat);
       const first = `4u * ROW * batch_samples[slot * MAX_BATCH + ${sample}]`;
-      return element("data", offsetBy(first, word));
+      return value(element("data", offsetBy(first, at)));
     },
     draw: (name, flat, sample) => {
       const { at, law } = model.draws.find((draw) => draw.name === name)!;
