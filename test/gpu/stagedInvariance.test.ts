@@ -7,6 +7,7 @@
 import { describe, expect, test } from "vitest";
 import { gaussian } from "../../engine/initial.ts";
 import { moments } from "../../engine/observe/moments.ts";
+import type { Observables } from "../../engine/observe/observation.ts";
 import { series } from "../../engine/observe/series.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
@@ -43,7 +44,7 @@ const bits = (data: Float32Array | Float64Array): string =>
 
 describeWithDevice("invariance of stages", "software", (device) => {
   describe.each(STAGED)("%s", (schedule) => {
-    const make = <O extends EnsembleOptions>(options: O) =>
+    const make = <O extends Observables>(options: EnsembleOptions<O>) =>
       createEnsemble(device(), {
         ...options,
         execution: { ...by(schedule), ...options.execution },
@@ -153,7 +154,7 @@ describeWithDevice("invariance of stages", "software", (device) => {
       expect(relativeError(x.theta.data, y.theta.data)).toBeLessThanOrEqual(2e-5);
       expect(relativeError(x.velocity!.data, y.velocity!.data)).toBeLessThanOrEqual(2e-5);
       expect(() => ensemble.set({ batchSize: 4 })).toThrow(
-        new RegExp(`^set: .*batchSize.*4.*${schedule}.*3|^set: .*${schedule}.*3.*4`),
+        "set: batchSize is 4, the ensemble was created for distinct batches of up to 3 samples",
       );
       expect(ensemble.conditions.map(({ batchSize }) => batchSize)).toEqual([3, 1]);
     });
@@ -211,8 +212,10 @@ describeWithDevice("invariance of stages", "software", (device) => {
     });
 
     test("a call that is aborted can be taken up again; disposal waits for a call", async () => {
-      const steps = 3000;
-      const ensemble = await make(base);
+      // So many lanes that a round, after which an abort is heard, is far from all steps.
+      const options: EnsembleOptions = { ...base, replicas: 300 };
+      const steps = 600;
+      const ensemble = await make(options);
       const abort = new AbortController();
       const call = ensemble.advance({
         steps,
@@ -224,7 +227,7 @@ describeWithDevice("invariance of stages", "software", (device) => {
       expect(ensemble.step).toBeLessThan(steps);
       await ensemble.advance({ steps: steps - ensemble.step });
       const { theta, velocity } = await ensemble.state();
-      expect(bits(theta.data) + bits(velocity!.data)).toBe(await finalBits(base, [steps]));
+      expect(bits(theta.data) + bits(velocity!.data)).toBe(await finalBits(options, [steps]));
       const last = ensemble.advance({ steps: 50 });
       await expect(ensemble.advance({ steps: 1 })).rejects.toThrow("busy with advance");
       await ensemble[Symbol.asyncDispose]();
