@@ -23,6 +23,7 @@ import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
+import { neighborsOf, quadStageKernel } from "./stageQuads.ts";
 import {
   checkKernel,
   drawBatchKernel,
@@ -70,10 +71,11 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
   return 4 * Math.max(memory.replicaWords, memory.scratchWords, maxBatch);
 }
 
-const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
-  stage.contraction && isTiled(stage.contraction)
-    ? productKernel(context, stage)
-    : stageKernel(context, stage);
+function kernelOf(context: StageContext, stage: Stage): BatchedKernel {
+  if (stage.contraction && isTiled(stage.contraction)) return productKernel(context, stage);
+  const width = neighborsOf(context, stage);
+  return width === 1 ? stageKernel(context, stage) : quadStageKernel(context, stage, width);
+}
 
 function reasonsOf(
   { model, maxBatch }: BatchedRequest,
