@@ -1,5 +1,5 @@
-// One stage of the schedule `batched`: its statements at one index, for every replica of a slice and,
-// where they differ between samples, every sample of its minibatch.
+// One stage of the schedule `batched`: its statements at one index, for every replica of a slice
+// and, where they differ between samples, every sample of its minibatch.
 //
 // The statements are generated (engine/plan/batched/stageShader.ts).
 // twin: engine/reference.ts, node by node
