@@ -14,7 +14,9 @@ import {
   requireDirection,
   sampleScalars,
 } from "../observe/fullData.ts";
+import type { PassPlan } from "../plan/batched/passPlan.ts";
 import type { InteractionRequest } from "../plan/interactionSlots.ts";
+import { passesInStages } from "../plan/passRule.ts";
 import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
@@ -32,6 +34,7 @@ import {
   WORKGROUP,
   widestSlice,
 } from "./dataPass.ts";
+import { evaluateInStages, evaluationPass } from "./evaluateInStages.ts";
 import {
   type FullGradientShaders,
   fullGradientShaders,
@@ -156,6 +159,7 @@ export class Evaluator {
   /** Shaders by the scalars they average. */
   private readonly shaders = new Map<string, LinkedShader>();
   private gradientShaders: FullGradientShaders | null = null;
+  private staged: { readonly key: string; readonly plan: PassPlan } | null = null;
 
   constructor(
     device: Device,
@@ -204,12 +208,19 @@ export class Evaluator {
       ? storage(gpu, "evaluation data", packRows(data, fields, this.plan.row))
       : this.memory.data;
     await this.groupMeans?.refresh();
+    const samples = (data ?? this.resolved.data).samples;
+    const vectors = of.some((name) => name === "fullGradientSquare" || isAlongVelocity(name));
+    if (passesInStages(this.resolved.model, this.plan, vectors ? 2 : 1)) {
+      const values = await this.inStages(of, rows, samples, settings);
+      if (data) rows.destroy();
+      return values;
+    }
     const decay = storage(gpu, "weight decay", decayOf(settings));
     const pass: DataPass = {
       device: this.device,
       chunks: this.memory.chunks,
       data: rows,
-      samples: (data ?? this.resolved.data).samples,
+      samples,
       decay,
       hyper: own.length > 0 ? this.memory.hyper : null,
       conditions: settings.length,
@@ -234,6 +245,31 @@ export class Evaluator {
       for (let lane = 0; lane < lanes; lane += 1) values[q * lanes + lane] = source[from + lane]!;
     });
     return values;
+  }
+
+  private inStages(
+    of: readonly string[],
+    data: GPUBuffer,
+    samples: number,
+    settings: readonly Setting[],
+  ): Promise<Float64Array> {
+    const { device, memory, resolved } = this;
+    const { chunks, hyper, readback } = memory;
+    const decay = [...decayOf(settings)];
+    const replicas = resolved.replicas.count;
+    const source = { device, chunks, data, samples, hyper, decay, replicas, readback };
+    return evaluateInStages(source, this.stages(of, samples), of);
+  }
+
+  /** The plan of the pass in stages; the last one is kept, as for the records of a series. */
+  private stages(of: readonly string[], samples: number): PassPlan {
+    const key = `${samples} ${of}`;
+    if (this.staged?.key === key) return this.staged.plan;
+    const { model, dynamics } = this.resolved;
+    const evaluation = { model: withoutDraws(model), dynamics, row: this.plan.row, of };
+    const plan = evaluationPass(evaluation, samples, this.device.gpu.limits);
+    this.staged = { key, plan };
+    return plan;
   }
 
   private shader(of: readonly string[]): LinkedShader {

@@ -20,6 +20,7 @@ import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
+import { DRAWN_BATCH } from "./sampleSource.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
 import {
   checkKernel,
@@ -107,7 +108,8 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
     );
   }
   const row = rowLayout(model.fields);
-  const context = { ...request, parameterCount, memory, program, row };
+  const source = DRAWN_BATCH;
+  const context = { ...request, parameterCount, memory, program, row, source };
   return {
     schedule: "batched",
     row,
