@@ -5,7 +5,9 @@
  * for the device. What the pacer learns and the compilation of kernels come before.
  */
 import { createEnsemble, type Device, each, sgd } from "../engine/index.ts";
-import type { Workload } from "./workload.ts";
+
+import { hostLoss } from "./hostLoss.ts";
+import type { Schedule, Workload } from "./workload.ts";
 
 export interface MeasureOptions {
   /** Least seconds of a repeat; 1 unless said otherwise. */
@@ -13,6 +15,8 @@ export interface MeasureOptions {
   /** Repeats; 5 unless said otherwise. */
   readonly repeats?: number;
   readonly signal?: AbortSignal;
+  /** Instead of the schedule that the plan chooses. */
+  readonly schedule?: Schedule;
   /** Share of the measurement done, and the rate of the last repeat. */
   readonly onRepeat?: (done: number, of: number, replicaStepsPerSecond: number) => void;
 }
@@ -28,11 +32,14 @@ export interface Measurement {
    * workloads.
    */
   readonly overhead: number | null;
+  /** vec4f of data that a replica-step loads in the `thread` schedule; null in others. */
+  readonly dataLoads: number | null;
 }
 
 /** Something that takes steps and waits for the device. */
 interface Subject extends AsyncDisposable {
   readonly schedule: string;
+  readonly dataLoads: number | null;
   readonly replicas: number;
   readonly take: (steps: number) => Promise<unknown>;
   readonly meanLoss: () => Promise<number>;
@@ -56,7 +63,7 @@ async function createSubject(
   device: Device,
   workload: Workload,
   plain: boolean,
-  signal: AbortSignal | undefined,
+  { signal, schedule }: MeasureOptions,
 ): Promise<Subject> {
   const { data, theta } = workload.start(workload.replicas);
   const ensemble = await createEnsemble(device, {
@@ -73,17 +80,19 @@ async function createSubject(
     // One replica that diverges makes the loss below meaningless.
     onDiverge: "throw",
     observables: plain ? {} : (workload.observables ?? {}),
+    ...(schedule && { execution: { schedule } }),
   });
   const take = (steps: number): Promise<unknown> => {
     const options = { steps, ...(signal && { signal }) };
     return workload.observables && !plain ? ensemble.observe(options) : ensemble.advance(options);
   };
-  const meanLoss = async (): Promise<number> => {
-    const losses = [...(await ensemble.evaluate({ of: ["loss"] })).data];
-    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  };
+  const meanLoss = async (): Promise<number> =>
+    hostLoss(workload.model, data, (await ensemble.state()).theta.data);
   return {
     schedule: ensemble.plan.schedule,
+    // Other schedules share what they load among samples or units.
+    dataLoads:
+      ensemble.plan.schedule === "thread" ? workload.batchSize * ensemble.plan.row.vectors : null,
     replicas: workload.replicas,
     take,
     meanLoss,
@@ -91,7 +100,7 @@ async function createSubject(
   };
 }
 
-/** Takes the workload's first steps; throws unless the mean loss over replicas has fallen. */
+/** Takes the workload's first steps; throws unless the loss, by the host's ruler, has fallen. */
 async function checkTraining(subject: Subject, workload: Workload): Promise<void> {
   const before = await subject.meanLoss();
   await subject.take(workload.checkSteps);
@@ -111,7 +120,7 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 /** Steps of a call that takes about `seconds`; doubling also lets the pacer find its pace. */
 async function calibrate(subject: Subject, seconds: number): Promise<number> {
-  for (let steps = 8; ; steps *= 2) {
+  for (let steps = 1; ; steps *= 2) {
     const took = await secondsOf(() => subject.take(steps));
     if (took >= seconds / 2) return Math.max(1, Math.ceil((steps * seconds) / took));
   }
@@ -148,13 +157,13 @@ export async function measure(
   workload: Workload,
   options: MeasureOptions = {},
 ): Promise<Measurement> {
-  const { seconds = DEFAULT_SECONDS, signal } = options;
+  const { seconds = DEFAULT_SECONDS } = options;
   const subjects: Subject[] = [];
   const steps: number[] = [];
   try {
     const varied = workload.observables !== undefined || workload.update !== undefined;
     for (const plain of varied ? [true, false] : [true]) {
-      const subject = await createSubject(device, workload, plain, signal);
+      const subject = await createSubject(device, workload, plain, options);
       subjects.push(subject);
       await checkTraining(subject, workload);
       steps.push(await calibrate(subject, seconds));
@@ -187,11 +196,12 @@ async function repeatInTurn(
 
 /** The last subject is the workload; one before it is the plain one. */
 function summarize(subjects: readonly Subject[], repeated: readonly Repeat[][]): Measurement {
-  const { schedule, replicas } = subjects[0]!;
+  const { schedule, replicas, dataLoads } = subjects[0]!;
   const timed = repeated[repeated.length - 1]!;
   const perStep = (of: readonly Repeat[]): number[] => of.map((one) => one.secondsPerStep);
   return {
     schedule,
+    dataLoads,
     rates: timed.map(({ secondsPerStep }) => replicas / secondsPerStep),
     seconds: timed.reduce((sum, one) => sum + one.seconds, 0),
     overhead: repeated.length > 1 ? overheadOf(perStep(repeated[0]!), perStep(timed)) : null,

@@ -1,5 +1,5 @@
 /**
- * What the adapter at hand can do: multiply-adds, loads, dispatches, submits per second.
+ * What the adapter at hand can do: multiply-adds, loads, functions, barriers, dispatches and submits.
  *
  * Each kernel's result is checked before its time is believed. A rate is the best of several
  * dispatches of at least 50 ms, timed on the host up to the moment the queue is empty: a peak, not
@@ -10,14 +10,28 @@ import type { Device } from "../engine/device.ts";
 import { Readback, storage, uniform } from "../engine/run/buffers.ts";
 import { type Bindings, type Kernel, kernel } from "../engine/run/pipeline.ts";
 import { link } from "../engine/wgsl/link.ts";
+import { multiplyAdds, RATES, type Rate, type RateName } from "./rooflineKernels.ts";
 
 export interface Roofline {
   /** Multiply-adds per second, 2 floating-point operations each. */
   readonly multiplyAddsPerSecond: number;
   /** f32 values loaded per second, by scalar loads. */
   readonly scalarLoadsPerSecond: number;
-  /** vec4f loads per second. */
+  /** vec4f loads per second from a storage buffer, each invocation from an address of its own. */
   readonly vectorLoadsPerSecond: number;
+  /** The same where a workgroup's invocations load one address at a time. */
+  readonly sharedVectorLoadsPerSecond: number;
+  /** vec4f loads per second from workgroup memory, each invocation from an address of its own. */
+  readonly workgroupLoadsPerSecond: number;
+  /** The same where a workgroup's invocations load one address at a time. */
+  readonly sharedWorkgroupLoadsPerSecond: number;
+  /** Evaluations per second: of the engine's own function, and of WGSL's builtin. */
+  readonly expPerSecond: number;
+  readonly builtinExpPerSecond: number;
+  readonly tanhPerSecond: number;
+  readonly builtinTanhPerSecond: number;
+  /** Invocations per second that pass a barrier, in workgroups of 64, with one word exchanged for two. */
+  readonly barriersPerSecond: number;
   /** Seconds of a dispatch that depends on the one before, within a pass. */
   readonly dispatchSeconds: number;
   /** Seconds that a submit of one dispatch takes beyond the dispatch. */
@@ -28,19 +42,16 @@ export interface RooflineOptions {
   /** Least seconds of a timed dispatch; 0.05 unless said otherwise. */
   readonly seconds?: number;
   readonly repeats?: number;
+  /** Other kernels in place of some, for tests. */
+  readonly kernels?: Partial<Readonly<Record<RateName, Rate>>>;
 }
 
 const WORKGROUP = 64;
 const LANES = 1 << 18;
-const TABLE_BYTES = 1 << 16;
 /** Sums of more ones than this are not exact in f32. */
 const MOST_ROUNDS = 1 << 20;
-const FIRST_ROUNDS = 8;
 /** WGSL leaves the direction of rounding open: the fixed point may be off by units of 2⁻²³. */
 const TOLERANCE = 1e-6;
-const CHAINS = 8;
-const MULTIPLY_ADDS_A_ROUND = 64;
-const LOADS_A_ROUND = 8;
 const DISPATCHES = 400;
 const SUBMITS = 100;
 
@@ -81,23 +92,11 @@ function bindGroup({ gpu }: Device, kernel: Kernel, buffers: readonly GPUBuffer[
   return gpu.createBindGroup({ layout: kernel.layouts[0]!, entries });
 }
 
-/** A kernel whose work is `rounds` times `perRound` for each lane. */
-interface Rate {
-  readonly file: string;
-  readonly overrides: Readonly<Record<string, number>>;
-  readonly perRound: number;
-  /** Words of the uniform after `rounds`. */
-  readonly words: ArrayBuffer;
-  readonly table?: Float32Array<ArrayBuffer>;
-  /** What every lane must have written. */
-  readonly expected: (rounds: number) => number;
-}
-
 async function checkSums(bench: Bench, sums: GPUBuffer, rate: Rate, rounds: number): Promise<void> {
   const [bytes] = await bench.readback.read([{ buffer: sums, offset: 0, size: 4 * LANES }]);
   const expected = rate.expected(rounds);
   const wrong = new Float32Array(bytes!).findIndex(
-    (sum) => !(Math.abs(sum - expected) <= TOLERANCE * expected),
+    (sum) => !(Math.abs(sum - expected) <= (rate.tolerance ?? TOLERANCE) * expected),
   );
   if (wrong < 0) return;
   throw new Error(
@@ -112,10 +111,15 @@ async function measureRate(bench: Bench, rate: Rate): Promise<number> {
   const { gpu } = device;
   const bindings: Bindings[number] = ["uniform", "storage"];
   const kinds: Bindings = [rate.table ? [...bindings, "read-only-storage"] : bindings];
-  const compiled = await kernel(device, link(rate.file, {}, sources), kinds, {
-    WORKGROUP,
-    ...rate.overrides,
-  });
+  const compiled = await kernel(
+    device,
+    link(rate.file, { slots: rate.slots ?? {} }, sources),
+    kinds,
+    {
+      WORKGROUP,
+      ...rate.overrides,
+    },
+  );
   const run = uniform(gpu, rate.file, 16);
   const sums = storage(gpu, rate.file, 4 * LANES);
   const table = rate.table ? [storage(gpu, "table", rate.table)] : [];
@@ -126,7 +130,7 @@ async function measureRate(bench: Bench, rate: Rate): Promise<number> {
     return timed(device, () => submitDispatches(device, compiled, group, LANES / WORKGROUP, 1));
   };
   try {
-    let rounds = FIRST_ROUNDS;
+    let rounds = rate.firstRounds;
     let fastest = await dispatch(rounds);
     await checkSums(bench, sums, rate, rounds);
     while (fastest < bench.seconds && rounds < MOST_ROUNDS) {
@@ -140,24 +144,6 @@ async function measureRate(bench: Bench, rate: Rate): Promise<number> {
     for (const buffer of [run, sums, ...table]) buffer.destroy();
   }
 }
-
-/** x ← x/2 + 1 ends at 2: the distance of the start, below 8, is halved 64 times in 8 rounds. */
-const multiplyAdds = (fused: boolean): Rate => ({
-  file: "bench/multiply_add",
-  overrides: { FUSED: fused ? 1 : 0 },
-  perRound: MULTIPLY_ADDS_A_ROUND,
-  words: Float32Array.of(0.5, 1).buffer,
-  expected: () => 2 * CHAINS,
-});
-
-const loads = (file: string, entries: number): Rate => ({
-  file,
-  overrides: {},
-  perRound: LOADS_A_ROUND,
-  words: Uint32Array.of(entries - 1).buffer,
-  table: new Float32Array(TABLE_BYTES / 4).fill(1),
-  expected: (rounds) => LOADS_A_ROUND * rounds,
-});
 
 /** Seconds of a dispatch within a pass, and of a submit beyond its one dispatch. */
 async function measureOverheads(bench: Bench): Promise<[dispatch: number, submit: number]> {
@@ -188,8 +174,20 @@ async function measureOverheads(bench: Bench): Promise<[dispatch: number, submit
   }
 }
 
+/** Everything but multiply-adds and overheads. */
+async function measureRates(
+  bench: Bench,
+  kernels: RooflineOptions["kernels"],
+): Promise<Record<RateName, number>> {
+  const measured: [string, number][] = [];
+  for (const [name, rate] of Object.entries({ ...RATES, ...kernels })) {
+    measured.push([name, await measureRate(bench, rate)]);
+  }
+  return Object.fromEntries(measured) as Record<RateName, number>;
+}
+
 /**
- * Measures the adapter, in a few seconds.
+ * Measures the adapter, in about ten seconds.
  *
  * The peak of multiply-adds is the larger of `fma(x, a, b)` and `x * a + b`: which one is fast
  * depends on the driver.
@@ -198,22 +196,19 @@ async function measureOverheads(bench: Bench): Promise<[dispatch: number, submit
  */
 export async function measureRoofline(
   device: Device,
-  { seconds = 0.05, repeats = 5 }: RooflineOptions = {},
+  { seconds = 0.05, repeats = 5, kernels = {} }: RooflineOptions = {},
 ): Promise<Roofline> {
   const readback = new Readback(device.gpu);
   const bench: Bench = { device, readback, seconds, repeats };
   try {
     const plain = await measureRate(bench, multiplyAdds(false));
     const fused = await measureRate(bench, multiplyAdds(true));
-    const floats = TABLE_BYTES / 4;
-    const scalar = await measureRate(bench, loads("bench/scalar_loads", floats));
-    const vector = await measureRate(bench, loads("bench/vector_loads", floats / 4));
     const [dispatchSeconds, submitSeconds] = await measureOverheads(bench);
+    const rates = await measureRates(bench, kernels);
     device.check();
     return {
       multiplyAddsPerSecond: Math.max(plain, fused),
-      scalarLoadsPerSecond: scalar,
-      vectorLoadsPerSecond: vector,
+      ...rates,
       dispatchSeconds,
       submitSeconds,
     };

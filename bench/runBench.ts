@@ -5,11 +5,12 @@
  */
 import type { Device } from "../engine/index.ts";
 import { floatingPointOperations } from "../engine/plan/floatingPointOperations.ts";
+
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
 import { type MatmulMeasurement, measureMatmul } from "./measureMatmul.ts";
 import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
+import type { MatmulWorkload, Schedule, SearchWorkload, Workload } from "./workload.ts";
 
 /**
  * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
@@ -33,6 +34,11 @@ export interface BenchRow {
   /** Quartiles of the repeats' replica-steps per second. */
   readonly spread: readonly [lower: number, upper: number];
   readonly repeats: number;
+  /**
+   * vec4f of data loaded per second over those measured in the same run, from addresses of each
+   * invocation's own; null where a schedule's loads are shared and not counted.
+   */
+  readonly fractionOfLoadPeak: number | null;
   /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
   /** Of a search: seconds of one on the device and of the loop, and the median of their ratios. */
@@ -56,6 +62,8 @@ export interface BenchOptions {
   /** Hears of the adapter's roofline before the first workload. */
   readonly onRoofline?: (roofline: Roofline) => void;
   readonly signal?: AbortSignal;
+  /** Instead of the schedule that each workload's plan chooses. */
+  readonly schedule?: Schedule;
   /** Shorter measurements, for tests. */
   readonly measurement?: Pick<MeasureOptions, "seconds" | "repeats">;
   readonly roofline?: RooflineOptions;
@@ -63,7 +71,7 @@ export interface BenchOptions {
 
 function makeRow(
   workload: Workload,
-  { schedule, rates, seconds, overhead }: Measurement,
+  { schedule, rates, seconds, overhead, dataLoads }: Measurement,
   roofline: Roofline,
   adapter: string,
 ): BenchRow {
@@ -84,6 +92,10 @@ function makeRow(
     seconds,
     spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
     repeats: rates.length,
+    fractionOfLoadPeak:
+      dataLoads === null
+        ? null
+        : (dataLoads * replicaStepsPerSecond) / roofline.vectorLoadsPerSecond,
     ...(overhead !== null && { overhead }),
   };
 }
@@ -111,6 +123,7 @@ function searchRows(
       seconds: seconds.reduce((sum, one) => sum + one, 0),
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
+      fractionOfLoadPeak: null,
     };
   };
   const device = row(measured.search);
@@ -154,6 +167,7 @@ const matmulRows = (
       seconds: total,
       spread: [quantile(rates, 0.25), quantile(rates, 0.75)],
       repeats: seconds.length,
+      fractionOfLoadPeak: null,
     };
   });
 
@@ -184,6 +198,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
     const settings: MeasureOptions = {
       ...options.measurement,
       ...(signal && { signal }),
+      ...(options.schedule && { schedule: options.schedule }),
       onRepeat: (done, of, rate) => tell(workload.id, i + 1 + done / of, rate),
     };
     const { adapter } = device.info;

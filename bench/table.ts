@@ -7,8 +7,9 @@ import type { BenchRow } from "./runBench.ts";
 const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
 
 /** What the table needs of a row. */
-type PrintedRow = Omit<BenchRow, "fractionOfPeak" | "spread" | "repeats"> & {
+type PrintedRow = Omit<BenchRow, "fractionOfPeak" | "fractionOfLoadPeak" | "spread" | "repeats"> & {
   readonly fractionOfPeak: number | null;
+  readonly fractionOfLoadPeak?: number | null;
   readonly spread?: BenchRow["spread"];
 };
 
@@ -65,8 +66,11 @@ function printSteps(rows: readonly PrintedRow[]): string {
     right("replica-steps/s", (row) => siPrefixed(row.replicaStepsPerSecond)),
     right("quartiles", printSpread),
     right("GFLOP/s", (row) => row.gflops.toPrecision(3)),
-    right("of peak", ({ fractionOfPeak }) =>
+    right("of FMA peak", ({ fractionOfPeak }) =>
       fractionOfPeak === null ? "" : percent(fractionOfPeak),
+    ),
+    right("of load peak", ({ fractionOfLoadPeak = null }) =>
+      fractionOfLoadPeak === null ? "" : percent(fractionOfLoadPeak),
     ),
     right("beside plain", ({ overhead }) =>
       overhead === undefined ? "" : `× ${(1 + overhead).toFixed(2)}`,
@@ -76,7 +80,7 @@ function printSteps(rows: readonly PrintedRow[]): string {
   ]);
 }
 
-/** `peak 26.1 GFLOP/s (multiply-add); loads 1.1 G/s scalar …` */
+/** The roofline in lines: which form each peak is of. */
 export function printRoofline(roofline: Roofline): string {
   const rate = (perSecond: number): string => `${siPrefixed(perSecond)}/s`;
   const microseconds = (seconds: number): string => `${(1e6 * seconds).toPrecision(2)} us`;
@@ -84,7 +88,14 @@ export function printRoofline(roofline: Roofline): string {
     `peak: ${((2 * roofline.multiplyAddsPerSecond) / 1e9).toPrecision(3)} GFLOP/s in ` +
       "independent multiply-adds",
     `loads: scalar ${rate(roofline.scalarLoadsPerSecond)}, ` +
-      `vec4f ${rate(roofline.vectorLoadsPerSecond)}`,
+      `vec4f ${rate(roofline.vectorLoadsPerSecond)} (each invocation its own address), ` +
+      `${rate(roofline.sharedVectorLoadsPerSecond)} (one address a workgroup)`,
+    `workgroup memory: vec4f loads ${rate(roofline.workgroupLoadsPerSecond)} (own address), ` +
+      `${rate(roofline.sharedWorkgroupLoadsPerSecond)} (one address), ` +
+      `barriers passed ${rate(roofline.barriersPerSecond)} by invocations in workgroups of 64`,
+    `functions: exp ${rate(roofline.expPerSecond)} (WGSL's own ` +
+      `${rate(roofline.builtinExpPerSecond)}), tanh ${rate(roofline.tanhPerSecond)} (WGSL's own ` +
+      `${rate(roofline.builtinTanhPerSecond)})`,
     `dispatch: ${microseconds(roofline.dispatchSeconds)}, ` +
       `submit: ${microseconds(roofline.submitSeconds)} more`,
   ].join("\n");

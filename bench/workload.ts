@@ -2,11 +2,15 @@
 import type {
   DataSource,
   DynamicsOptions,
+  Execution,
   Model,
   Observables,
   SamplingLaw,
   UpdateRule,
 } from "../engine/index.ts";
+
+/** A way to run an ensemble, by its name in `execution`. */
+export type Schedule = NonNullable<Execution["schedule"]>;
 
 export interface Start {
   readonly data: DataSource;

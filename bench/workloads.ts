@@ -7,6 +7,7 @@
  */
 import { type DataSource, defineModel, moments, op, series } from "../engine/index.ts";
 import { gaussian, mulberry32 } from "../models/mulberry.ts";
+import { classifierWorkloads } from "./classifierWorkloads.ts";
 import { observableWorkloads } from "./observableWorkloads.ts";
 import { ruleWorkloads } from "./ruleWorkloads.ts";
 import type { Start, Workload } from "./workload.ts";
@@ -134,6 +135,7 @@ export const workloads: readonly Workload[] = [
       weights: moments({ every: 10 }),
     },
   },
+  ...classifierWorkloads,
   ...observableWorkloads(w1, ["w[0]", "w[1]"]),
   ...observableWorkloads(w2, ["W[0,0]", "W[0,1]"]),
   ...ruleWorkloads(w1),

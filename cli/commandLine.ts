@@ -1,4 +1,5 @@
 /** The command that repeats or resumes a run, ready to be pasted into a shell. */
+import type { Execution } from "../engine/index.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { defaultParameters, type Parameters, printValue } from "./parameters.ts";
 
@@ -11,11 +12,13 @@ export interface RunSettings {
   readonly parameters: Parameters;
   readonly seed: number;
   readonly quick: boolean;
+  /** `--schedule`, where it was given. */
+  readonly execution: Execution;
 }
 
 /** `thermograd run …` with every parameter that is not at its default, and `rest` behind. */
 export function runCommand(
-  { experiment, parameters, seed, quick }: RunSettings,
+  { experiment, parameters, seed, quick, execution }: RunSettings,
   rest: readonly string[] = [],
 ): string {
   const defaults = defaultParameters(experiment, quick);
@@ -23,5 +26,7 @@ export function runCommand(
     .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name]))
     .flatMap(([name, value]) => ["--set", `${name}=${printValue(value)}`]);
   const words = ["thermograd", "run", experiment.id, ...settings, "--seed", String(seed)];
-  return [...words, ...(quick ? ["--quick"] : []), ...rest].map(quote).join(" ");
+  const { schedule } = execution;
+  const forced = schedule === undefined ? [] : ["--schedule", schedule];
+  return [...words, ...(quick ? ["--quick"] : []), ...forced, ...rest].map(quote).join(" ");
 }

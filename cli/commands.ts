@@ -7,6 +7,12 @@ const adapter: Option = {
   value: "name",
   description: "part of an adapter's name; also THERMOGRAD_ADAPTER",
 };
+const schedule: Option = {
+  value: "name",
+  description:
+    "run all ensembles as thread, workgroup or batched; without it the fastest is measured " +
+    "once and kept (THERMOGRAD_TUNE=off: by rule)",
+};
 const seed: Option = { value: "n", description: "seed of all random numbers, 0 to 4294967295 (1)" };
 
 const ANY = Number.POSITIVE_INFINITY;
@@ -39,6 +45,7 @@ thermograd run <experiment> --help lists the experiment's parameters.`,
     },
     json,
     adapter,
+    schedule,
     resume: { value: "file", description: "go on from a checkpoint" },
   },
   load: async () => (await import("./run.ts")).run,
@@ -57,6 +64,7 @@ what stands there of others stays.`,
     json,
     seed,
     adapter,
+    schedule,
   },
   load: async () => (await import("./validate.ts")).validate,
 };
@@ -83,13 +91,23 @@ const devices: Command = {
 
 const bench: Command = {
   name: "bench",
-  usage: "[workload...] [--json]",
+  usage: "[workload...] [--json] | cost-growth [--out dir] [--json]",
   summary: "replica-steps per second of the standard workloads",
   details:
     "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule, " +
-    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products.",
+    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products. " +
+    "`cost-growth` measures the time per replica-step against replicas and parameters, for about three " +
+    "minutes.",
   positionals: { name: "workload", min: 0, max: ANY },
-  options: { json, adapter },
+  options: {
+    json,
+    out: {
+      value: "dir",
+      description: "write the figures and points of cost-growth there: *.svg, cost-growth.json",
+    },
+    adapter,
+    schedule,
+  },
   load: async () => (await import("./bench.ts")).bench,
 };
 

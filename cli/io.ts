@@ -4,9 +4,10 @@
  * `wiring.ts` gives the real ones, tests give fakes. Whatever is heavy is behind a function, so
  * that `thermograd --help` loads none of it.
  */
+import type { CostGrowth } from "../bench/costGrowth.ts";
 import type { Roofline } from "../bench/roofline.ts";
 import type { Device, DeviceOptions } from "../engine/device.ts";
-import type { Experiment, Progress } from "../experiments/experiment.ts";
+import type { Experiment, Figure, Progress } from "../experiments/experiment.ts";
 
 export interface Output {
   write(text: string): unknown;
@@ -62,6 +63,10 @@ export interface Bench {
   printBench(rows: readonly BenchRow[]): string;
   /** The roofline for a reader, without the last newline. */
   printRoofline(roofline: Roofline): string;
+  /** Time per replica-step against replicas and parameters. */
+  measureCostGrowth(options: Omit<BenchOptions, "workloads" | "onRoofline">): Promise<CostGrowth>;
+  costFigures(growth: CostGrowth): readonly Figure[];
+  printCostGrowth(growth: CostGrowth): string;
 }
 
 export interface Io {

@@ -18,6 +18,7 @@ import { catchInterrupt } from "./interrupt.ts";
 import { EXIT, type Io, widthOf } from "./io.ts";
 import { printValue, resolveParameters } from "./parameters.ts";
 import { createProgress } from "./progress.ts";
+import { readExecution } from "./schedule.ts";
 import { readSeed } from "./seed.ts";
 import { createSession } from "./session.ts";
 
@@ -71,14 +72,15 @@ function resumedSettings(
   if (given.switches.has("quick") && !quick) {
     throw refuseChange(file, "--quick", "the full parameters");
   }
-  return { experiment, parameters, seed, quick };
+  return { experiment, parameters, seed, quick, execution: readExecution("run", given) };
 }
 
 function freshSettings(given: Arguments, experiment: Experiment): RunSettings {
   const quick = given.switches.has("quick");
   const base = quick ? experiment.quick : {};
   const parameters = resolveParameters(experiment, given.values.get("set") ?? [], base);
-  return { experiment, parameters, seed: readSeed(lastValue(given, "seed")), quick };
+  const execution = readExecution("run", given);
+  return { experiment, parameters, seed: readSeed(lastValue(given, "seed")), quick, execution };
 }
 
 /** Options that a command which resumes has to repeat. */
@@ -156,7 +158,7 @@ export async function run(given: Arguments, io: Io): Promise<number> {
   const { settings, checkpoint, resumed, directory } = request;
   const store = createCheckpointStore({ settings, cwd: io.cwd, directory, resumed });
   const progress = createProgress(io);
-  const session = createSession(io, lastValue(given, "adapter"));
+  const session = createSession(io, lastValue(given, "adapter"), settings.execution);
   const interrupt = catchInterrupt(io, {
     onFirst: () => progress.say("stopping; a second Ctrl-C ends at once without a checkpoint"),
     beforeExit: progress.stop,

@@ -1,5 +1,6 @@
 /** The device of a command: opened at first use, named once on stderr, reopened when lost. */
 import type { Device } from "../engine/device.ts";
+import type { Execution } from "../engine/index.ts";
 import { deviceOptions, type Io } from "./io.ts";
 
 export interface Session {
@@ -12,11 +13,17 @@ export interface Session {
 const describe = ({ info }: Device): string =>
   `adapter: ${info.adapter}${info.software ? " (software: runs on the CPU)" : ""}`;
 
-export function createSession(io: Io, adapter: string | undefined): Session {
+/** `execution` holds for all ensembles on the device. */
+export function createSession(
+  io: Io,
+  adapter: string | undefined,
+  execution: Execution = {},
+): Session {
+  const own = Object.keys(execution).length === 0 ? {} : { execution };
   let open: Promise<Device> | null = null;
   let described = "";
   const start = async () => {
-    const device = await io.openDevice(deviceOptions(io, adapter));
+    const device = await io.openDevice({ ...deviceOptions(io, adapter), ...own });
     const description = describe(device);
     if (description !== described) io.stderr.write(`${description}\n`);
     described = description;

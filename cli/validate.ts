@@ -6,6 +6,7 @@
  * `--out` keeps the evidence as files after each experiment, so that Ctrl-C loses none that finished.
  */
 import { ArgumentError, ThermogradError } from "../engine/errors.ts";
+import type { Execution } from "../engine/index.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import { jsonReport, printJson, type Report } from "../report/result.ts";
 import { printAgreement, printQuantities } from "../report/terminal.ts";
@@ -19,6 +20,7 @@ import { catchInterrupt, type Interrupt } from "./interrupt.ts";
 import { EXIT, type Io, widthOf } from "./io.ts";
 import { defaultParameters } from "./parameters.ts";
 import { createProgress, type ProgressLine } from "./progress.ts";
+import { readExecution } from "./schedule.ts";
 import { readSeed } from "./seed.ts";
 import { createSession, type Session } from "./session.ts";
 import { mergeValidated, readValidated, writeValidated } from "./validationFiles.ts";
@@ -34,16 +36,18 @@ interface Circumstances {
   readonly interrupt: Interrupt;
   readonly seed: number;
   readonly quick: boolean;
+  readonly execution: Execution;
 }
 
 /** null when the signal came. */
 async function judgeOne(
   experiment: Experiment,
   progress: ProgressLine,
-  { io, session, interrupt, seed, quick }: Circumstances,
+  { io, session, interrupt, seed, quick, execution }: Circumstances,
 ): Promise<Verdict | null> {
   try {
-    const settings = { experiment, parameters: defaultParameters(experiment, quick), seed, quick };
+    const parameters = defaultParameters(experiment, quick);
+    const settings = { experiment, parameters, seed, quick, execution };
     const outcome = await execute(settings, { session, progress, signal: interrupt.signal });
     progress.stop();
     if (outcome.kind === "interrupted") return null;
@@ -139,7 +143,7 @@ async function keeper(
 
 /** The command that takes up the experiments a signal has left. */
 function remainder(rest: readonly Experiment[], given: Arguments): string {
-  const options = ["seed", "adapter", "out"].flatMap((name) => {
+  const options = ["seed", "adapter", "schedule", "out"].flatMap((name) => {
     const value = lastValue(given, name);
     return value === undefined ? [] : [`--${name}`, value];
   });
@@ -157,8 +161,9 @@ export async function validate(given: Arguments, io: Io): Promise<number> {
     throw new ArgumentError("validate: there are no experiments to run; nothing was validated.");
   }
   const seed = readSeed(lastValue(given, "seed"));
+  const execution = readExecution("validate", given);
   const keep = await keeper(lastValue(given, "out"), io, experiments);
-  const session = createSession(io, lastValue(given, "adapter"));
+  const session = createSession(io, lastValue(given, "adapter"), execution);
   const interrupt = catchInterrupt(io, {
     onFirst: () => io.stderr.write("stopping; a second Ctrl-C ends at once\n"),
     beforeExit: () => io.stderr.write(io.isTTY ? "\x1b[?25h\n" : ""),
@@ -168,7 +173,11 @@ export async function validate(given: Arguments, io: Io): Promise<number> {
     // Without a device nothing can be validated: that error is the command's, not an experiment's.
     await session.device();
     const quick = given.switches.has("quick");
-    const verdicts = await judgeAll(chosen, { io, session, interrupt, seed, quick }, keep);
+    const verdicts = await judgeAll(
+      chosen,
+      { io, session, interrupt, seed, quick, execution },
+      keep,
+    );
     const seconds = (performance.now() - clock) / 1000;
     const isJson = given.switches.has("json");
     if (verdicts.length > 0) {

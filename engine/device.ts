@@ -8,6 +8,7 @@
 import { platform } from "#adapter";
 import type { ChosenAdapter } from "./adapter/platform.ts";
 import { DeviceLostError, LimitError, ShaderError } from "./errors.ts";
+import type { Execution } from "./execution.ts";
 
 export interface DeviceInfo {
   /** e.g. `llvmpipe (LLVM 19.1.7, 256 bits)`. */
@@ -24,6 +25,8 @@ export interface DeviceInfo {
 export interface Device extends AsyncDisposable {
   readonly gpu: GPUDevice;
   readonly info: DeviceInfo;
+  /** For ensembles on this device, where their own options leave something open. */
+  readonly execution?: Execution;
   /** Resolves with the reason when the device is lost for another cause than `destroy()`. */
   readonly lost: Promise<GPUDeviceLostInfo>;
   /**
@@ -37,6 +40,8 @@ export interface Device extends AsyncDisposable {
 export interface DeviceOptions {
   /** Part of an adapter's name, e.g. `llvmpipe`, `SwiftShader`, `null`. */
   readonly adapter?: string;
+  /** How ensembles on this device are run, unless their own options say so. */
+  readonly execution?: Execution;
 }
 
 /** Raised to what the adapter offers; all other limits stay at WebGPU's defaults. */
@@ -77,7 +82,7 @@ function requestDevice({ adapter }: ChosenAdapter): Promise<GPUDevice> {
 }
 
 /** Watches an open WebGPU device: its loss, its stray errors, its end. */
-export function watch(gpu: GPUDevice, info: DeviceInfo): Device {
+export function watch(gpu: GPUDevice, info: DeviceInfo, execution: Execution = {}): Device {
   let failure: Error | undefined;
   let destroyed = false;
   gpu.addEventListener("uncapturederror", (event) => {
@@ -102,7 +107,7 @@ export function watch(gpu: GPUDevice, info: DeviceInfo): Device {
     if (!(error instanceof DeviceLostError)) failure = undefined;
     if (error) throw error;
   };
-  return { gpu, info, lost, check, destroy, [Symbol.asyncDispose]: destroy };
+  return { gpu, info, execution, lost, check, destroy, [Symbol.asyncDispose]: destroy };
 }
 
 /**
@@ -121,5 +126,5 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const chosen = await platform.choose(options.adapter);
   const { name: adapter, driver, software, source, reason } = chosen;
   const gpu = await requestDevice(chosen);
-  return watch(gpu, { adapter, driver, software, source, reason });
+  return watch(gpu, { adapter, driver, software, source, reason }, options.execution);
 }

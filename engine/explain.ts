@@ -31,7 +31,9 @@ import {
 import { checkNoiseModel } from "./update/noiseModel.ts";
 import { sgd } from "./update/sgd.ts";
 import type { Setting, UpdateRule } from "./update/updateRule.ts";
+import { literal } from "./wgsl/indexing.ts";
 import type { LinkedShader } from "./wgsl/link.ts";
+import { fieldElement } from "./wgsl/row.ts";
 
 /** As the options of `createEnsemble`; whatever is left out is assumed and said so in the text. */
 export interface ExplainOptions extends DynamicsOptions {
@@ -127,11 +129,11 @@ function printParameters(model: Model): string[] {
 
 /** `x [2]  floats 0…1 of the row` */
 function printFields(model: Model, { row }: ThreadPlan): string[] {
-  return model.fields.map(({ name, shape, size, labels }) => {
-    const first = row.offsets[name]!;
-    const range = size === 1 ? `float ${first}` : `floats ${first}…${first + size - 1}`;
-    const label = labels > 0 ? `, a class of ${labels}` : "";
-    return `${name} ${printShape(shape)}  ${range} of ${4 * row.vectors} in a row${label}`;
+  return model.fields.map(({ name, shape, size, labels, bytes }) => {
+    const [first, last] = [0, size - 1].map((i) => fieldElement(row, name, literal(i)).at.constant);
+    const range = first === last ? `float ${first}` : `floats ${first}…${last}`;
+    const kind = labels > 0 ? `, a class of ${labels}` : bytes ? ", three bytes in each" : "";
+    return `${name} ${printShape(shape)}  ${range} of ${4 * row.vectors} in a row${kind}`;
   });
 }
 

@@ -17,6 +17,7 @@ export {
 } from "./device.ts";
 export { describeDevices, printDevices } from "./deviceReport.ts";
 export * from "./errors.ts";
+export { type PlanSetting, printSetting, SCHEDULES, type Schedule } from "./execution.ts";
 export { type ExplainOptions, type ExplainRequest, type Explanation, explain } from "./explain.ts";
 export type { Node, Shape } from "./graph.ts";
 export {
@@ -92,6 +93,7 @@ export {
 } from "./referenceTrajectory.ts";
 export { pack, unpack } from "./run/container.ts";
 export { createEnsemble } from "./run/createEnsemble.ts";
+export { describeTuning, type TuningReport } from "./run/describeTuning.ts";
 export { divergence } from "./run/divergence.ts";
 export type {
   Ensemble,

@@ -5,8 +5,11 @@ import { checkName, checkShape, type Place } from "./declaration.ts";
 import { ArgumentError } from "./errors.ts";
 import { type Shape, size } from "./graph.ts";
 
-/** A field of a sample: an array of numbers, or an integer class in `[0, labels)`. */
-export type FieldShape = Shape | { readonly labels: number };
+/**
+ * A field of a sample: an array of numbers, an array of whole numbers 0 to 255 (pixels), of which a
+ * float of a data row holds three, or an integer class in `[0, labels)`.
+ */
+export type FieldShape = Shape | { readonly bytes: Shape } | { readonly labels: number };
 
 /** A block of θ: elements `[offset, offset + size)` in row-major order. */
 export interface ParamBlock {
@@ -21,6 +24,8 @@ export interface SampleField {
   readonly shape: Shape;
   /** Number of classes; 0 if the field is not a label. */
   readonly labels: number;
+  /** Are its elements whole numbers 0 to 255, stored as such? */
+  readonly bytes: boolean;
   readonly size: number;
 }
 
@@ -42,6 +47,9 @@ export function paramBlocks(
 const isLabel = (given: FieldShape): given is { readonly labels: number } =>
   typeof given === "object" && given !== null && "labels" in given;
 
+const isBytes = (given: FieldShape): given is { readonly bytes: Shape } =>
+  typeof given === "object" && given !== null && "bytes" in given;
+
 export function sampleFields(
   place: Place,
   shapes: Readonly<Record<string, FieldShape>>,
@@ -49,8 +57,9 @@ export function sampleFields(
   const fields = Object.entries(shapes).map(([name, given]) => {
     checkName(place, "sample field", name);
     if (!isLabel(given)) {
-      const shape = checkShape(place, "sample field", name, given);
-      return Object.freeze({ name, shape, labels: 0, size: size(shape) });
+      const bytes = isBytes(given);
+      const shape = checkShape(place, "sample field", name, bytes ? given.bytes : given);
+      return Object.freeze({ name, shape, labels: 0, bytes, size: size(shape) });
     }
     // float32 holds integers up to 2^24.
     if (!Number.isInteger(given.labels) || given.labels < 2 || given.labels > 2 ** 24) {
@@ -58,7 +67,13 @@ export function sampleFields(
         `${place("sample field", name)} has ${given.labels} labels; give an integer of 2 to 2^24.`,
       );
     }
-    return Object.freeze({ name, shape: Object.freeze([]), labels: given.labels, size: 1 });
+    return Object.freeze({
+      name,
+      shape: Object.freeze([]),
+      labels: given.labels,
+      bytes: false,
+      size: 1,
+    });
   });
   return Object.freeze(fields);
 }

@@ -265,6 +265,12 @@ export interface Provenance {
   readonly sampling: string;
   readonly update: string;
   readonly schedule: string;
+  /** Schedule and geometry: bitwise the same run needs the same; absent in records of earlier versions. */
+  readonly setting?: {
+    readonly schedule?: string;
+    readonly workgroup?: number;
+    readonly unroll?: number;
+  };
 }
 
 /** The part of a Record that belongs to the run, not to one observable. */

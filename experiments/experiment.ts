@@ -46,6 +46,14 @@ export interface Plane {
   readonly arrows?: { readonly x: readonly number[]; readonly y: readonly number[] };
 }
 
+/** Cells in two colors, one for each sign, as opaque as |value| is of the largest; clear where NaN. */
+export interface Picture {
+  readonly rows: number;
+  readonly columns: number;
+  /** [row, column], the first row on top. */
+  readonly values: readonly number[];
+}
+
 export interface FigureAxis {
   readonly label: string;
   readonly unit?: string;
@@ -66,6 +74,8 @@ export interface Figure {
   readonly marks: readonly Mark[];
   /** Drawn below the marks. */
   readonly plane?: Plane;
+  /** Fills the frame, which then has no ticks. */
+  readonly picture?: Picture;
 }
 
 export interface Progress {

@@ -28,6 +28,8 @@ import { implicitSgd } from "./implicitSgd.ts";
 import { labelNoiseDiagonal } from "./labelNoiseDiagonal.ts";
 import { meanFieldLangevin } from "./meanFieldLangevin.ts";
 import { mlpFluctuation } from "./mlpFluctuation.ts";
+import { mnistCnn } from "./mnistCnn.ts";
+import { mnistMlp } from "./mnistMlp.ts";
 import { momentumSpectrum } from "./momentumSpectrum.ts";
 import { nonlinearRegression } from "./nonlinearRegression.ts";
 import { onlineRegression } from "./onlineRegression.ts";
@@ -46,6 +48,7 @@ export type {
   ExperimentResult,
   Figure,
   Mark,
+  Picture,
   Plane,
   Progress,
   Quantity,
@@ -58,6 +61,8 @@ export const experiments = [
   epochShift,
   epochVariance,
   digits,
+  mnistMlp,
+  mnistCnn,
   fdrNetwork,
   fdrRegression,
   fdrAnharmonic,

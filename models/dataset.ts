@@ -6,8 +6,8 @@
 import { ArgumentError } from "../engine/errors.ts";
 
 export interface DatasetField {
-  /** Row-major, [sample, ...shape]. */
-  readonly data: Float32Array | Float64Array;
+  /** Row-major, [sample, ...shape]; whole numbers 0 to 255 may be bytes. */
+  readonly data: Float32Array | Float64Array | Uint8Array;
   /** Axis lengths of one sample; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** Number of classes, where the field holds integer labels in `[0, labels)` (scalar shape). */
@@ -31,8 +31,8 @@ export function subset(dataset: Dataset, name: string, indices: ArrayLike<number
   const fields: Record<string, DatasetField> = {};
   for (const [key, field] of Object.entries(dataset.fields)) {
     const width = field.data.length / dataset.samples;
-    const Data = field.data.constructor as Float64ArrayConstructor | Float32ArrayConstructor;
-    const data = new Data(indices.length * width);
+    const Data = field.data.constructor as Float64ArrayConstructor;
+    const data: Float64Array | Float32Array | Uint8Array = new Data(indices.length * width);
     for (let row = 0; row < indices.length; row++) {
       const sample = indices[row]!;
       if (!Number.isInteger(sample) || sample < 0 || sample >= dataset.samples) {

@@ -1,4 +1,6 @@
 /** Models, data sets and exact theory: physics written with engine operations. */
+
+export { readMnist } from "#mnist";
 export { balancedPair } from "./balancedPair.ts";
 export { bottleneck } from "./bottleneck.ts";
 export { centeredData, centeredQuadratics } from "./centeredQuadratics.ts";
@@ -31,6 +33,14 @@ export {
 } from "./linearTeacher.ts";
 export { linearTilt } from "./linearTilt.ts";
 export { meanFieldParticle, noFields } from "./meanFieldParticle.ts";
+export { type IdxArray, parseIdx } from "./mnist/idx.ts";
+export { type Mnist, type MnistFiles, type MnistOptions, mnist } from "./mnist/mnist.ts";
+export {
+  type MnistCnnOptions,
+  type MnistMlpOptions,
+  mnistCnn,
+  mnistMlp,
+} from "./mnistClassifiers.ts";
 export { gaussian, mulberry32 } from "./mulberry.ts";
 export { noisyModes } from "./noisyModes.ts";
 export { onlineRegressionModel } from "./onlineRegression.ts";

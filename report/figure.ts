@@ -1,14 +1,15 @@
 /**
  * A figure's data drawn as one SVG.
  *
- * From back to front: grid, plane, bands, measured lines, theory, error bars, points. Theory is a thin
+ * From back to front: grid, plane or picture, bands, measured lines, theory, error bars, points. Theory is a thin
  * dark line: under the points, but over measured lines, which would hide it where they agree.
  * Drawing is Observable Plot's; axes, ticks and legend are laid out here because Plot's legend is
  * HTML and its log ticks are dense. jsdom is loaded only where there is no document.
  */
-import type { Figure, Mark } from "../experiments/experiment.ts";
+import type { Figure, Mark, Picture } from "../experiments/experiment.ts";
 import { type AxisLayout, isDrawable, layoutAxis, nameTicks } from "./axis.ts";
 import { appendHeading, headingHeight, type LegendEntry, textWidth } from "./legend.ts";
+import { drawPicture } from "./picture.ts";
 import { drawPlane } from "./plane.ts";
 import { DASHES, FONT, SYMBOLS, type Theme } from "./theme.ts";
 import { thinLine } from "./thinning.ts";
@@ -22,6 +23,8 @@ const PLOT_HEIGHT = 330;
 const MARGIN_RIGHT = 24;
 const MARGIN_BOTTOM = 48;
 const FONT_SIZE = 12;
+/** Beside a frame without tick labels. */
+const PICTURE_MARGIN = 34;
 
 export interface DrawOptions {
   readonly theme: Theme;
@@ -133,7 +136,18 @@ interface Axes {
   readonly marginLeft: number;
 }
 
+/** The axes of a picture: a place for every cell, no ticks. */
+function pictureAxes({ rows, columns }: Picture): Axes {
+  const axis = (cells: number): AxisLayout => ({
+    ...{ scale: "linear", domain: [0, cells], ticks: [], minorTicks: [], format: String },
+  });
+  const xLabels = { fontSize: FONT_SIZE, rotate: 0, extraHeight: 0, extraLeft: 0 };
+  const margins = { marginBottom: PICTURE_MARGIN, marginLeft: PICTURE_MARGIN };
+  return { x: axis(columns), y: axis(rows), xLabels, ...margins };
+}
+
 function layoutAxes(figure: Figure): Axes {
+  if (figure.picture) return pictureAxes(figure.picture);
   const { plane } = figure;
   const allX = [...figure.marks.flatMap((mark) => mark.x), ...(plane?.x ?? [])];
   // A plane fills the frame.
@@ -295,6 +309,14 @@ export async function drawFigure(figure: Figure, { theme, title }: DrawOptions):
     marks: [
       ...drawGrid(plot, axes, theme),
       ...(figure.plane ? drawPlane(plot, figure.plane, theme) : []),
+      ...(figure.picture
+        ? [
+            drawPicture(plot, figure.picture, [
+              FIGURE_WIDTH - marginLeft - MARGIN_RIGHT,
+              PLOT_HEIGHT,
+            ]),
+          ]
+        : []),
       ...drawAxes(plot, figure, axes, theme),
       ...drawMarks(plot, styled, x, y, theme),
     ],

@@ -12,9 +12,13 @@ const code = sourceFiles(".ts").filter((path) => !path.startsWith("test/"));
 const imports = code.flatMap((from) =>
   importsOf(from, textOf(from)).map((found) => ({ from, ...found })),
 );
-/** `#shaders` is `shaders`, `#adapter` the engine's own. */
-const folder = (path: string): string =>
-  path === "#adapter" ? "engine" : path.replace(/^#/, "").split("/")[0]!;
+/** Conditional imports by the folder that their files are in. */
+const CONDITIONAL: Readonly<Record<string, string>> = {
+  "#shaders": "shaders",
+  "#adapter": "engine",
+  "#mnist": "models",
+};
+const folder = (path: string): string => CONDITIONAL[path] ?? path.split("/")[0]!;
 const isFile = (to: string): boolean => /^\w[\w-]*\/.*\.ts$/.test(to);
 const isLocal = (to: string): boolean => isFile(to) || to.startsWith("#");
 
@@ -33,7 +37,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** The engine from the ground up: a file imports from its own level or a lower one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ["errors", "version", "record"],
+  ["errors", "version", "record", "execution"],
   ["graph", "random", "covarianceRoot", "dot", "adapter/"],
   ["wgsl/indexing", "wgsl/literal", "wgsl/identifiers", "wgsl/link", "wgsl/layout"],
   ["ops/"],
@@ -66,10 +70,13 @@ const LEVELS: readonly (readonly string[])[] = [
 /** Models, theory and data know what a graph is, and nothing that runs. */
 const MODELS_MAY_IMPORT = ["errors", "graph", "model", "ops/index"];
 
-/** Files of the engine that only Node loads, through `#adapter`. */
-const NODE_ONLY = ["cache", "dawn", "node", "packed", "tar"].map(
-  (name) => `engine/adapter/${name}.ts`,
-);
+/** Files that only Node loads, through `#adapter` and `#mnist`. */
+const NODE_ONLY = [
+  ...["cache", "dawn", "node", "packed", "tar", "tuningFiles"].map(
+    (name) => `engine/adapter/${name}.ts`,
+  ),
+  "models/mnist/node.ts",
+];
 
 const level = (path: string): number => {
   const name = path.replace(/^engine\/|\.ts$/g, "");
@@ -101,8 +108,10 @@ describe("imports", () => {
     const contract = "the types of an experiment's results are what report/ draws and prints";
     expect(
       beyond(upward, {
+        "bench/costFigures.ts -> experiments/experiment.ts (types)": contract,
         "report/figure.ts -> experiments/experiment.ts (types)": contract,
         "report/html.ts -> experiments/experiment.ts (types)": contract,
+        "report/picture.ts -> experiments/experiment.ts (types)": contract,
         "report/plane.ts -> experiments/experiment.ts (types)": contract,
         "report/result.ts -> experiments/experiment.ts (types)": contract,
       }),
@@ -148,11 +157,15 @@ describe("imports", () => {
         const whole = names.length === 0 && to !== "engine/index.ts";
         return hidden.length > 0 || whole ? [`${from} -> ${to}`] : [];
       });
+    const sameAdapter = "peers of the comparison run on the adapter that thermograd would open";
     const rooflines = "the bench measures the device with the engine's own pipelines and buffers";
     const resuming = "checkpoints of whole experiments are kept in the engine's container";
     const hostChain = "a chain of the host draws from the engine's generator, lanes of its own";
     expect(
       beyond(inside, {
+        "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": sameAdapter,
+        "bench/costGrowth.ts -> engine/plan/floatingPointOperations.ts": rooflines,
+        "bench/hostLoss.ts -> engine/reference.ts": "workloads are judged in float64",
         "bench/measureMatmul.ts -> engine/plan/batched/matmul.ts": rooflines,
         "bench/measureMatmul.ts -> engine/plan/batched/matmulRequest.ts": rooflines,
         "bench/measureMatmul.ts -> engine/plan/batched/matmulTile.ts": rooflines,
@@ -161,6 +174,7 @@ describe("imports", () => {
         "bench/roofline.ts -> engine/run/buffers.ts": rooflines,
         "bench/roofline.ts -> engine/run/pipeline.ts": rooflines,
         "bench/roofline.ts -> engine/wgsl/link.ts": rooflines,
+        "bench/rooflineKernels.ts -> engine/wgsl/link.ts": rooflines,
         "bench/runBench.ts -> engine/plan/floatingPointOperations.ts": rooflines,
         "experiments/freeEnergyToy/doublePrecision.ts -> engine/random.ts": hostChain,
         "experiments/stages.ts -> engine/run/container.ts": resuming,
@@ -221,10 +235,15 @@ describe("a browser can load it", () => {
     expect([...byImport, ...byName]).toEqual([]);
   });
 
-  test("what needs Node is reached through #adapter and #shaders alone", () => {
+  test("what needs Node is reached through #adapter, #mnist and #shaders alone", () => {
     const node = [...NODE_ONLY, "shaders/node.ts"];
-    const direct = imports.filter(({ from, to }) => node.includes(to) && !node.includes(from));
-    expect(direct).toEqual([]);
+    const direct = imports
+      .filter(({ from, to }) => node.includes(to) && !node.includes(from))
+      .map(({ from, to }) => `${from} -> ${to}`);
+    const outside = "a program for Node, which hands its adapter to other systems";
+    expect(
+      beyond(direct, { "bench/peers/systems/webgpu.ts -> engine/adapter/node.ts": outside }),
+    ).toEqual([]);
     for (const path of NODE_ONLY) expect(code).toContain(path);
   });
 });

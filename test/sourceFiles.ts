@@ -26,14 +26,18 @@ export const FOLDERS = [
 
 /** Paths below the root with one of these endings, sorted. */
 export function sourceFiles(...endings: readonly string[]): string[] {
-  return FOLDERS.filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) =>
-      (readdirSync(join(root, folder), { recursive: true }) as string[]).map(
-        (path) => `${folder}/${path.replaceAll("\\", "/")}`,
-      ),
-    )
-    .filter((path) => endings.some((ending) => path.endsWith(ending)))
-    .sort();
+  return (
+    FOLDERS.filter((folder) => existsSync(join(root, folder)))
+      .flatMap((folder) =>
+        (readdirSync(join(root, folder), { recursive: true }) as string[]).map(
+          (path) => `${folder}/${path.replaceAll("\\", "/")}`,
+        ),
+      )
+      .filter((path) => endings.some((ending) => path.endsWith(ending)))
+      // bench/peers may have packages of its own.
+      .filter((path) => !path.includes("/node_modules/"))
+      .sort()
+  );
 }
 
 export const textOf = (path: string): string => readFileSync(join(root, path), "utf8");

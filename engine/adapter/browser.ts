@@ -10,6 +10,7 @@ import {
   type Platform,
   printNames,
 } from "./platform.ts";
+import { tuningDatabase } from "./tuningDatabase.ts";
 
 const gpu = (): GPU | undefined => globalThis.navigator?.gpu;
 
@@ -73,4 +74,6 @@ async function choose(wanted?: string): Promise<ChosenAdapter> {
 export const platform: Platform = {
   choose,
   list: async () => ({ adapters: await list(), problems: [] }),
+  tunings: tuningDatabase,
+  mayTune: () => true,
 };

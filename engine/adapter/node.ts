@@ -2,7 +2,7 @@
  * Which adapter is used in Node: a real GPU of the system if there is one, else the system's
  * software device, else the SwiftShader of the npm package. A name overrides all of it.
  */
-import { NoAdapterError } from "../errors.ts";
+import { ArgumentError, NoAdapterError } from "../errors.ts";
 import { type AdapterSource, embeddedSource, nullSource, systemSource } from "./dawn.ts";
 import {
   type AdapterList,
@@ -11,6 +11,7 @@ import {
   type Platform,
   printNames,
 } from "./platform.ts";
+import { tuningFiles } from "./tuningFiles.ts";
 
 const REMEDIES: Partial<Record<NodeJS.Platform, string>> = {
   linux:
@@ -96,9 +97,20 @@ export async function listAdapters(sources: Sources): Promise<AdapterList> {
   return { adapters, problems };
 }
 
+/** THERMOGRAD_TUNE: `off` or `on`, which is also what holds when it is not set. */
+export function mayTune(given: string | undefined): boolean {
+  if (given === undefined || given === "" || given === "on") return true;
+  if (given === "off") return false;
+  throw new ArgumentError(
+    `THERMOGRAD_TUNE: "${given}" is neither "on" nor "off"; use one of them.`,
+  );
+}
+
 const SOURCES: Sources = { system: systemSource, embedded: embeddedSource };
 
 export const platform: Platform = {
   choose: (wanted) => chooseAdapter(SOURCES, wanted ?? process.env.THERMOGRAD_ADAPTER),
   list: () => listAdapters(SOURCES),
+  tunings: tuningFiles(),
+  mayTune: () => mayTune(process.env.THERMOGRAD_TUNE),
 };

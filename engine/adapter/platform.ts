@@ -27,11 +27,22 @@ export interface AdapterList {
   readonly problems: readonly string[];
 }
 
+/** Texts by key that outlive the process; neither function throws. */
+export interface TuningStore {
+  /** null where there is none. */
+  readonly read: (key: string) => Promise<string | null>;
+  readonly write: (key: string, text: string) => Promise<void>;
+}
+
 export interface Platform {
   /** The adapter to use. @throws NoAdapterError with the remedies of the platform. */
   readonly choose: (wanted?: string) => Promise<ChosenAdapter>;
   /** Every adapter there is, and what kept others from being found. Does not throw. */
   readonly list: () => Promise<AdapterList>;
+  /** What the tuner found before. */
+  readonly tunings: TuningStore;
+  /** Does the user's environment let ensembles be tuned? */
+  readonly mayTune: () => boolean;
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;

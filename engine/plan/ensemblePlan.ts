@@ -1,7 +1,7 @@
 /**
  * The plan of an ensemble by schedule: the one that is asked for, or the one chosen by rule.
  */
-import { LimitError } from "../errors.ts";
+import type { TileKind } from "../execution.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { type BatchedPlan, planBatched } from "./batched/batchedPlan.ts";
 import type { Schedule } from "./schedule.ts";
@@ -11,8 +11,9 @@ import {
   type ThreadPlan,
   type ThreadRequest,
 } from "./threadPlan.ts";
+import { planWorkgroup, type WorkgroupPlan } from "./workgroup/workgroupPlan.ts";
 
-export type EnsemblePlan = ThreadPlan | BatchedPlan;
+export type EnsemblePlan = ThreadPlan | WorkgroupPlan | BatchedPlan;
 
 /** What a device allows. */
 export interface PlanLimits {
@@ -21,10 +22,13 @@ export interface PlanLimits {
   readonly maxStorageBufferBindingSize: number;
   readonly maxBufferSize: number;
   readonly minStorageBufferOffsetAlignment: number;
+  /** Fewest lanes of a subgroup; 0 without the feature `subgroups`. */
+  readonly subgroupMinSize: number;
 }
 
 export interface PlanRequest extends ThreadRequest {
   readonly schedule?: Schedule;
+  readonly tile?: TileKind;
   readonly observation: ObservationPlan | null;
   readonly limits: PlanLimits;
 }
@@ -37,6 +41,6 @@ export function planEnsemble(request: PlanRequest): EnsemblePlan {
     checkFunctionMemory(plan, request.observation);
     return plan;
   }
-  if (schedule === "batched") return planBatched(request);
-  throw new LimitError(`schedule: ${schedule} is not built yet; use "thread".`);
+  if (schedule === "workgroup") return planWorkgroup(request);
+  return planBatched(request);
 }

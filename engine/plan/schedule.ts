@@ -9,12 +9,11 @@
  *
  * A trajectory is the same in all three, up to rounding.
  */
+import type { Schedule } from "../execution.ts";
 import type { RowLayout } from "../wgsl/row.ts";
 import type { GroupMeansPlan, InteractionRequest } from "./interactionSlots.ts";
 
-export const SCHEDULES = ["thread", "workgroup", "batched"] as const;
-
-export type Schedule = (typeof SCHEDULES)[number];
+export { SCHEDULES, type Schedule } from "../execution.ts";
 
 /** Plain data: can be printed and compared without a GPU. */
 export interface SchedulePlan {

@@ -134,8 +134,8 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     }
     throw new LimitError(
       `thread schedule: ${model.name} has ${model.parameterCount} parameters, ${names} need ` +
-        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; use at most ` +
-        `${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
+        `${functionMemory} bytes of function memory, WGSL allows ${FUNCTION_MEMORY}; leave schedule out, ` +
+        `or use at most ${Math.floor(FUNCTION_MEMORY / each)} parameters.`,
     );
   }
   const workgroup = request.workgroup ?? defaultWorkgroup(request.lanes);
@@ -187,7 +187,7 @@ export function planThread(request: ThreadRequest): ThreadPlan {
     reasons: [
       `thread: ${names} of one replica take ${functionMemory} of ` +
         `${FUNCTION_MEMORY} bytes of function memory, so one invocation runs a replica`,
-      `workgroup ${workgroup}: ${request.workgroup ? "asked for" : `${request.lanes} lanes spread over the processors`}`,
+      `workgroup ${workgroup}: ${workgroup === defaultWorkgroup(request.lanes) ? `${request.lanes} lanes spread over the processors` : "given"}`,
       unroll === 0
         ? `loops are kept; unless asked, those of up to ${UNROLL} iterations are written out`
         : `loops of up to ${unroll} iterations are written out, so that arrays are addressed by constants`,
@@ -230,4 +230,4 @@ export function checkFunctionMemory(plan: ThreadPlan, observation: ObservationPl
  * Small ensembles use small workgroups, so that there are enough of them to fill the processors;
  * large ones use 64, a multiple of every common subgroup size.
  */
-const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);
+export const defaultWorkgroup = (lanes: number): number => (lanes < 4096 ? 16 : 64);

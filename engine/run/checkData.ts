@@ -3,31 +3,35 @@
  */
 import { DataError } from "../errors.ts";
 import { size } from "../graph.ts";
-import type { Model } from "../model.ts";
+import type { Model, SampleField } from "../model.ts";
 import type { DataSource } from "../wgsl/row.ts";
 
 /** @throws DataError naming the field, the sample and the remedy. */
 export function checkData(data: DataSource, model: Model): void {
-  for (const { name, shape, labels, size: width } of model.fields) {
-    const field = data.fields[name];
-    if (!field) {
+  for (const field of model.fields) {
+    const { name, shape, size: width } = field;
+    const given = data.fields[name];
+    if (!given) {
       throw new DataError(
         `data ${data.name}: ${model.name} reads a sample field "${name}", the data have ` +
           `${Object.keys(data.fields).join(", ") || "none"}; name the field so.`,
       );
     }
-    if (size(field.shape) !== width || field.data.length !== width * data.samples) {
+    if (size(given.shape) !== width || given.data.length !== width * data.samples) {
       throw new DataError(
-        `data ${data.name}: field "${name}" has ${field.data.length} numbers of shape ` +
-          `[${field.shape.join(", ")}] for ${data.samples} samples, ${model.name} reads ` +
+        `data ${data.name}: field "${name}" has ${given.data.length} numbers of shape ` +
+          `[${given.shape.join(", ")}] for ${data.samples} samples, ${model.name} reads ` +
           `[${shape.join(", ")}] a sample; give ${width * data.samples} numbers.`,
       );
     }
-    checkNumbers(data, name, width, labels);
+    checkNumbers(data, field);
   }
 }
 
-function checkNumbers(data: DataSource, name: string, width: number, labels: number): void {
+const isWhole = (value: number, below: number): boolean =>
+  Number.isInteger(value) && value >= 0 && value < below;
+
+function checkNumbers(data: DataSource, { name, size: width, labels, bytes }: SampleField): void {
   const values = data.fields[name]!.data;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i]!;
@@ -38,7 +42,13 @@ function checkNumbers(data: DataSource, name: string, width: number, labels: num
           "remove the sample or fill in a finite float32 number.",
       );
     }
-    if (labels > 0 && !(Number.isInteger(value) && value >= 0 && value < labels)) {
+    if (bytes && !isWhole(value, 256)) {
+      throw new DataError(
+        `data ${data.name}: field "${name}" of sample ${sample} is ${value}, declared as bytes; use ` +
+          "whole numbers from 0 to 255, or declare the field by its shape alone.",
+      );
+    }
+    if (labels > 0 && !isWhole(value, labels)) {
       throw new DataError(
         `data ${data.name}: label "${name}" of sample ${sample} is ${value}; ` +
           `use whole numbers from 0 to ${labels - 1}.`,

@@ -3,6 +3,7 @@
  * that moments are taken about, origins of displacements, the step. Orders of shuffled epochs are rebuilt, not kept.
  */
 import { CheckpointError } from "../errors.ts";
+import { type PlanSetting, readSetting } from "../execution.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { pack, unpack } from "./container.ts";
 import { NO_ORIGINS, type OriginClock, type SavedOrigins } from "./origins.ts";
@@ -12,6 +13,8 @@ export interface CheckpointContent {
   /** Digest of the options that decide trajectories. */
   readonly fingerprint: string;
   readonly conditions: readonly Setting[];
+  /** How it was run; null in checkpoints of earlier versions. */
+  readonly setting: PlanSetting | null;
   /** [lane, word of its state] */
   readonly states: Float32Array;
   /** Step at which each lane froze, −1 if it did not. */
@@ -27,6 +30,10 @@ export const packCheckpoint = (content: CheckpointContent): Promise<Uint8Array> 
   const { origins, ...clocked } = saved;
   return pack({ kind: "ensemble", ...header, ...clocked }, { states, frozen, reference, origins });
 };
+
+/** The setting a checkpoint's run had; null where it does not say. @throws CheckpointError */
+export const savedSetting = async (bytes: Uint8Array): Promise<PlanSetting | null> =>
+  readSetting((await unpack(bytes, "checkpoint")).header.setting);
 
 /** @throws CheckpointError for bytes that are damaged, or of another ensemble than `fingerprint`. */
 export async function unpackCheckpoint(
@@ -50,6 +57,7 @@ export async function unpackCheckpoint(
     step: header.step as number,
     fingerprint,
     conditions: header.conditions as Setting[],
+    setting: readSetting(header.setting),
     states: states as Float32Array,
     frozen: frozen as Int32Array,
     reference: reference as Float32Array,

@@ -1,11 +1,13 @@
 /** The door to ensembles: options checked, plans made, memory filled. */
 import type { Device } from "../device.ts";
+import { settingOf } from "../execution.ts";
 import type { Observables } from "../observe/observation.ts";
-import { planEnsemble } from "../plan/ensemblePlan.ts";
-import { largestBatch } from "./conditions.ts";
+import { savedSetting } from "./checkpoint.ts";
+import { chooseSetting, planOfCheckpoint } from "./chooseSetting.ts";
 import { Ensemble } from "./ensemble.ts";
 import { observationPlan } from "./observationPlan.ts";
 import { type EnsembleOptions, resolve } from "./options.ts";
+import { plannerOf } from "./planner.ts";
 
 /**
  * Creates an ensemble on a device and uploads the initial conditions (or those of a checkpoint).
@@ -21,23 +23,15 @@ export async function createEnsemble<const O extends Observables = Record<never,
   device: Device,
   options: EnsembleOptions<O>,
 ): Promise<Ensemble<O>> {
-  const resolved = resolve(options);
-  const observation = observationPlan(options.observables, resolved);
-  const plan = planEnsemble({
-    model: resolved.model,
-    dynamics: resolved.dynamics,
-    sampling: resolved.sampling,
-    samples: resolved.data.samples,
-    maxBatch: largestBatch(resolved.conditions),
-    lanes: resolved.lanes,
-    groupSize: resolved.groupSize,
-    observation,
-    limits: device.gpu.limits,
-    ...(resolved.execution.schedule !== undefined && { schedule: resolved.execution.schedule }),
-    ...(resolved.execution.workgroup !== undefined && { workgroup: resolved.execution.workgroup }),
-    ...(resolved.execution.unroll !== undefined && { unroll: resolved.execution.unroll }),
-  });
-  const ensemble = new Ensemble<O>(device, resolved, plan, observation);
+  const execution = { ...device.execution, ...options.execution };
+  const resolved = resolve({ ...options, execution });
+  const planner = plannerOf(device, resolved, options.observables);
+  const saved = options.from ? await savedSetting(options.from) : null;
+  const { functionWords = 0 } = observationPlan(options.observables, resolved) ?? {};
+  const { planned } = await chooseSetting({ device, resolved, planner, functionWords, saved });
+  const ensemble = new Ensemble<O>(device, planned, (setting) =>
+    planOfCheckpoint(planner, setting, settingOf(execution)),
+  );
   try {
     if (options.from) await ensemble.restore(options.from);
     else ensemble.initialize();

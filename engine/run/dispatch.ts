@@ -8,6 +8,7 @@
 import type { Device } from "../device.ts";
 import type { ObservationPlan } from "../observe/observation.ts";
 import { RUN_SCHEMA, type ThreadPlan } from "../plan/threadPlan.ts";
+import type { WorkgroupPlan } from "../plan/workgroup/workgroupPlan.ts";
 import { storesOrder } from "../sampling.ts";
 import { structBytes } from "../wgsl/layout.ts";
 import type { Chunk } from "./chunk.ts";
@@ -40,7 +41,7 @@ const RUN_BYTES = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
 export class Dispatcher implements Stepper {
   private readonly device: Device;
   private readonly resolved: Resolved;
-  private readonly plan: ThreadPlan;
+  private readonly plan: ThreadPlan | WorkgroupPlan;
   private readonly observation: ObservationPlan | null;
   private readonly memory: LaneMemory;
   private readonly groupMeans: GroupMeans | null;
@@ -51,7 +52,7 @@ export class Dispatcher implements Stepper {
   constructor(
     device: Device,
     resolved: Resolved,
-    plan: ThreadPlan,
+    plan: ThreadPlan | WorkgroupPlan,
     observation: ObservationPlan | null,
     memory: LaneMemory,
     groupMeans: GroupMeans | null,
@@ -135,7 +136,8 @@ export class Dispatcher implements Stepper {
   private submit({ schedule, means, groups }: Kernels, slice: Slice, dispatches: number): void {
     const { gpu } = this.device;
     const lanes = slice.last - slice.first;
-    const workgroups = Math.ceil(lanes / this.plan.workgroup);
+    const { schedule: kind, workgroup } = this.plan;
+    const workgroups = kind === "thread" ? Math.ceil(lanes / workgroup) : lanes;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const [g, group] of groups.entries()) {

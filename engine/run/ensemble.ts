@@ -6,6 +6,7 @@
  */
 import type { Device } from "../device.ts";
 import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
+import { isSame, type PlanSetting } from "../execution.ts";
 import { isOnline } from "../modelDraws.ts";
 import { isFullData } from "../observe/fullData.ts";
 import { noFullLoss, type Observables, type ObservationPlan } from "../observe/observation.ts";
@@ -13,26 +14,23 @@ import type { EnsemblePlan } from "../plan/ensemblePlan.ts";
 import type { Field, RecordOfKind, RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
 import type { DataSource } from "../wgsl/row.ts";
-import { BatchedDispatcher } from "./batchedDispatcher.ts";
 import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
 import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
-import { Dispatcher } from "./dispatch.ts";
 import { divergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
-import { Evaluator } from "./evaluate.ts";
-import { GroupMeans } from "./groupMeans.ts";
 import type { LaneAccess, Lender } from "./laneAccess.ts";
-import { LaneMemory } from "./laneMemory.ts";
 import { Observing } from "./observing.ts";
-import { fingerprint, type Resolved } from "./options.ts";
+import { fingerprint } from "./options.ts";
 import { clockFrom, NO_ORIGINS, restoreOrigins, saveOrigins, withClock } from "./origins.ts";
+import { createParts, destroyParts, type Parts } from "./parts.ts";
 import { fillReference, sameConstants } from "./pilotMeans.ts";
+import type { Planned } from "./planner.ts";
 import { runInfo } from "./runInfo.ts";
 import type { RunOptions } from "./runOptions.ts";
 import { type EnsembleState, stateFields } from "./stateFields.ts";
-import type { Stepper, Stretch } from "./stepper.ts";
+import type { Stretch } from "./stepper.ts";
 import { unsolvedCounts } from "./unsolved.ts";
 import { observeWindows } from "./windows.ts";
 
@@ -44,15 +42,14 @@ export type RecordOf<O extends Observables> = {
 export type { EnsembleProgress, RunOptions } from "./runOptions.ts";
 export type { EnsembleState } from "./stateFields.ts";
 
+type Replan = (setting: PlanSetting) => Planned | null;
+
 export class Ensemble<O extends Observables> implements AsyncDisposable, Lender {
-  readonly plan: EnsemblePlan;
   private readonly device: Device;
-  private readonly resolved: Resolved;
-  private readonly observation: ObservationPlan | null;
-  private readonly memory: LaneMemory;
-  private readonly dispatcher: Stepper;
-  private readonly evaluator: Evaluator;
-  private readonly groupMeans: GroupMeans | null;
+  /** The plan, and what is on the device. */
+  private parts: Parts;
+  /** The plan of a checkpoint's setting; null where it is not to be run. */
+  private readonly replan: Replan;
   private settings: readonly Setting[];
   private taken = 0;
   /** Constants of the observables; pilot means are set when observing first begins. */
@@ -67,29 +64,17 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private running: Promise<void> = Promise.resolve();
 
   /** Use `createEnsemble`. */
-  constructor(
-    device: Device,
-    resolved: Resolved,
-    plan: EnsemblePlan,
-    observation: ObservationPlan | null,
-  ) {
+  constructor(device: Device, planned: Planned, replan: Replan = () => null) {
     this.device = device;
-    this.resolved = resolved;
-    this.plan = plan;
-    this.observation = observation;
-    this.settings = resolved.conditions;
-    this.reference = observation?.constants ?? new Float32Array(0);
-    this.memory = new LaneMemory(device, resolved, plan, observation);
-    const { parameterCount } = resolved.model;
-    const means = plan.groupMeans
-      ? new GroupMeans(device, plan.groupMeans, this.memory, parameterCount)
-      : null;
-    this.groupMeans = means;
-    this.dispatcher =
-      plan.schedule === "batched"
-        ? new BatchedDispatcher(device, resolved, plan, observation, this.memory)
-        : new Dispatcher(device, resolved, plan, observation, this.memory, means);
-    this.evaluator = new Evaluator(device, resolved, plan, this.memory, means);
+    this.parts = createParts(device, planned);
+    this.replan = replan;
+    this.settings = planned.resolved.conditions;
+    this.reference = planned.observation?.constants ?? new Float32Array(0);
+  }
+
+  /** How it is run, and why. */
+  get plan(): EnsemblePlan {
+    return this.parts.plan;
   }
 
   /** SGD steps taken so far. */
@@ -104,12 +89,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** conditions × replicas */
   get lanes(): number {
-    return this.resolved.lanes;
+    return this.parts.resolved.lanes;
   }
 
   /** Uploads θ₀ and v₀; `createEnsemble` calls it. */
   initialize(): void {
-    this.memory.initialize();
+    this.parts.memory.initialize();
   }
 
   /** Takes SGD steps, recording nothing. */
@@ -129,7 +114,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   async observe(options: RunOptions): Promise<RecordOf<O>> {
     return this.exclusively("observe", async () => {
       checkSteps("observe", options.steps);
-      const { observation } = this;
+      const { observation } = this.parts;
       if (observation === null) {
         throw new ArgumentError(
           "observe: this ensemble has no observables; give createEnsemble observables: { … }, or use advance.",
@@ -139,11 +124,11 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
       const firstStep = this.taken;
       this.clock = clockFrom(this.clock, firstStep);
       this.reference = withClock(this.reference, observation, this.clock);
-      this.memory.setConstants(this.reference);
+      this.parts.memory.setConstants(this.reference);
       const observing = new Observing({
         plan: observation,
-        model: this.resolved.model,
-        shape: this.resolved.shape,
+        model: this.parts.resolved.model,
+        shape: this.parts.resolved.shape,
         firstStep,
         steps: options.steps,
         reference: this.reference,
@@ -154,20 +139,20 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
         plan: observation,
         observing,
         steps: options.steps,
-        shape: this.resolved.shape,
-        memory: this.memory,
-        dispatcher: this.dispatcher,
-        evaluate: (of) => this.evaluator.values(of, { settings: this.settings }),
+        shape: this.parts.resolved.shape,
+        memory: this.parts.memory,
+        dispatcher: this.parts.dispatcher,
+        evaluate: (of) => this.parts.evaluator.values(of, { settings: this.settings }),
         take: (before, steps, first) =>
           this.take(options, before, steps, { observeFirst: firstStep, first }),
       });
       await this.settle();
       this.clock = { ...this.clock, level: this.taken };
-      const frozen = await this.memory.readFrozen();
+      const frozen = await this.parts.memory.readFrozen();
       const unsolved = await this.unsolvedCounts();
       const { steps } = options;
       const window = { firstStep, steps, conditions: this.settings, frozen, unsolved };
-      const run = runInfo(this.device, this.resolved, this.plan, window);
+      const run = runInfo(this.device, this.parts, window);
       return { ...observing.records(frozen), run } as RecordOf<O>;
     });
   }
@@ -177,10 +162,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     if (this.hasReference) return;
     if (plan.moments.length > 0) {
       const { theta, velocity } = await this.states();
-      const frozen = await this.memory.readFrozen();
+      const frozen = await this.parts.memory.readFrozen();
       const next = Float32Array.from(this.reference);
       for (const region of plan.moments) {
-        fillReference(next, region, this.resolved, theta, velocity, frozen);
+        fillReference(next, region, this.parts.resolved, theta, velocity, frozen);
       }
       this.reference = next;
     }
@@ -193,7 +178,10 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   }
 
   private async states(): Promise<EnsembleState> {
-    return { step: this.taken, ...stateFields(this.resolved, await this.memory.readStates()) };
+    return {
+      step: this.taken,
+      ...stateFields(this.parts.resolved, await this.parts.memory.readStates()),
+    };
   }
 
   /**
@@ -211,13 +199,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
   ): Promise<Field> {
     return this.exclusively("evaluate", async () => {
-      const { model, shape } = this.resolved;
-      const of = options.of ?? this.evaluator.outputs;
+      const { model, shape } = this.parts.resolved;
+      const of = options.of ?? this.parts.evaluator.outputs;
       const full = of.length === 0 || of.some((name) => name === "loss" || isFullData(name));
       if (isOnline(model) && full) throw new ArgumentError(`evaluate: ${noFullLoss(model)}`);
-      this.evaluator.check(of);
+      this.parts.evaluator.check(of);
       if (options.data) checkData(options.data, model);
-      const data = await this.evaluator.values(of, {
+      const data = await this.parts.evaluator.values(of, {
         settings: this.settings,
         ...(options.data && { data: options.data }),
       });
@@ -229,8 +217,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   /** For measures of the engine, such as `hessianTrace`; the lanes stay as they are. */
   async lend<T>(what: string, measure: (lanes: LaneAccess) => Promise<T>): Promise<T> {
     return this.exclusively(what, async () => {
-      await this.groupMeans?.refresh();
-      const { device, resolved, plan, memory, taken: step, settings } = this;
+      await this.parts.groupMeans?.refresh();
+      const { device, taken: step, settings } = this;
+      const { resolved, plan, memory } = this.parts;
       const lanes = { device, resolved, plan, memory, step, settings };
       // What the device has to say of a failure, such as its loss, comes before what failed for it.
       return measure(lanes).finally(device.check);
@@ -240,9 +229,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   /** Changes hyperparameters of all conditions, or of one, from the next step on. */
   set(change: Readonly<Record<string, number>>, condition?: number): void {
     this.free("set");
-    const settings = changedSettings(this.resolved.rule, this.settings, change, condition);
-    this.resolved.checkBatches(settings, this.resolved.data.samples);
-    const complaint = misfit(this.resolved, this.plan, settings);
+    const settings = changedSettings(this.parts.resolved.rule, this.settings, change, condition);
+    this.parts.resolved.checkBatches(settings, this.parts.resolved.data.samples);
+    const complaint = misfit(this.parts.resolved, this.plan, settings);
     if (complaint !== null) throw new ArgumentError(`set: ${complaint}`);
     this.adopt(settings);
   }
@@ -250,7 +239,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private adopt(settings: readonly Setting[]): void {
     this.settings = settings;
     this.rebuild = true;
-    this.memory.setHyperparameters(settings);
+    this.parts.memory.setHyperparameters(settings);
   }
 
   /** Bytes that `createEnsemble({ …, from })` resumes bitwise. */
@@ -258,13 +247,14 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     return this.exclusively("checkpoint", async () =>
       packCheckpoint({
         step: this.taken,
-        fingerprint: await fingerprint(this.resolved),
+        fingerprint: await fingerprint(this.parts.resolved),
+        setting: this.parts.setting,
         conditions: this.settings,
-        states: await this.memory.readStates(),
-        frozen: await this.memory.readFrozen(),
+        states: await this.parts.memory.readStates(),
+        frozen: await this.parts.memory.readFrozen(),
         reference: this.reference,
         hasReference: this.hasReference,
-        saved: await saveOrigins(this.observation, this.memory, this.clock, this.taken),
+        saved: await saveOrigins(this.parts.observation, this.parts.memory, this.clock, this.taken),
       }),
     );
   }
@@ -272,26 +262,36 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   /** Takes the state of a checkpoint of an ensemble that was created with the same options. */
   async restore(bytes: Uint8Array): Promise<void> {
     await this.exclusively("restore", async () => {
-      const content = await unpackCheckpoint(bytes, await fingerprint(this.resolved));
-      const complaint = misfit(this.resolved, this.plan, content.conditions);
+      const content = await unpackCheckpoint(bytes, await fingerprint(this.parts.resolved));
+      const complaint = misfit(this.parts.resolved, this.plan, content.conditions);
       if (complaint !== null) throw new CheckpointError(`checkpoint: ${complaint}`);
-      this.memory.write(content.states, content.frozen);
+      this.adoptSetting(content.setting);
+      this.parts.memory.write(content.states, content.frozen);
       this.adopt(content.conditions);
       // Another set of observables has other constants: its pilot means are taken anew.
-      const { observation: plan, reference: own, settings } = this;
+      const { reference: own, settings } = this;
+      const { observation: plan } = this.parts;
       const { reference, hasReference } = content;
       if (plan && hasReference && sameConstants(plan, settings.length, own, reference)) {
         this.reference = Float32Array.from(reference);
         this.hasReference = true;
       }
-      this.clock = restoreOrigins(plan, this.memory, content.saved);
+      this.clock = restoreOrigins(plan, this.parts.memory, content.saved);
       this.taken = content.step;
     });
   }
 
+  /** Goes on under a checkpoint's setting, if it is another one and may be run here. */
+  private adoptSetting(setting: PlanSetting | null): void {
+    const planned = setting && !isSame(setting, this.parts.setting) && this.replan(setting);
+    if (!planned) return;
+    destroyParts(this.parts);
+    this.parts = createParts(this.device, planned);
+  }
+
   /** Step at which each replica froze, −1 if it did not, [condition, replica]. */
   async frozen(): Promise<Int32Array> {
-    return this.exclusively("frozen", () => this.memory.readFrozen());
+    return this.exclusively("frozen", () => this.parts.memory.readFrozen());
   }
 
   /**
@@ -303,8 +303,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   }
 
   private async unsolvedCounts(): Promise<Int32Array | null> {
-    if (this.resolved.rule.gradient !== "implicit") return null;
-    return unsolvedCounts(this.resolved, await this.memory.readStates());
+    if (this.parts.resolved.rule.gradient !== "implicit") return null;
+    return unsolvedCounts(this.parts.resolved, await this.parts.memory.readStates());
   }
 
   /** Steps in rounds, after each of which all chunks stand level and an abort is heard. */
@@ -316,13 +316,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   ): Promise<void> {
     for (let done = 0; done < steps; ) {
       if (signal?.aborted) {
-        await this.dispatcher.idle();
+        await this.parts.dispatcher.idle();
         throw signal.reason;
       }
       const begun = performance.now();
-      const check = stepsToCheck(this.resolved.dynamics, this.settings, this.taken);
-      const round = Math.min(steps - done, this.dispatcher.round, check);
-      await this.dispatcher.take({
+      const check = stepsToCheck(this.parts.resolved.dynamics, this.settings, this.taken);
+      const round = Math.min(steps - done, this.parts.dispatcher.round, check);
+      await this.parts.dispatcher.take({
         firstStep: this.taken,
         steps: round,
         rebuild: this.rebuild,
@@ -331,7 +331,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
       this.taken += round;
       this.rebuild = false;
       done += round;
-      await checkConditions(this.memory, this.resolved, this.settings, this.taken);
+      await checkConditions(this.parts.memory, this.parts.resolved, this.settings, this.taken);
       const seconds = (performance.now() - begun) / 1000;
       const replicaStepsPerSecond = (round * this.lanes) / seconds;
       onProgress?.({ steps: before + done, of, replicaStepsPerSecond });
@@ -340,12 +340,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** Waits for the device, applies `onDiverge: "throw"`. */
   private async settle(): Promise<void> {
-    await this.dispatcher.idle();
+    await this.parts.dispatcher.idle();
     this.device.check();
-    if (this.resolved.onDiverge !== "throw") return;
-    const frozen = await this.memory.readFrozen();
+    if (this.parts.resolved.onDiverge !== "throw") return;
+    const frozen = await this.parts.memory.readFrozen();
     if (frozen.some((step) => step >= 0)) {
-      throw new DivergedError(`${divergence({ frozen, bounds: this.resolved.bounds })}.`);
+      throw new DivergedError(`${divergence({ frozen, bounds: this.parts.resolved.bounds })}.`);
     }
   }
 
@@ -377,14 +377,13 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   dispose(): void {
     this.isDisposed = true;
-    this.dispatcher.destroy();
-    this.memory.destroy();
+    destroyParts(this.parts);
   }
 
   /** Waits for a call under way, e.g. `return ensemble.observe(…)` below an `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.running;
-    await this.dispatcher.idle();
+    await this.parts.dispatcher.idle();
     this.dispose();
   }
 }

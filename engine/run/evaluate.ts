@@ -21,10 +21,11 @@ import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
 import { type LinkedShader, link } from "../wgsl/link.ts";
-import { type DataSource, packRows, type RowLayout } from "../wgsl/row.ts";
+import type { DataSource, RowLayout } from "../wgsl/row.ts";
 import { outputsFunction } from "../wgsl/sampleFunction.ts";
 import { withoutDraws } from "../withoutDraws.ts";
 import { storage } from "./buffers.ts";
+import { dataBuffer } from "./dataBuffer.ts";
 import {
   bindGroup,
   DATA_PASS,
@@ -44,6 +45,7 @@ import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { kernel } from "./pipeline.ts";
+import { planLimits } from "./planner.ts";
 
 /** Samples summed in f32 by one invocation. */
 const BLOCK = 64;
@@ -204,9 +206,7 @@ export class Evaluator {
     const { fields, parameterCount, settings: own } = this.resolved.model;
     const { gpu } = this.device;
     const { data, settings } = context;
-    const rows = data
-      ? storage(gpu, "evaluation data", packRows(data, fields, this.plan.row))
-      : this.memory.data;
+    const rows = data ? dataBuffer(gpu, data, fields, this.plan.row) : this.memory.data;
     await this.groupMeans?.refresh();
     const samples = (data ?? this.resolved.data).samples;
     const vectors = of.some((name) => name === "fullGradientSquare" || isAlongVelocity(name));
@@ -265,9 +265,10 @@ export class Evaluator {
   private stages(of: readonly string[], samples: number): PassPlan {
     const key = `${samples} ${of}`;
     if (this.staged?.key === key) return this.staged.plan;
-    const { model, dynamics } = this.resolved;
-    const evaluation = { model: withoutDraws(model), dynamics, row: this.plan.row, of };
-    const plan = evaluationPass(evaluation, samples, this.device.gpu.limits);
+    const { model: drawing, dynamics, execution } = this.resolved;
+    const model = withoutDraws(drawing);
+    const evaluation = { model, dynamics, row: this.plan.row, of, tile: execution.tile };
+    const plan = evaluationPass(evaluation, samples, planLimits(this.device.gpu));
     this.staged = { key, plan };
     return plan;
   }

@@ -5,9 +5,11 @@
  * Error, float32: of a mean of scalars about B roundings of the sum of magnitudes in a block of B ≈ √N
  * samples, blocks being added in float64; of ∇f see `plan/batched/passPlan.ts`.
  */
+import type { TileKind } from "../execution.ts";
 import type { Model } from "../model.ts";
 import { decaySquare, isAlongVelocity, undecayedScalars } from "../observe/fullData.ts";
 import { type PassPlan, type PassVector, planPass } from "../plan/batched/passPlan.ts";
+import type { PlanLimits } from "../plan/ensemblePlan.ts";
 import type { Dynamics } from "../update/dynamics.ts";
 import type { RowLayout } from "../wgsl/row.ts";
 import { openBatchedPass, type PassSource } from "./batchedPass.ts";
@@ -22,6 +24,8 @@ export interface StagedEvaluation {
   readonly row: RowLayout;
   /** Quantities by name. */
   readonly of: readonly string[];
+  /** Of matrix products; the device's best known unless given. */
+  readonly tile?: TileKind | undefined;
 }
 
 type Square = readonly [PassVector, PassVector];
@@ -38,9 +42,9 @@ const squaresOf = (of: readonly string[]): PassVector[] => [
 
 /** The plan of the pass over `samples` samples. */
 export function evaluationPass(
-  { model, dynamics, row, of }: StagedEvaluation,
+  { model, dynamics, row, of, tile }: StagedEvaluation,
   samples: number,
-  limits: GPUSupportedLimits,
+  limits: PlanLimits,
 ): PassPlan {
   const scalars = of.filter((name) => name !== GRADIENT_SQUARE);
   return planPass({
@@ -54,6 +58,7 @@ export function evaluationPass(
     products: squaresOf(of).map((vector): Square => [vector, vector]),
     direction: of.some(isAlongVelocity) ? 1 + dynamics.kept.indexOf("velocity") : null,
     limits,
+    ...(tile !== undefined && { tile }),
   });
 }
 

@@ -13,9 +13,9 @@ import { type Dynamics, dynamicsWords, stateWords } from "../update/dynamics.ts"
 import { normalizeOntoSpheres } from "../update/spheres.ts";
 import type { Setting } from "../update/updateRule.ts";
 import { structBytes } from "../wgsl/layout.ts";
-import { packRows } from "../wgsl/row.ts";
 import { Readback, storage, uniform } from "./buffers.ts";
 import { type Chunk, chunkLanes, createChunk, destroyChunk } from "./chunk.ts";
+import { dataBuffer } from "./dataBuffer.ts";
 import { laneWords } from "./observationPlan.ts";
 import type { Resolved } from "./options.ts";
 
@@ -89,12 +89,13 @@ export class LaneMemory {
         ? undefined
         : { lanes: groupSize, words: groupWords(model.parameterCount) };
     const sizes = chunkLanes(words, total, gpu.limits, execution.lanesPerChunk, group);
+    // First: it may refuse.
+    this.data = dataBuffer(gpu, resolved.data, model.fields, plan.row);
     let first = 0;
     this.chunks = sizes.map((lanes) => {
       first += lanes;
       return createChunk(gpu, first - lanes, lanes, words, group);
     });
-    this.data = storage(gpu, "data", packRows(resolved.data, resolved.model.fields, plan.row));
     this.hyper = storage(gpu, "hyper", hyperWords(resolved.conditions, resolved.dynamics));
     const runBytes = structBytes(RUN_SCHEMA, RUN_ZERO).byteLength;
     const alignment = gpu.limits.minUniformBufferOffsetAlignment;

@@ -2,11 +2,11 @@
  * What a user says of an ensemble, checked and completed; and its fingerprint.
  */
 import { ArgumentError, LimitError } from "../errors.ts";
+import { type Execution, SCHEDULES } from "../execution.ts";
 import { topologicalOrder } from "../graph.ts";
 import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
 import type { Observables } from "../observe/observation.ts";
-import { SCHEDULES, type Schedule } from "../plan/schedule.ts";
 import { type LastBatch, SAMPLING_LAWS, type SamplingLaw, validateSampling } from "../sampling.ts";
 import { checkInitial } from "../start/checkInitial.ts";
 import {
@@ -28,15 +28,7 @@ import { hex, sha256 } from "./container.ts";
 import type { EnsembleShape } from "./ensembleShape.ts";
 import { resolveGroupSize } from "./groupSize.ts";
 
-/** Choices that change how fast a run is and nothing else. */
-export interface Execution {
-  /** How replicas are mapped to the device; chosen unless given. */
-  readonly schedule?: Schedule;
-  readonly workgroup?: number;
-  readonly stepsPerDispatch?: number;
-  readonly lanesPerChunk?: number;
-  readonly unroll?: number;
-}
+export type { Execution } from "../execution.ts";
 
 export interface EnsembleOptions<O extends Observables = Observables> extends DynamicsOptions {
   readonly model: Model;
@@ -66,6 +58,7 @@ export interface EnsembleOptions<O extends Observables = Observables> extends Dy
   /** What a replica does that leaves `bounds`: `freeze` (counted, NaN in Records) or `throw`. */
   readonly onDiverge?: "freeze" | "throw";
   readonly bounds?: { readonly theta?: number; readonly loss?: number };
+  /** What it leaves open is taken from the device's (`openDevice`), then measured (`run/tune.ts`). */
   readonly execution?: Execution;
   /** A checkpoint of the same ensemble. */
   readonly from?: Uint8Array;
@@ -208,7 +201,7 @@ function bounds(given: EnsembleOptions["bounds"] = {}): { theta: number; loss: n
 }
 
 function checkExecution(execution: Execution): Execution {
-  const { schedule, ...counts } = execution;
+  const { schedule, tune: _, ...counts } = execution;
   if (schedule !== undefined && !SCHEDULES.includes(schedule)) {
     throw new ArgumentError(
       `execution: schedule "${schedule}" is unknown; use one of ${SCHEDULES.join(", ")}, or leave it out.`,
@@ -228,22 +221,26 @@ function checkExecution(execution: Execution): Execution {
   return execution;
 }
 
-/** Digest of everything that decides trajectories, but for the current hyperparameters. */
-export async function fingerprint(resolved: Resolved): Promise<string> {
-  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, dynamics } =
-    resolved;
-  const { groupSize } = resolved;
+/** The model's graph as plain data. */
+export function graphWords(model: Model): unknown {
   const nodes = topologicalOrder([model.loss, ...model.gradients]);
   const number = new Map(nodes.map((node, i) => [node, i]));
-  const graph = nodes.map(({ op, inputs, shape, attributes }) => [
+  return nodes.map(({ op, inputs, shape, attributes }) => [
     op,
     inputs.map((input) => number.get(input)),
     shape,
     attributes,
   ]);
+}
+
+/** Digest of everything that decides trajectories, but for the current hyperparameters. */
+export async function fingerprint(resolved: Resolved): Promise<string> {
+  const { model, data, rule, sampling, replicas, seed, commonNoise, conditions, dynamics } =
+    resolved;
+  const { groupSize } = resolved;
   const rows = packRows(data, model.fields, rowLayout(model.fields));
   const text = JSON.stringify({
-    graph,
+    graph: graphWords(model),
     params: model.params,
     draws: model.draws,
     rule: rule.name,

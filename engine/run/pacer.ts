@@ -9,11 +9,15 @@ const TARGET_MS = 40;
 const IN_FLIGHT = 2;
 /** Fewer steps in a dispatch than this waste the loads of the state: take fewer lanes instead. */
 const FEWEST_STEPS = 16;
-const FEWEST_LANES = 4096;
+export const FEWEST_LANES = 4096;
 /** Replica-steps of the first dispatch, unless the schedule knows what they cost. */
 const FIRST_WORK = 4096;
 /** Growth of the work from one measurement to the next, while nothing is known. */
 const GROWTH = 4;
+
+/** Lanes of a dispatch out of very many, at so many replica-steps per second. */
+export const lanesAtRate = (replicaStepsPerSecond: number): number =>
+  Math.max(FEWEST_LANES, Math.floor((replicaStepsPerSecond * TARGET_MS) / 1000 / FEWEST_STEPS));
 
 export class Pacer {
   /** Replica-steps a dispatch may carry now. */

@@ -1,9 +1,8 @@
 /** The part of a Record that belongs to the run: who ran what, where, with which outcome. */
 import type { Device } from "../device.ts";
-import type { SchedulePlan } from "../plan/schedule.ts";
 import type { RunInfo } from "../record.ts";
 import type { Setting } from "../update/updateRule.ts";
-import type { Resolved } from "./options.ts";
+import type { Planned } from "./planner.ts";
 
 /** What a window of steps left. */
 export interface RunWindow {
@@ -17,8 +16,7 @@ export interface RunWindow {
 
 export function runInfo(
   { info: { adapter, software } }: Device,
-  resolved: Resolved,
-  plan: SchedulePlan,
+  { resolved, plan, setting }: Planned,
   { firstStep, steps, conditions, frozen, unsolved }: RunWindow,
 ): RunInfo {
   const { replicas, seed, model, sampling, rule, bounds, version, groupSize } = resolved;
@@ -31,6 +29,7 @@ export function runInfo(
     sampling,
     update: rule.name,
     schedule: plan.schedule,
+    setting,
   };
   const lost = unsolved ? { frozen, unsolved } : { frozen };
   const groups = groupSize === null ? {} : { groupSize };

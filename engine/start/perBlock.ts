@@ -2,7 +2,7 @@
  * Initial laws of networks, block by block: variances set by the numbers of inputs and outputs.
  *
  * Sources: Y. LeCun et al., Efficient BackProp (1998), eq. 16; X. Glorot & Y. Bengio, AISTATS 2010,
- * eq. 16; K. He et al., ICCV 2015, eq. 10. Left out: orthogonal matrices, convolutions.
+ * eq. 16; K. He et al., ICCV 2015, eq. 10. Left out: orthogonal matrices.
  */
 import { ArgumentError } from "../errors.ts";
 import type { Shape } from "../graph.ts";
@@ -27,12 +27,14 @@ export interface FanOptions {
 
 /**
  * Inputs are the last axis, outputs the one before (1 for a vector): those of `matvec(W, x)` and
- * `dot(a, x)`.
+ * `dot(a, x)`. A kernel of `conv2d`, [out, channels, height, width], has a window's elements as inputs
+ * and reaches as many outputs of each of its channels.
  */
-const fans = (shape: Shape): { inputs: number; outputs: number } => ({
-  inputs: shape.at(-1) ?? 1,
-  outputs: shape.at(-2) ?? 1,
-});
+function fans(shape: Shape): { inputs: number; outputs: number } {
+  if (shape.length !== 4) return { inputs: shape.at(-1) ?? 1, outputs: shape.at(-2) ?? 1 };
+  const [out, channels, height, width] = shape as readonly [number, number, number, number];
+  return { inputs: channels * height * width, outputs: out * height * width };
+}
 
 const fanLaw =
   (variance: (inputs: number, outputs: number) => number) =>

@@ -45,6 +45,7 @@ export interface LinkedShader {
 const IMPORT = /^\s*\/\/#import\s+(\S+)\s*$/;
 const PARAM = /^(\s*const\s+(\w+)\s*(?::[^=]+)?=\s*)(.+?)(;\s*\/\/#param.*)$/;
 const SLOT = /^\s*\/\/#slot\s+(\w+)\s*$/;
+const DIRECTIVE = /^\s*enable\s+[\w\s,]+;/;
 const END = /^\s*\/\/#end\s*$/;
 
 export function link(entry: string, options: LinkOptions, sources: Sources): LinkedShader {
@@ -139,7 +140,14 @@ export function link(entry: string, options: LinkOptions, sources: Sources): Lin
   };
   unknown("param", options.params, usedParams);
   unknown("slot", options.slots, usedSlots);
-  return { code: `${code.join("\n")}\n`, origin };
+  // WGSL wants its directives before all declarations, so also before those of imported files.
+  const order = [...code.keys()].sort(
+    (a, b) => Number(DIRECTIVE.test(code[b]!)) - Number(DIRECTIVE.test(code[a]!)) || a - b,
+  );
+  return {
+    code: `${order.map((i) => code[i]).join("\n")}\n`,
+    origin: order.map((i) => origin[i]!),
+  };
 }
 
 /** `shaders/lib/normal.wgsl:12` for a line number (from 1) of the linked text. */

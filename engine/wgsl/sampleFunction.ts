@@ -17,9 +17,9 @@ import { simplify } from "../simplify.ts";
 import { drawAccess } from "./drawAccess.ts";
 import { type EmitOptions, emit, type Leaves } from "./emit.ts";
 import { memberName } from "./identifiers.ts";
-import { type Index, isLiteral, literal, plus, printIndex } from "./indexing.ts";
+import { type Index, isLiteral, literal, printIndex } from "./indexing.ts";
 import type { SlotBody } from "./link.ts";
-import type { RowLayout } from "./row.ts";
+import { fieldElement, type RowLayout } from "./row.ts";
 
 const at = (name: string): string => `${name}_at`;
 
@@ -56,22 +56,21 @@ const rowAccess = (model: Model, layout: RowLayout): RowAccess =>
 function shortRow(model: Model, layout: RowLayout): RowAccess {
   const vectors = new Set<number>();
   const arrays = new Set<string>();
-  const component = (position: number): string => {
-    vectors.add(position >> 2);
-    return `row_${position >> 2}.${"xyzw"[position & 3]}`;
+  const component = (name: string, i: number): string => {
+    const { at, value } = fieldElement(layout, name, literal(i));
+    vectors.add(at.constant >> 2);
+    return value(`row_${at.constant >> 2}.${"xyzw"[at.constant & 3]}`);
   };
   return {
     sample: (name, flat) => {
-      if (isLiteral(flat)) return component(layout.offsets[name]! + flat.constant);
+      if (isLiteral(flat)) return component(name, flat.constant);
       arrays.add(name);
       return `${arrayOf(name)}[${printIndex(flat)}]`;
     },
     loads: () => {
       const filled = model.fields.filter(({ name }) => arrays.has(name));
       const fills = filled.map(({ name, size }) => {
-        const elements = Array.from({ length: size }, (_, i) =>
-          component(layout.offsets[name]! + i),
-        );
+        const elements = Array.from({ length: size }, (_, i) => component(name, i));
         return `  var ${arrayOf(name)} = array<f32, ${size}>(${elements.join(", ")});`;
       });
       const rows = [...vectors].sort((a, b) => a - b);
@@ -84,12 +83,15 @@ function shortRow(model: Model, layout: RowLayout): RowAccess {
 }
 
 /** The whole row in one array of f32. */
-const longRow = ({ offsets: at, vectors }: RowLayout): RowAccess => ({
-  sample: (name, flat) => `row[${printIndex(plus(flat, literal(at[name]!)))}]`,
+const longRow = (layout: RowLayout): RowAccess => ({
+  sample: (name, flat) => {
+    const { at, value } = fieldElement(layout, name, flat);
+    return value(`row[${printIndex(at)}]`);
+  },
   loads: () => [
-    `  var row = array<f32, ${4 * vectors}>();`,
-    `  for (var q = 0u; q < ${vectors}u; q += 1u) {`,
-    `    let loaded = data[sample * ${vectors}u + q];`,
+    `  var row = array<f32, ${4 * layout.vectors}>();`,
+    `  for (var q = 0u; q < ${layout.vectors}u; q += 1u) {`,
+    `    let loaded = data[sample * ${layout.vectors}u + q];`,
     ...[..."xyzw"].map((component, c) => `    row[4u * q + ${c}u] = loaded.${component};`),
     "  }",
   ],

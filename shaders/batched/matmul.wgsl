@@ -8,8 +8,6 @@
 // caller. Where subgroups exist, their lanes can share the loads of A.
 // twin: three loops in float64, test/gpu/matmul.test.ts
 
-//#slot enable
-//#end
 const M: u32 = 4u; //#param
 const N: u32 = 4u; //#param
 /// Rows and columns of an invocation's tile.
@@ -62,7 +60,7 @@ fn main(
   //#slot place
   let z = workgroup.z * ALONG_Z + local.z;
   let m = (workgroup.y * ALONG_M + local.y) * ROWS;
-  let n = (workgroup.x * ALONG_N + local.x) * COLUMNS;
+  let n = workgroup.x * ALONG_N * COLUMNS + 4u * local.x;
   //#end
   //#slot depth
   let depth = 4u;

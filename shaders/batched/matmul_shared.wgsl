@@ -2,9 +2,10 @@
 //
 //   C[z, m, n] = Σ_k A[z, m, k] B[z, k, n],   k in ascending order
 //
-// What batched/matmul.wgsl loads in every invocation the workgroup loads once, DEPTH steps of k at
-// a time; an invocation then reads its rows and columns from there. For GPUs; where barriers are dear
-// and workgroup memory is as far as any other (drivers that run on the CPU), it gains nothing.
+// What batched/matmul.wgsl loads in every invocation the workgroup loads once, DEPTH steps of k
+// at a time; an invocation then reads its rows and columns from there. For GPUs; where barriers
+// are dear and workgroup memory is no nearer than any other (drivers that run on the CPU), it gains
+// nothing.
 // The lines of the tile are generated (engine/plan/batched/workgroupTile.ts).
 // twin: three loops in float64, test/gpu/matmul.test.ts
 

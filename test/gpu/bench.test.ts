@@ -3,9 +3,12 @@
  * refused. Times here are far too short to mean anything and no test looks at them.
  */
 import { expect, test } from "vitest";
+import { measureCostGrowth } from "../../bench/costGrowth.ts";
+import { parameterSeries, replicaSeries } from "../../bench/costWorkloads.ts";
 import { measure } from "../../bench/measure.ts";
 import { neighborWorkloads } from "../../bench/neighborWorkloads.ts";
 import { measureRoofline, type Roofline } from "../../bench/roofline.ts";
+import { RATES } from "../../bench/rooflineKernels.ts";
 import { runBench } from "../../bench/runBench.ts";
 import type { SearchWorkload, Workload } from "../../bench/workload.ts";
 import { workloads } from "../../bench/workloads.ts";
@@ -36,12 +39,15 @@ describeWithDevice("bench", "software", (device) => {
     for (const [i, row] of rows.entries()) {
       expect(Object.keys(row).join(" ")).toBe(
         "workload schedule replicas params batchSize replicaStepsPerSecond gflops fractionOfPeak " +
-          "adapter seconds spread repeats",
+          "adapter seconds spread repeats fractionOfLoadPeak",
       );
       const operations = row.batchSize * floatingPointOperations(small(row.workload).model);
       expect(row.gflops).toBeCloseTo((operations * row.replicaStepsPerSecond) / 1e9, 9);
       const peak = 2 * seen[0]!.multiplyAddsPerSecond;
       expect(row.fractionOfPeak).toBeCloseTo((row.gflops * 1e9) / peak, 9);
+      // Rows of data: 8 inputs and a target, 2 and a target.
+      const loads = row.batchSize * [3, 1][i]! * row.replicaStepsPerSecond;
+      expect(row.fractionOfLoadPeak).toBeCloseTo(loads / seen[0]!.vectorLoadsPerSecond, 9);
       expect(row.seconds).toBeGreaterThanOrEqual(SHORT.seconds * SHORT.repeats);
       expect(row.spread[0]).toBeLessThanOrEqual(row.replicaStepsPerSecond);
       expect(row.spread[1]).toBeGreaterThanOrEqual(row.replicaStepsPerSecond);
@@ -83,6 +89,36 @@ describeWithDevice("bench", "software", (device) => {
     expect(Number.isFinite(overhead)).toBe(true);
   });
 
+  test("cost growth has a point a workload, or why not, and stops when its time is spent", async () => {
+    const [few, more] = replicaSeries();
+    const large = parameterSeries()[5]!;
+    const options = {
+      device: device(),
+      measurement: SHORT,
+      roofline: { seconds: 0.005, repeats: 2 },
+      schedule: "thread" as const,
+      workloads: { replicas: [few!, more!], parameters: [large] },
+    };
+    const { points, multiplyAddsPerSecond } = await measureCostGrowth(options);
+    expect(points.map(({ series, replicas }) => [series, replicas])).toEqual([
+      ["replicas", 100],
+      ["parameters", 64],
+      ["replicas", 316],
+    ]);
+    expect(points.map(({ schedule }) => schedule)).toEqual(["thread", null, "thread"]);
+    expect(points[1]!.skipped).toMatch(
+      /^thread schedule: 54-56-1 tanh network has 3137 parameters/,
+    );
+    expect(points[1]!.secondsPerReplicaStep).toBeNull();
+    const operations = 16 * floatingPointOperations(few!.model);
+    expect(points[0]!.secondsAtPeak).toBeCloseTo(operations / (2 * multiplyAddsPerSecond), 15);
+    expect(points[0]!.secondsPerReplicaStep).toBeGreaterThan(0);
+    const late = await measureCostGrowth({ ...options, budgetSeconds: 0 });
+    expect(late.points.map(({ skipped }) => skipped)).toEqual(
+      Array(3).fill("the 0 s of the measurement were spent"),
+    );
+  });
+
   test("a workload that does not learn is not timed", async () => {
     const idle = { ...small("w1"), learningRate: 0 };
     await expect(measure(device(), idle, SHORT)).rejects.toThrow(/bench\(w1\): the mean loss went/);
@@ -95,6 +131,12 @@ describeWithDevice("bench", "software", (device) => {
     for (const [name, value] of Object.entries(roofline)) {
       expect(Number.isFinite(value), name).toBe(true);
     }
-    expect(roofline.multiplyAddsPerSecond).toBeGreaterThan(0);
+    for (const [name, value] of Object.entries(roofline)) {
+      if (name !== "submitSeconds") expect(value, name).toBeGreaterThan(0);
+    }
+    const wrong = { ...RATES.barriersPerSecond, expected: () => 1 };
+    await expect(
+      measureRoofline(device(), { kernels: { barriersPerSecond: wrong } }),
+    ).rejects.toThrow(/bench\/barriers: lane 0 made \d+, not 1/);
   });
 });

@@ -229,7 +229,8 @@ describeWithDevice("batched products", "software", (device) => {
           let value = max(vec4f(), sum + a_one(z * ${m * k + m}u + ${m * k}u, m));
           for (var i = 0u; i < count; i += 1u) { c[(z * M + m) * N + n + i] = value[i]; }
         }`;
-      const request = { ...base, functions: { code: functions } };
+      // With a file to import, as operands that are computed have.
+      const request = { ...base, functions: { code: functions, imports: ["lib/tanh"] } };
       const c = new Float32Array(count * m * n).fill(Number.NaN);
       const got = await product(device(), request, { a: weights, b: data, c }, count, batch);
       for (const [at, value] of got.entries()) {

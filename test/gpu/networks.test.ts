@@ -1,15 +1,16 @@
 /**
- * The networks of `test/networks.ts` on the device against float64: 20 steps of SGD with momentum.
+ * The networks of `test/networks.ts` on the device against float64: 20 steps of SGD with momentum, and
+ * Hessian-vector products. Sampling laws: `schedules.test.ts`.
  *
  * Errors are |a − b|₂/|b|₂ of θ and v for each replica; bound 5e-5, of which rounding takes about 1e-6.
  */
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { hessianProducts } from "../../engine/curvature/hessianProducts.ts";
 import { gaussian } from "../../engine/initial.ts";
 import { referenceFullData } from "../../engine/referenceFullData.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
-import { SAMPLING_LAWS, type SamplingLaw } from "../../engine/sampling.ts";
+import type { SamplingLaw } from "../../engine/sampling.ts";
 import { sgd } from "../../engine/update/sgd.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { cnn, mlp, NETWORKS, type Network, scaleInvariant } from "../networks.ts";
@@ -40,15 +41,6 @@ describeWithDevice("networks", "software", (device) => {
     await ensemble.advance({ steps: STEPS });
     return ensemble.state();
   };
-
-  describe.each([cnn, scaleInvariant])("$model.name", (network) => {
-    // 64: short loops written out, long ones kept; the compiler's quickest.
-    test.each(SAMPLING_LAWS)("%s", async (law) => {
-      const given = options(network, law);
-      const error = stateError(await stateAfter(given, 64), twins(given, { steps: STEPS }));
-      expect(error).toBeLessThanOrEqual(BOUND);
-    });
-  });
 
   test.each([
     ["loops kept", 0],

@@ -1,9 +1,10 @@
 // Bad input on the command line: exit code 2 and one sentence with argument, fact and remedy.
 import { describe, expect, it } from "vitest";
+import { costFigures, printCostGrowth } from "../../bench/costFigures.ts";
 import type { Io } from "../../cli/io.ts";
 import { editDistance, nearest } from "../../cli/nearest.ts";
 import { NoAdapterError, RefusalError } from "../../engine/errors.ts";
-import { command, failing, fakeExperiment } from "./fakes.ts";
+import { command, FAKE_GROWTH, failing, fakeExperiment } from "./fakes.ts";
 
 describe("bad input exits with 2 and one sentence", () => {
   const cases: [string, string[]][] = [
@@ -38,6 +39,8 @@ describe("bad input exits with 2 and one sentence", () => {
     ["validate of an unknown id", ["validate", "quadratc"]],
     ["explain of an unknown model", ["explain", "quadratc"]],
     ["unknown workload", ["bench", "tinny"]],
+    ["growth beside a workload", ["bench", "cost-growth", "tiny"]],
+    ["figures of a bench", ["bench", "tiny", "--out", "."]],
     ["argument to list", ["list", "quadratic"]],
   ];
   const bench: Io["bench"] = async () => ({
@@ -45,6 +48,9 @@ describe("bad input exits with 2 and one sentence", () => {
     runBench: async () => [],
     printBench: () => "",
     printRoofline: () => "",
+    measureCostGrowth: async () => FAKE_GROWTH,
+    costFigures,
+    printCostGrowth,
   });
   it("says each of these", async () => {
     const said: Record<string, string> = {};
@@ -63,6 +69,8 @@ describe("bad input exits with 2 and one sentence", () => {
         "empty list": "--set batchSizes=: batchSizes must be a comma-separated list, each an integer >= 1 (at least 1 of them), got ""; the default is --set batchSizes=8,16.",
         "empty number": "--set learningRate=: learningRate must be a number > 0 and <= 2, got ""; the default is --set learningRate=0.1.",
         "explain of an unknown model": "explain: there is no experiment or model "quadratc"; did you mean quadratic?",
+        "figures of a bench": "bench: --out takes the figures of cost-growth; leave it out.",
+        "growth beside a workload": "bench: cost-growth runs alone, got cost-growth, tiny; give it without others.",
         "infinite": "--set offset=1e999: offset must be a number, got "1e999"; the default is --set offset=0.",
         "missing checkpoint": "--resume nowhere.checkpoint: cannot be read (ENOENT); give the file an interrupted run named.",
         "negative seed": "--seed -1: is not an integer from 0 to 4294967295; give one, e.g. --seed 1.",

@@ -1,5 +1,7 @@
 /** The bench: data of the peers, counted operations, table. Nothing is timed here. */
 import { describe, expect, test } from "vitest";
+import { parameterSeries, replicaSeries } from "../../bench/costWorkloads.ts";
+import { hostLoss } from "../../bench/hostLoss.ts";
 import { overheadOf, quantile } from "../../bench/measure.ts";
 import { checkSearch } from "../../bench/measureSearch.ts";
 import { neighborLoop } from "../../bench/neighborLoop.ts";
@@ -15,8 +17,11 @@ import { bruteNeighbors } from "../bruteNeighbors.ts";
 
 const workload = (id: string): Workload => workloads.find((one) => one.id === id)!;
 
-/** Mean of the loss over replicas and samples, in float64. */
-function meanLoss({ model, replicas, start }: Workload): number {
+/** Samples that the peers' ruler looks at. */
+const RULED = 256;
+
+/** Mean of the loss over replicas and the first samples, in float64. */
+function meanLoss({ model, replicas, start }: Workload, samples = RULED): number {
   const { data, theta } = start(replicas);
   const run = compileReference([model.loss]);
   const fields = Object.entries(data.fields).map(
@@ -31,7 +36,7 @@ function meanLoss({ model, replicas, start }: Workload): number {
         Float64Array.from(theta.subarray(at + offset, at + offset + size)),
       ]),
     );
-    for (let i = 0; i < data.samples; i += 1) {
+    for (let i = 0; i < samples; i += 1) {
       const sample = Object.fromEntries(
         fields.map(([name, values, shape]) => {
           const width = shape[0] ?? 1;
@@ -41,7 +46,7 @@ function meanLoss({ model, replicas, start }: Workload): number {
       sum += run({ params, sample })[0]![0]!;
     }
   }
-  return sum / (replicas * data.samples);
+  return sum / (replicas * samples);
 }
 
 describe("workloads", () => {
@@ -50,6 +55,7 @@ describe("workloads", () => {
   test.each([
     ["w1", 20.951172412860064],
     ["w2", 1.1659897542168378],
+    ["w3", 2.7403081738079376],
   ])("%s starts where the peers start", (id, loss) => {
     expect(Math.abs(meanLoss(workload(id)) / loss - 1)).toBeLessThan(1e-12);
   });
@@ -72,6 +78,9 @@ describe("workloads", () => {
       ["w2x64", 16384, 16, 129],
       ["w1-million", 1_000_000, 8, 8],
       ["w1-observed", 1024, 8, 8],
+      ["w3", 16, 32, 50890],
+      ["w3x64", 1024, 32, 50890],
+      ["conv", 16, 32, 5386],
     ]);
   });
 
@@ -147,11 +156,29 @@ test("the table shows spread, and the cost of observing where there is one", () 
     seconds: 2.5,
     spread: [1.98e6, 2.01e6],
     repeats: 5,
+    fractionOfLoadPeak: 0.71,
   };
   const plain = printBench([row]);
-  expect(plain).toContain("2 M  −1.0 … +0.5 %    0.576    2.2 %");
+  expect(plain).toContain("2 M  −1.0 … +0.5 %    0.576        2.2 %          71 %");
   expect(plain).not.toContain("observing");
   expect(printBench([row, { ...row, overhead: 0.031 }])).toContain("× 1.03");
+});
+
+describe("cost growth", () => {
+  test("series go over four and five decades, and every network's loss is the reference's to judge", () => {
+    expect(replicaSeries().map(({ replicas }) => replicas)).toEqual([
+      1e2, 316, 1e3, 3162, 1e4, 31_623, 1e5, 316_228, 1e6,
+    ]);
+    const counts = parameterSeries().map(({ model }) => model.parameterCount);
+    counts.forEach((count, i) => {
+      expect(Math.abs(Math.log10(count) - (1 + i / 2))).toBeLessThan(0.06);
+    });
+    const { model, start } = parameterSeries()[2]!;
+    const { data, theta } = start(64);
+    const ruled: Workload = { ...workload("w2"), model, replicas: 8, start };
+    const exact = meanLoss({ ...ruled, start: () => ({ data, theta }) }, 64);
+    expect(Math.abs(hostLoss(model, data, theta) / exact - 1)).toBeLessThan(1e-12);
+  });
 });
 
 describe("neighbor searches", () => {
@@ -195,6 +222,7 @@ describe("neighbor searches", () => {
       seconds: 1.25,
       spread: [3.96e4, 4.02e4],
       repeats: 5,
+      fractionOfLoadPeak: null,
       search: { seconds: 0.25, loopSeconds: 1.5, ratio: 6.02 },
     };
     const { search: _, ...loop } = { ...row, schedule: "loop" };

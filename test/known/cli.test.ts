@@ -3,18 +3,27 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { costFigures, printCostGrowth } from "../../bench/costFigures.ts";
 import { printRoofline } from "../../bench/table.ts";
 import { COMMANDS } from "../../cli/commands.ts";
 import type { BenchRow, Io } from "../../cli/io.ts";
 import { createProgress } from "../../cli/progress.ts";
-import { RefusalError } from "../../engine/errors.ts";
+import { LimitError, RefusalError } from "../../engine/errors.ts";
 import { decodeNpz } from "../../report/npz.ts";
-import { command, FAKE_DEVICE, failing, fakeExperiment, resultOf } from "./fakes.ts";
+import { command, FAKE_DEVICE, FAKE_GROWTH, failing, fakeExperiment, resultOf } from "./fakes.ts";
 
 const ROOFLINE = {
   multiplyAddsPerSecond: 1e10,
   scalarLoadsPerSecond: 1e9,
   vectorLoadsPerSecond: 5e8,
+  sharedVectorLoadsPerSecond: 6e8,
+  workgroupLoadsPerSecond: 7e8,
+  sharedWorkgroupLoadsPerSecond: 8e8,
+  expPerSecond: 3e8,
+  builtinExpPerSecond: 4e9,
+  tanhPerSecond: 2e9,
+  builtinTanhPerSecond: 1.5e9,
+  barriersPerSecond: 1e8,
   dispatchSeconds: 2e-5,
   submitSeconds: 4e-5,
 };
@@ -100,6 +109,43 @@ describe("run --json", () => {
     await command(["run", "quadratic"], { io: { openDevice, env } });
     await command(["run", "quadratic"], { io: { openDevice } });
     expect(asked).toEqual(["llvm", "SwiftShader", undefined]);
+  });
+
+  it("gives --schedule to the device of run, validate and bench, and repeats it", async () => {
+    const asked: unknown[] = [];
+    const openDevice: Io["openDevice"] = async (options) => {
+      asked.push(options.execution);
+      return FAKE_DEVICE;
+    };
+    const forced = ["--schedule", "batched"];
+    const ran = await command(["run", "quadratic", "--json", ...forced], { io: { openDevice } });
+    expect(JSON.parse(ran.stdout).provenance.command).toBe(
+      "thermograd run quadratic --seed 1 --schedule batched",
+    );
+    await command(["validate", "quadratic", ...forced], { io: { openDevice } });
+    await command(["bench", ...forced], { io: { openDevice } });
+    await command(["run", "quadratic"], { io: { openDevice } });
+    const batched = { schedule: "batched" };
+    expect(asked).toEqual([batched, batched, batched, undefined]);
+  });
+
+  it("refuses a --schedule that is none, with the near one", async () => {
+    for (const name of ["run", "validate"]) {
+      const { code, stderr } = await command([name, "quadratic", "--schedule", "threads"]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`${name}: --schedule threads is no schedule; did you mean thread?`);
+    }
+    const { code, stderr } = await command(["bench", "--schedule", "gpu"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("there are thread, workgroup, batched.");
+  });
+
+  it("exits with 2 where a forced schedule cannot fit", async () => {
+    const message = "thread schedule: wide has 3000 parameters; leave schedule out";
+    const stage = { experiments: [failing(new LimitError(message))] };
+    const { code, stderr } = await command(["run", "failing", "--schedule", "thread"], stage);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
   });
 });
 
@@ -278,15 +324,42 @@ describe("the other commands", () => {
       },
       printBench: (rows) => rows.map(({ workload }) => `${workload}\n`).join(""),
       printRoofline,
+      measureCostGrowth: async () => FAKE_GROWTH,
+      costFigures,
+      printCostGrowth,
     });
     const { stdout } = await command(["bench", "tiny", "--json"], { io: { bench } });
     expect(JSON.parse(stdout)).toEqual([{ ...row, fractionOfPeak: null }]);
     const table = await command(["bench"], { io: { bench, isTTY: true } });
     expect(table.stdout).toBe(
       "tiny\n\npeak: 20.0 GFLOP/s in independent multiply-adds\n" +
-        "loads: scalar 1 G/s, vec4f 500 M/s\ndispatch: 20 us, submit: 40 us more\n",
+        "loads: scalar 1 G/s, vec4f 500 M/s (each invocation its own address), 600 M/s (one address a " +
+        "workgroup)\nworkgroup memory: vec4f loads 700 M/s (own address), 800 M/s (one address), " +
+        "barriers passed 100 M/s by invocations in workgroups of 64\nfunctions: exp 300 M/s (WGSL's " +
+        "own 4 G/s), tanh 2 G/s (WGSL's own 1.5 G/s)\ndispatch: 20 us, submit: 40 us more\n",
     );
     expect(table.stderr).toMatch(/tiny █+░+ {2}50 % {2}10 M replica-steps\/s/);
+  });
+  it("bench cost-growth writes a figure a series, the points, and the table", async () => {
+    const out = join(cwd, "growth");
+    const { code, stdout } = await command(["bench", "cost-growth", "--out", out], { io: { cwd } });
+    expect(code).toBe(0);
+    expect(stdout).toContain("\nskipped: too large for the fake\n");
+    expect(stdout).toMatch(/network +1000 +33 +thread +5 M +5\.0 %/);
+    expect(readdirSync(out).sort()).toEqual([
+      "cost-growth.json",
+      "cost-parameters.svg",
+      "cost-replicas.svg",
+    ]);
+    expect(JSON.parse(readFileSync(join(out, "cost-growth.json"), "utf8"))).toEqual(FAKE_GROWTH);
+    const drawn = readFileSync(join(out, "cost-parameters.svg"), "utf8");
+    expect(drawn).toContain("batched");
+    expect(drawn).not.toContain("thread");
+  });
+  it("bench refuses --out without cost-growth, and cost-growth beside a workload", async () => {
+    expect((await command(["bench", "--out", "x"])).code).toBe(2);
+    const both = await command(["bench", "cost-growth", "w1"]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("runs alone")]);
   });
   it("devices and explain print what they are given", async () => {
     expect(JSON.parse((await command(["devices"])).stdout)).toEqual({ adapters: ["Fake adapter"] });

@@ -1,5 +1,8 @@
 /** Experiments without a GPU, and a command line whose streams are strings. */
+
 import { z } from "zod";
+import { costFigures, printCostGrowth } from "../../bench/costFigures.ts";
+import type { CostGrowth, CostPoint } from "../../bench/costGrowth.ts";
 import type { Io } from "../../cli/io.ts";
 import { main } from "../../cli/main.ts";
 import type { Device } from "../../engine/device.ts";
@@ -157,6 +160,28 @@ export interface Stage {
 }
 
 /** Runs a command line against fakes. */
+/** Two points that were timed and one that did not fit. */
+export const FAKE_GROWTH: CostGrowth = {
+  adapter: "Fake adapter",
+  driver: "fake",
+  multiplyAddsPerSecond: 1e10,
+  seconds: 3,
+  points: [
+    { series: "replicas", replicas: 100, params: 33, schedule: "thread", time: 1e-6 },
+    { series: "replicas", replicas: 1000, params: 33, schedule: "thread", time: 2e-7 },
+    { series: "parameters", replicas: 64, params: 321, schedule: "batched", time: 3e-5 },
+    { series: "parameters", replicas: 64, params: 993, schedule: null, time: null },
+  ].map(({ time, ...point }) => ({
+    ...(point as Pick<CostPoint, "series" | "replicas" | "params" | "schedule">),
+    model: "network",
+    batchSize: 16,
+    secondsPerReplicaStep: time,
+    spread: time === null ? null : ([0.9 * time, 1.2 * time] as const),
+    secondsAtPeak: 1e-8,
+    skipped: time === null ? "too large for the fake" : null,
+  })),
+};
+
 export async function command(argv: readonly string[], stage: Stage = {}): Promise<Answer> {
   const written = { stdout: "", stderr: "" };
   const handlers = new Set<() => void>();
@@ -170,6 +195,9 @@ export async function command(argv: readonly string[], stage: Stage = {}): Promi
       runBench: async () => [],
       printBench: () => "",
       printRoofline: () => "",
+      measureCostGrowth: async () => FAKE_GROWTH,
+      costFigures,
+      printCostGrowth,
     }),
     stdout: {
       write: (text) => {

@@ -18,6 +18,7 @@ import { initialState } from "../../engine/initial.ts";
 import type { SnapshotRecord } from "../../engine/record.ts";
 import { checkInitial } from "../../engine/start/checkInitial.ts";
 import {
+  type BlockLaw,
   constantElements,
   glorot,
   he,
@@ -176,6 +177,23 @@ describe("perBlock", () => {
       expect(Math.abs(variance - expected[k]!)).toBeLessThan(1e-15);
     });
     expect(found.map(({ uniform }) => uniform)).toEqual([false, true, false, false]);
+  });
+
+  test("of a convolution's kernel by the window it reads and the windows that read a pixel", () => {
+    const kernel = defineModel({
+      name: "kernel",
+      params: { K: [6, 3, 5, 2] },
+      sample: {},
+      loss: ({ K }) => op.sum(op.square(K)),
+    });
+    const variance = (law: BlockLaw): number => {
+      const initial = perBlock({ K: law })(kernel);
+      if (initial.kind !== "independent") throw new Error(initial.kind);
+      return initial.standardDeviation[0]! ** 2;
+    };
+    // 3 · 5 · 2 inputs, 6 · 5 · 2 outputs
+    expect(variance(he())).toBeCloseTo(2 / 30, 14);
+    expect(variance(glorot())).toBeCloseTo(2 / 90, 14);
   });
 
   test("uniform, normal and constant elements", () => {

@@ -30,9 +30,9 @@ it("lays θ out in the order of declaration", () => {
     "W[0,0] W[0,1] W[1,0] W[1,1] W[2,0] W[2,1] a[0] a[1] a[2] bias",
   );
   expect(student.fields).toEqual([
-    { name: "x", shape: [2], labels: 0, size: 2 },
-    { name: "y", shape: [], labels: 0, size: 1 },
-    { name: "digit", shape: [], labels: 10, size: 1 },
+    { name: "x", shape: [2], labels: 0, bytes: false, size: 2 },
+    { name: "y", shape: [], labels: 0, bytes: false, size: 1 },
+    { name: "digit", shape: [], labels: 10, bytes: false, size: 1 },
   ]);
 });
 

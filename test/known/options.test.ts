@@ -235,9 +235,9 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     "initial: standardDeviation has 3 numbers for the 3 parameters of linear regression; give one finite number each, in the order of coordinateNames.",
   ],
   "a model too large for the schedule": [
-    { model: wide, data: wideData },
+    { model: wide, data: wideData, execution: { schedule: "thread" } },
     LimitError,
-    "thread schedule: wide has 1200 parameters, θ and G need 9600 bytes of function memory, WGSL allows 8192; use at most 1024 parameters.",
+    "thread schedule: wide has 1200 parameters, θ and G need 9600 bytes of function memory, WGSL allows 8192; leave schedule out, or use at most 1024 parameters.",
   ],
   "an unknown quantity": [
     { observables: { a: series({ of: "w[2]" }) } },

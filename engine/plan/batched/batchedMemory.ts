@@ -134,7 +134,10 @@ function outputRegions(program: StagedProgram, { params }: Model, vectorWords: n
       fixed.set(statement, { at: lossAt(vectorWords), sampleStride: 0, words: 4 });
     }
     const block = params.find(({ name }) => statement.outputs.includes(gradientOf(name)));
-    if (block) fixed.set(statement, { at: block.offset, sampleStride: 0, words: block.size });
+    // The loss of l = eᶜ is its gradient: it stands at both, and is known by the first.
+    if (block && !fixed.has(statement)) {
+      fixed.set(statement, { at: block.offset, sampleStride: 0, words: block.size });
+    }
   }
   return fixed;
 }

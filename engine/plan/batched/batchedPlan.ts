@@ -7,6 +7,7 @@
  * the steps of a call last, so that all else of an ensemble sees one layout, whatever the schedule.
  */
 import { LimitError } from "../../errors.ts";
+import type { TileKind } from "../../execution.ts";
 import type { Model } from "../../model.ts";
 import type { ObservationPlan } from "../../observe/observation.ts";
 import type { SamplingLaw } from "../../sampling.ts";
@@ -15,10 +16,11 @@ import { rowLayout } from "../../wgsl/row.ts";
 import type { SchedulePlan } from "../schedule.ts";
 import { multiplyAdds } from "../staged/contraction.ts";
 import { stagedRefusal } from "../staged/refusal.ts";
-import type { Stage } from "../staged/stagedProgram.ts";
+import type { Stage, StagedProgram } from "../staged/stagedProgram.ts";
 import { trainingProgram } from "../staged/trainingProgram.ts";
 import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
+import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
 import { DRAWN_BATCH } from "./sampleSource.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
@@ -40,7 +42,12 @@ export interface BatchedRequest {
   readonly maxBatch: number;
   readonly lanes: number;
   readonly observation: ObservationPlan | null;
-  readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
+  readonly limits: {
+    readonly maxStorageBufferBindingSize: number;
+    readonly maxBufferSize: number;
+    readonly subgroupMinSize: number;
+  };
+  readonly tile?: TileKind;
 }
 
 export interface BatchedPlan extends SchedulePlan {
@@ -86,6 +93,19 @@ function reasonsOf(
   ];
 }
 
+/**
+ * Stages that no other reads go last. They need no words of their own, so that the update of a block
+ * may be put to the end of its gradient's product: what that reads is not overwritten until then.
+ */
+function endsLast({ stages, statementOf }: StagedProgram): StagedProgram {
+  const read = new Set(stages.flatMap((stage) => stage.reads));
+  const isEnd = ({ statements }: Stage): boolean => !statements.some((one) => read.has(one));
+  return {
+    stages: [...stages.filter((stage) => !isEnd(stage)), ...stages.filter(isEnd)],
+    statementOf,
+  };
+}
+
 export function planBatched(request: BatchedRequest): BatchedPlan {
   const { model, dynamics, observation, maxBatch, limits } = request;
   const refusal = stagedRefusal(model, dynamics, observation);
@@ -94,7 +114,7 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
       `batched schedule: it does not run ${refusal}; use schedule: "thread", or leave that out.`,
     );
   }
-  const program = trainingProgram(model);
+  const program = endsLast(trainingProgram(model));
   const { parameterCount } = model;
   const observesGradient = readsGradient(observation);
   const keepsGradient = dynamics.clip || observesGradient;
@@ -108,8 +128,15 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
     );
   }
   const row = rowLayout(model.fields);
+  const tile = request.tile ?? tileKind(limits);
+  if (tile === "subgroups" && tileKind(limits) !== tile) {
+    throw new LimitError(
+      `batched schedule: tiles of subgroups need subgroups of 8 lanes at least, this device has ` +
+        `${limits.subgroupMinSize}; use tile: "registers".`,
+    );
+  }
   const source = DRAWN_BATCH;
-  const context = { ...request, parameterCount, memory, program, row, source };
+  const context = { ...request, parameterCount, memory, program, row, tile, source };
   return {
     schedule: "batched",
     row,

@@ -86,6 +86,12 @@ function sharedShader(request: MatmulRequest): LinkedShader {
   );
 }
 
+/** With a feature enabled, which WGSL wants before all else, imports too. */
+const enabled = (feature: string, { code, origin }: LinkedShader): LinkedShader => ({
+  code: `enable ${feature};\n${code}`,
+  origin: [{ file: "generated enable", line: 1 }, ...origin],
+});
+
 function registerShader(request: MatmulRequest): LinkedShader {
   const { k, tile, matrices } = request;
   const [, alongM, alongZ] = tile.workgroup;
@@ -101,13 +107,12 @@ function registerShader(request: MatmulRequest): LinkedShader {
     ...(sharing ? [`let lane = subgroup_lane % ${SHARING}u;`] : []),
   ];
   const restLines = rest ? multiply(request, 1).map((line) => `  ${line}`) : [];
-  return link(
+  const shader = link(
     "batched/matmul",
     {
       params: { ...params, ALONG_Z: u(alongZ), STRIDE: u(stride) },
       slots: {
         ...slots,
-        enable: { code: sharing ? "enable subgroups;" : "" },
         lane: { code: sharing ? "  @builtin(subgroup_invocation_id) subgroup_lane: u32," : "" },
         place: indented(place, 2),
         begin: indented(begin(request), 2),
@@ -117,6 +122,7 @@ function registerShader(request: MatmulRequest): LinkedShader {
     },
     sources,
   );
+  return sharing ? enabled("subgroups", shader) : shader;
 }
 
 /**

@@ -6,6 +6,8 @@
  * 8 x 8 sums fits the registers of an invocation. Chosen from the sizes alone, on no adapter's name.
  */
 
+import type { TileKind } from "../../execution.ts";
+
 export interface MatmulTile {
   /** Invocations of a workgroup along n, m and z. */
   readonly workgroup: readonly [n: number, m: number, z: number];
@@ -71,6 +73,25 @@ export function matmulTile(m: number, n: number): MatmulTile {
   const rows = m >= 64 && n >= 32 ? 8 : Math.min(4, powerOfTwo(m));
   return registers(m, n, rows, m >= 64 && n >= 64 ? 8 : 4);
 }
+
+/** Lanes of a subgroup that share loads; devices with smaller subgroups use registers alone. */
+const SHARING = 8;
+
+/** Multiply-adds of a matrix below which sharing loads is not worth compiling a larger kernel. */
+const WORTH_SHARING = 1 << 17;
+
+/** The tile of a kind: subgroups share the loads of rows where there are enough of both. */
+export function matmulTileOf(
+  kind: TileKind,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+): MatmulTile {
+  if (kind === "registers" || m < SHARING || m * n * k < WORTH_SHARING) return matmulTile(m, n);
+  return subgroup(n, m > SHARING ? 2 * SHARING : SHARING);
+}
+
+/** The kind that is used unless a tuner has measured a better one. */
+export const tileKind = ({ subgroupMinSize }: MatmulLimits): TileKind =>
+  subgroupMinSize >= SHARING ? "subgroups" : "registers";
 
 /** What a tuner chooses among, the default first. */
 export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLimits): MatmulTile[] {

@@ -8,11 +8,13 @@
  * the device in float32: B + N/B roundings of each component.
  */
 import { LimitError } from "../../errors.ts";
+import type { TileKind } from "../../execution.ts";
 import type { Node } from "../../graph.ts";
 import type { Model } from "../../model.ts";
 import { simplify } from "../../simplify.ts";
 import type { Dynamics } from "../../update/dynamics.ts";
 import type { RowLayout } from "../../wgsl/row.ts";
+import type { PlanLimits } from "../ensemblePlan.ts";
 import { multiplyAdds } from "../staged/contraction.ts";
 import { sampleSums } from "../staged/sampleSums.ts";
 import { type StagedProgram, stagedProgram } from "../staged/stagedProgram.ts";
@@ -26,6 +28,7 @@ import {
   writes,
 } from "./batchedKernel.ts";
 import { type BatchedMemory, quads, type Region, valueRegions } from "./batchedMemory.ts";
+import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel } from "./productKernel.ts";
 import { CONSECUTIVE_BLOCK } from "./sampleSource.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
@@ -53,7 +56,12 @@ export interface PassRequest {
    * writes it behind θ; null: none is used.
    */
   readonly direction: number | "given" | null;
-  readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
+  readonly limits: Pick<
+    PlanLimits,
+    "maxStorageBufferBindingSize" | "maxBufferSize" | "subgroupMinSize"
+  >;
+  /** Of matrix products; the device's best known unless given. */
+  readonly tile?: TileKind;
 }
 
 export interface PassPlan {
@@ -261,6 +269,7 @@ export function planPass(request: PassRequest): PassPlan {
     program,
     maxBatch: block,
     source: CONSECUTIVE_BLOCK,
+    tile: request.tile ?? tileKind(limits),
   };
   const { placeOf } = outputRegions(request, program);
   const each = Math.max(...laneWords(memory), scalars.length * blocks);

@@ -17,7 +17,7 @@ import { gradientOf } from "../staged/trainingProgram.ts";
 import { type BatchedKernel, type KernelContext, reads, writes } from "./batchedKernel.ts";
 import { matmulShader, matmulWorkgroups } from "./matmul.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
-import { type MatmulTile, matmulTile } from "./matmulTile.ts";
+import { matmulTileOf } from "./matmulTile.ts";
 import { placesOf, productOperand, type Side, sidesOf } from "./productOperand.ts";
 import {
   drawSlots,
@@ -215,14 +215,13 @@ const constants = ({ maxBatch, row }: StageContext): string[] => [
   `const ROW: u32 = ${row.vectors}u;`,
 ];
 
-export function productKernel(
-  context: StageContext,
-  stage: Stage,
-  chosen?: MatmulTile,
-): BatchedKernel {
+export function productKernel(context: StageContext, stage: Stage): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const store = storeFunctions(context, stage, sides, writer);
-  const tile = chosen ?? matmulTile(request.m, request.n);
+  const tile = matmulTileOf(context.tile, {
+    ...request,
+    k: extent(stage.contraction!.k, context.maxBatch),
+  });
   const loader = hyperparameterLoader(context.dynamics.rule);
   const code = [loader, ...writer.constants, ...text.functions, ...store].join("\n");
   const imports = [...new Set(["batched/slice", ...writer.imports, ...text.imports])];
@@ -271,11 +270,13 @@ export function steppedBlock(context: StageContext, stage: Stage): string | null
 export function steppingProductKernel(
   context: StageContext & StepContext,
   stage: Stage,
-  chosen?: MatmulTile,
 ): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const block = context.model.params.find(({ name }) => name === steppedBlock(context, stage))!;
-  const tile = chosen ?? matmulTile(request.m, request.n);
+  const tile = matmulTileOf(context.tile, {
+    ...request,
+    k: extent(stage.contraction!.k, context.maxBatch),
+  });
   const places = outputPlaces(sides, "n", context.maxBatch);
   const word = printIndex(
     plus(literal(block.offset), flatten(indexAt(stage.shape, places), stage.shape)),

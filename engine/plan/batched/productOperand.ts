@@ -86,6 +86,8 @@ function sourceOf(context: StageContext, node: Node): Source | null {
     return { buffer: "replicas", origin: () => "z * REPLICA", first, aligned: true };
   }
   if (node.op === "sample") {
+    // Elements that share a float are values to compute.
+    if (row.packed.includes(name)) return null;
     const origin = (sample: string) => `4u * ROW * ${source.number("z", sample)}`;
     return { buffer: "data", origin, first: row.offsets[name]!, aligned: true };
   }

@@ -3,6 +3,7 @@
  * and short reductions. Matrix products have tiles (`productKernel.ts`).
  */
 import { invariant } from "../../errors.ts";
+import type { TileKind } from "../../execution.ts";
 import { size } from "../../graph.ts";
 import type { Model } from "../../model.ts";
 import { drawPairs } from "../../modelDraws.ts";
@@ -16,7 +17,7 @@ import {
   unflatten,
   variable,
 } from "../../wgsl/indexing.ts";
-import type { RowLayout } from "../../wgsl/row.ts";
+import { fieldElement, type RowLayout } from "../../wgsl/row.ts";
 import { DIRECTION } from "../../wgsl/sampleFunction.ts";
 import { type StageAccess, StageWriter } from "../staged/stageCode.ts";
 import type { Stage, StagedProgram, Statement } from "../staged/stagedProgram.ts";
@@ -36,6 +37,8 @@ export interface StageContext extends KernelContext {
   readonly program: StagedProgram;
   readonly row: RowLayout;
   readonly maxBatch: number;
+  /** How products share loads. */
+  readonly tile: TileKind;
 }
 
 const WORKGROUP = 64;
@@ -100,9 +103,9 @@ export function scalarAccess(context: StageContext, vectors = false): StageAcces
       return element("replicas", offsetBy("theta_at", word));
     },
     field: (name, flat, sample) => {
-      const word = plus(literal(row.offsets[name]!), flat);
+      const { at, value } = fieldElement(row, name, flat);
       const first = `4u * ROW * ${source.number("slot", sample)}`;
-      return element("data", offsetBy(first, word));
+      return value(element("data", offsetBy(first, at)));
     },
     draw: (name, flat, sample) => {
       const { at, law } = model.draws.find((draw) => draw.name === name)!;

@@ -117,7 +117,7 @@ export function finishGradientKernels(context: KernelContext): BatchedKernel[] {
     ...finish,
     name: "clip",
     shader: batchedShader("clip", context, {
-      params: { POINT },
+      params: { POINT, GRADIENT },
       slots: { limits: slot(limits, 0) },
     }),
     overrides: {},
@@ -181,6 +181,10 @@ function settingOf({ dynamics, parameterCount }: KernelContext, c: number) {
   };
 }
 
+/** Constants of a parameter's own learning rate are computed on the spot. */
+const clockLines = ({ dynamics: { scales } }: KernelContext): string[] =>
+  scales ? ["let clock = setting.clock;"] : [];
+
 /** The vectors of an element beside θ: which component of the rule's vec4f, which row of `replicas`. */
 function keptRows({ dynamics: { rule, kept } }: KernelContext, copy: boolean) {
   return kept.flatMap((name, k) => {
@@ -221,6 +225,7 @@ function applyLines(context: KernelContext): string[] {
   const from = copy ? 1 + kept.length : 0;
   const first = Math.ceil((normals.prepare * parameterCount) / 2);
   return [
+    ...clockLines(context),
     "let theta = replicas[at];",
     ...(copy ? [`let point = replicas[${vectorAt(from)}];`] : []),
     ...rows.map(({ name, row }) => `let ${name} = replicas[${vectorAt(row)}];`),
@@ -254,6 +259,7 @@ function prepareLines(context: KernelContext): string[] {
   const rows = keptRows(context, false);
   const copies = keptRows(context, true);
   return [
+    ...clockLines(context),
     "let theta = replicas[at];",
     ...rows.map(({ name, row }) => `let ${name} = replicas[${vectorAt(row)}];`),
     ...drawn(normals.prepare, 0),
@@ -309,7 +315,9 @@ export function observeKernel(context: StepContext, observation: ObservationPlan
   const names = ["theta", ...kept.map(vectorName)];
   const rest = vectorCount(context.dynamics) - names.length;
   const { seriesWords, momentsWords, gridWords, constants } = observation;
-  const keeps = context.memory.gradientAt > 0;
+  const { gradientAt, scratchWords, vectorWords } = context.memory;
+  const keeps = gradientAt > 0;
+  const values = scratchWords - (keeps ? 2 : 1) * vectorWords - 4;
   return {
     name: "observe",
     shader: batchedShader("observe", context, {
@@ -332,7 +340,7 @@ export function observeKernel(context: StepContext, observation: ObservationPlan
             "  loss: f32,",
             "  unused: array<f32, 3>,",
             ...(keeps ? ["  gradient: array<f32, VECTOR>,"] : []),
-            `  values: array<f32, SCRATCH - ${keeps ? 2 : 1}u * VECTOR - 4u>,`,
+            ...(values > 0 ? [`  values: array<f32, ${values}u>,`] : []),
             "}",
           ],
           0,
