@@ -1,5 +1,5 @@
-// One stage of the schedule `batched`: its statements at one index, for every replica of a slice and,
-// where they differ between samples, every sample of its minibatch.
+// One stage of the schedule `batched`: its statements at one index, for every replica of a slice
+// and, where they differ between samples, every sample of its minibatch.
 //
 // Samples beyond a replica's minibatch are computed as well, as products do: no sum reads them. The
 // statements are generated (engine/plan/batched/stageKernel.ts).

@@ -5,6 +5,7 @@
  * interrupted and resumed or not; the same replicas freeze at the same step as in `thread`.
  */
 import { describe, expect, test } from "vitest";
+import { LimitError } from "../../engine/errors.ts";
 import { gaussian } from "../../engine/initial.ts";
 import { moments } from "../../engine/observe/moments.ts";
 import type { Observables } from "../../engine/observe/observation.ts";
@@ -275,6 +276,14 @@ describeWithDevice("invariance of stages", "software", (device) => {
         seed: 3,
         initial: gaussian({ standardDeviation: 0.4 }),
       });
+      if (schedule === "workgroup") {
+        const made = make(given("distinct"));
+        await expect(made).rejects.toBeInstanceOf(LimitError);
+        await expect(made).rejects.toThrow(
+          /^workgroup schedule: .* needs \d+ bytes .* batches of 1000, this device allows \d+; use schedule: "batched"/,
+        );
+        return;
+      }
       for (const sampling of ["fullBatch", "distinct"] as const) {
         await using ensemble = await make(given(sampling));
         await ensemble.advance({ steps: 3 });

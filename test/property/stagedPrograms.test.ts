@@ -91,7 +91,7 @@ describe("random graphs", () => {
 
   test("they have products of matrices", () => {
     const found = seeds.map((seed) => errorOf(randomModel(seed, 9, 4), 3, seed).products);
-    expect(found.filter((products) => products > 0).length).toBeGreaterThan(20);
+    expect(found.filter((products) => products > 0).length).toBeGreaterThan(8);
   });
 });
 

@@ -22,8 +22,9 @@ import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
-import { type StageContext, stageKernel } from "./stageKernel.ts";
-import { neighborsOf, quadStageKernel } from "./stageQuads.ts";
+import { DRAWN_BATCH } from "./sampleSource.ts";
+import type { StageContext } from "./stageKernel.ts";
+import { elementStageKernel } from "./stageQuads.ts";
 import {
   checkKernel,
   drawBatchKernel,
@@ -71,11 +72,10 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
   return 4 * Math.max(memory.replicaWords, memory.scratchWords, maxBatch);
 }
 
-function kernelOf(context: StageContext, stage: Stage): BatchedKernel {
-  if (stage.contraction && isTiled(stage.contraction)) return productKernel(context, stage);
-  const width = neighborsOf(context, stage);
-  return width === 1 ? stageKernel(context, stage) : quadStageKernel(context, stage, width);
-}
+const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
+  stage.contraction && isTiled(stage.contraction)
+    ? productKernel(context, stage)
+    : elementStageKernel(context, stage);
 
 function reasonsOf(
   { model, maxBatch }: BatchedRequest,
@@ -136,7 +136,8 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
         `${limits.subgroupMinSize}; use tile: "registers".`,
     );
   }
-  const context = { ...request, parameterCount, memory, program, row, tile };
+  const source = DRAWN_BATCH;
+  const context = { ...request, parameterCount, memory, program, row, tile, source };
   return {
     schedule: "batched",
     row,

@@ -14,7 +14,6 @@ import { type Axis, type Contraction, extent, SAMPLE_AXIS } from "../staged/cont
 import { StageWriter } from "../staged/stageCode.ts";
 import type { Stage, Statement } from "../staged/stagedProgram.ts";
 import { gradientOf } from "../staged/trainingProgram.ts";
-import { RUN_SCHEMA } from "../threadPlan.ts";
 import { type BatchedKernel, type KernelContext, reads, writes } from "./batchedKernel.ts";
 import { matmulShader, matmulWorkgroups } from "./matmul.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
@@ -23,9 +22,9 @@ import { placesOf, productOperand, type Side, sidesOf } from "./productOperand.t
 import {
   drawSlots,
   placeNames,
-  STAGE_BINDINGS,
   type StageContext,
   scalarAccess,
+  stageBindings,
   targetsOf,
   targetWord,
 } from "./stageKernel.ts";
@@ -40,7 +39,7 @@ const BINDINGS = [
 ];
 
 /** What `batched/slice.wgsl` is told of a replica. */
-const sliceLink = ({ dynamics: { rule }, parameterCount, memory }: KernelContext) => ({
+const sliceLink = ({ dynamics: { rule }, parameterCount, memory, source }: KernelContext) => ({
   params: {
     PARAMS: `${parameterCount}u`,
     VECTOR: `${memory.vectorWords}u`,
@@ -48,7 +47,7 @@ const sliceLink = ({ dynamics: { rule }, parameterCount, memory }: KernelContext
     SCRATCH: `${memory.scratchWords}u`,
   },
   slots: {
-    run: { code: structText("Run", RUN_SCHEMA) },
+    run: { code: structText("Run", source.run) },
     hyperparameters: { code: hyperparameterStruct(rule) },
   },
 });
@@ -119,7 +118,7 @@ function storeFunctions(
     ? []
     : [
         `fn finish(z: u32, m: u32, n: u32, product: f32) -> array<f32, ${values.length}> {`,
-        ...placeNames(code.lines).map((line) => `  ${line}`),
+        ...placeNames(context, code.lines).map((line) => `  ${line}`),
         ...code.lines.map((line) => `  ${line}`),
         `  return array<f32, ${values.length}>(${values.join(", ")});`,
         "}",
@@ -150,7 +149,7 @@ function storeFunctions(
       ? []
       : [
           `fn put_${w}(z: u32, m: u32, n: u32, value: f32) {`,
-          ...placeNames([word]).map((line) => `  ${line}`),
+          ...placeNames(context, [word]).map((line) => `  ${line}`),
           `  let word = ${word};`,
           "  scratch[word >> 2u][word & 3u] = value;",
           "}",
@@ -160,7 +159,10 @@ function storeFunctions(
     ...finish,
     ...puts,
     "fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {",
-    ...placeNames(stores.filter((line) => line.startsWith("scratch["))).map((line) => `  ${line}`),
+    ...placeNames(
+      context,
+      stores.filter((line) => line.startsWith("scratch[")),
+    ).map((line) => `  ${line}`),
     ...[...evaluate, ...stores].map((line) => `  ${line}`),
     "}",
   ];
@@ -173,7 +175,7 @@ function terms(context: StageContext, k: readonly Axis[]): number | string {
     k.filter(({ symbol }) => symbol !== SAMPLE_AXIS),
     1,
   );
-  const batch = "u32(hyperparameters(condition_of(z)).batch_size)";
+  const batch = context.source.count("hyperparameters(condition_of(z))");
   return others === 1 ? batch : `${others}u * ${batch}`;
 }
 
@@ -233,7 +235,7 @@ export function productKernel(context: StageContext, stage: Stage): BatchedKerne
   return {
     name: nameOf(stage),
     shader,
-    bindings: STAGE_BINDINGS,
+    bindings: stageBindings(context),
     overrides: {},
     grid: (lanes) => matmulWorkgroups({ ...request, tile }, lanes),
   };

@@ -17,12 +17,13 @@ import type { Stage, Statement } from "../staged/stagedProgram.ts";
 import { type BatchedKernel, batchedShader, slot } from "./batchedKernel.ts";
 import { axesOf, isAlong } from "./elementPlace.ts";
 import {
-  blockOffset,
+  blockWord,
   placeNames,
-  STAGE_BINDINGS,
   type StageContext,
   scalarAccess,
+  stageBindings,
   stageGrid,
+  stageKernel,
   targetsOf,
   targetWord,
 } from "./stageKernel.ts";
@@ -57,7 +58,7 @@ function takesQuads({ memory }: StageContext, statement: Statement, first: numbe
 }
 
 /** How many neighbors an invocation computes of a stage: 12, 4, or 1, which is not done here. */
-export function neighborsOf(context: StageContext, stage: Stage): 1 | 4 | 12 {
+function neighborsOf(context: StageContext, stage: Stage): 1 | 4 | 12 {
   if (size(stage.shape) < 4) return 1;
   const nodes = [...expressionsOf(context, stage)];
   const isLong = (node: Node): boolean =>
@@ -136,7 +137,7 @@ function neighborAccess(
   { index, element }: Neighbor,
   loads: Loads,
 ): StageAccess {
-  const { model, row, memory } = context;
+  const { row, memory } = context;
   const placed = (flat: Index): Index => {
     const offset = isAlong(flat, index, shape);
     return offset === null ? flat : plus(element, literal(offset));
@@ -144,12 +145,12 @@ function neighborAccess(
   return {
     ...scalarAccess(context, true),
     param: (name, flat) => {
-      const first = literal(memory.pointAt + blockOffset(model, name));
+      const first = literal(blockWord(context, name));
       return wordAt(loads, "replicas", "theta_at", true, plus(first, placed(flat)));
     },
     field: (name, flat, sample) => {
       const { at, value } = fieldElement(row, name, placed(flat));
-      const first = sample === "sample" ? "row_at" : rowAt(sample);
+      const first = sample === "sample" ? "row_at" : rowAt(context, sample);
       return value(wordAt(loads, "data", first, true, at));
     },
     stored: (statement, flat, sample) => {
@@ -162,7 +163,8 @@ function neighborAccess(
   };
 }
 
-const rowAt = (sample: string): string => `4u * ROW * batch_samples[slot * MAX_BATCH + ${sample}]`;
+const rowAt = ({ source }: StageContext, sample: string): string =>
+  `4u * ROW * ${source.number("slot", sample)}`;
 
 /** Lines that store the neighbors' values, four at a time; those beyond the last element are left. */
 function storeQuads(context: StageContext, { statements, shape, perSample }: Stage, width: number) {
@@ -218,14 +220,18 @@ function linesOf(context: StageContext, stage: Stage, width: number) {
   const loaded = [...loads].map(([expression, name]) => `let ${name} = ${expression};`);
   const body = [...loaded, ...quads, ...blocks, ...storeQuads(context, stage, width)];
   const axes = declared(
-    [`let row_at = ${rowAt("sample")};`, ...neighbors.flatMap(({ lines }) => lines)],
+    [`let row_at = ${rowAt(context, "sample")};`, ...neighbors.flatMap(({ lines }) => lines)],
     body,
   );
   const { constants, imports } = codes[0]!;
-  return { lines: [...placeNames([...axes, ...body]), ...axes, ...body], constants, imports };
+  return {
+    lines: [...placeNames(context, [...axes, ...body]), ...axes, ...body],
+    constants,
+    imports,
+  };
 }
 
-export function quadStageKernel(context: StageContext, stage: Stage, width: 4 | 12): BatchedKernel {
+function quadStageKernel(context: StageContext, stage: Stage, width: 4 | 12): BatchedKernel {
   const { row, maxBatch } = context;
   const places = Math.ceil(size(stage.shape) / width);
   const rows = stage.perSample ? maxBatch : 1;
@@ -244,8 +250,14 @@ export function quadStageKernel(context: StageContext, stage: Stage, width: 4 | 
         statements: slot(lines),
       },
     }),
-    bindings: STAGE_BINDINGS,
+    bindings: stageBindings(context),
     overrides: { WORKGROUP },
     grid: stageGrid(places * rows, WORKGROUP),
   };
+}
+
+/** A stage that is no product of matrices. */
+export function elementStageKernel(context: StageContext, stage: Stage): BatchedKernel {
+  const width = neighborsOf(context, stage);
+  return width === 1 ? stageKernel(context, stage) : quadStageKernel(context, stage, width);
 }
