@@ -33,6 +33,11 @@ struct Run {
   window_first: u32,
   theta_bound: f32,
   loss_bound: f32,
+  // Of passes over a data set alone: the block of consecutive samples that all replicas take.
+  first_sample: u32,
+  batch: u32,
+  block: u32,
+  samples: u32,
 }
 //#end
 

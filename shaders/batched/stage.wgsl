@@ -32,7 +32,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let index = id.x + id.z * groups.x * WORKGROUP;
   let slot = id.y;
   let h = hyperparameters(condition_of(slot));
+  //#slot batch
   let batch = u32(h.batch_size);
+  //#end
   let theta_at = slot * REPLICA;
   let scratch_at = slot * SCRATCH;
   //#slot place

@@ -22,6 +22,7 @@ import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
+import { DRAWN_BATCH } from "./sampleSource.ts";
 import { type StageContext, stageKernel } from "./stageKernel.ts";
 import {
   checkKernel,
@@ -134,7 +135,8 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
         `${limits.subgroupMinSize}; use tile: "registers".`,
     );
   }
-  const context = { ...request, parameterCount, memory, program, row, tile };
+  const source = DRAWN_BATCH;
+  const context = { ...request, parameterCount, memory, program, row, tile, source };
   return {
     schedule: "batched",
     row,

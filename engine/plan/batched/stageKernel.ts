@@ -18,10 +18,12 @@ import {
   variable,
 } from "../../wgsl/indexing.ts";
 import { fieldElement, type RowLayout } from "../../wgsl/row.ts";
+import { DIRECTION } from "../../wgsl/sampleFunction.ts";
 import { type StageAccess, StageWriter } from "../staged/stageCode.ts";
 import type { Stage, StagedProgram, Statement } from "../staged/stagedProgram.ts";
 import { gradientOf } from "../staged/trainingProgram.ts";
 import {
+  type BatchedBindings,
   type BatchedKernel,
   batchedShader,
   type KernelContext,
@@ -59,16 +61,23 @@ function wordOf(
   return targetWord(context, statement, region.at, flat, sample);
 }
 
-/** Offset of a block in θ. */
-export const blockOffset = ({ params }: Model, name: string): number =>
-  params.find((block) => block.name === name)!.offset;
+/** Word of a block of θ, or of the direction's block beside it, among a replica's vectors. */
+export function blockWord({ model: { params }, memory }: StageContext, name: string): number {
+  const along = name.startsWith(DIRECTION);
+  const own = along ? name.slice(DIRECTION.length) : name;
+  const { offset } = params.find((block) => block.name === own)!;
+  return (along ? memory.directionAt : memory.pointAt) + offset;
+}
 
 /** The names that expressions of stages use, those that occur in `lines`; `z` is the replica's slot. */
-export function placeNames(lines: readonly string[]): string[] {
+export function placeNames({ source }: KernelContext, lines: readonly string[]): string[] {
   const uses = (name: string): boolean =>
     lines.some((line) => new RegExp(`\\b${name}\\b`).test(line));
-  const batch = uses("batch") ? ["let batch = u32(h.batch_size);"] : [];
-  const h = uses("h") || batch.length > 0 ? ["let h = hyperparameters(condition_of(z));"] : [];
+  const batch = uses("batch") ? [`let batch = ${source.count("h")};`] : [];
+  const h =
+    uses("h") || batch.some((line) => /\bh\b/.test(line))
+      ? ["let h = hyperparameters(condition_of(z));"]
+      : [];
   return [
     ...(uses("slot") ? ["let slot = z;"] : []),
     ...(uses("theta_at") ? ["let theta_at = z * REPLICA;"] : []),
@@ -84,18 +93,18 @@ export function placeNames(lines: readonly string[]): string[] {
  * component is addressed by two subscripts.
  */
 export function scalarAccess(context: StageContext, vectors = false): StageAccess {
-  const { model, row, memory } = context;
+  const { model, row, source } = context;
   const element = (buffer: string, word: string): string =>
     vectors ? `${buffer}[(${word}) >> 2u][(${word}) & 3u]` : `${buffer}[${word}]`;
   const { all } = drawPairs(model.draws);
   return {
     param: (name, flat) => {
-      const word = plus(literal(memory.pointAt + blockOffset(model, name)), flat);
+      const word = plus(literal(blockWord(context, name)), flat);
       return element("replicas", offsetBy("theta_at", word));
     },
     field: (name, flat, sample) => {
       const { at, value } = fieldElement(row, name, flat);
-      const first = `4u * ROW * batch_samples[slot * MAX_BATCH + ${sample}]`;
+      const first = `4u * ROW * ${source.number("slot", sample)}`;
       return value(element("data", offsetBy(first, at)));
     },
     draw: (name, flat, sample) => {
@@ -168,7 +177,7 @@ const stores = (
   );
 
 export function stageKernel(context: StageContext, stage: Stage): BatchedKernel {
-  const { program, row, maxBatch, model } = context;
+  const { program, row, maxBatch, model, source } = context;
   const elements = size(stage.shape);
   const flat = variable("element", elements);
   const sample = stage.perSample ? "sample" : null;
@@ -192,11 +201,12 @@ export function stageKernel(context: StageContext, stage: Stage): BatchedKernel 
           ...slot([...code.constants, ...draws.declarations], 0),
           imports: [...code.imports, ...draws.imports],
         },
+        batch: slot([`let batch = ${source.count("h")};`]),
         place: slot([...place, ...draws.load]),
         statements: slot([...code.lines, ...stores(context, stage, code.values, flat, sample)]),
       },
     }),
-    bindings: STAGE_BINDINGS,
+    bindings: stageBindings(context),
     overrides: { WORKGROUP },
     grid: (lanes) => {
       const groups = Math.ceil(total / WORKGROUP);
@@ -206,7 +216,7 @@ export function stageKernel(context: StageContext, stage: Stage): BatchedKernel 
   };
 }
 
-export const STAGE_BINDINGS = [
-  [reads("replicas"), writes("scratch"), reads("batch")],
+export const stageBindings = ({ source }: KernelContext): BatchedBindings => [
+  [reads("replicas"), writes("scratch"), source.drawn ? reads("batch") : null],
   [reads("hyper"), reads("data")],
-] as const;
+];
