@@ -1,6 +1,7 @@
 /**
- * The three networks of `test/networks.ts` under every sampling law in every schedule, against the
- * float64 twin (`workgroup`: every law on the MLP, two on the others): 20 steps of four conditions (two learning rates, two batch sizes) with momentum.
+ * The three networks of `test/networks.ts` under every sampling law in every schedule (`workgroup`:
+ * every law on the MLP, two on the others), against the float64 twin: 20 steps of four conditions (two
+ * learning rates, two batch sizes) with momentum.
  *
  * Errors are |a − b|₂/|b|₂ of θ and v for each replica; bound 5e-5, of which rounding takes about 1e-6.
  */
