@@ -207,7 +207,7 @@ export async function tune<C extends { readonly setting: PlanSetting }>(
 }
 
 /** `1.9 M`, `340 k` */
-function printRate(perSecond: number): string {
+export function printRate(perSecond: number): string {
   const [unit, symbol] = perSecond >= 1e6 ? [1e6, " M"] : perSecond >= 1e3 ? [1e3, " k"] : [1, ""];
   return `${Number((perSecond / unit).toPrecision(3))}${symbol}`;
 }
