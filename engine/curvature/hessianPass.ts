@@ -4,11 +4,14 @@
  * A pass over the data is N products ∇²l_i d for each lane and direction. Error, float32: about B + N/B
  * roundings of each component, B ≈ √N, so about 10⁻⁶ of Σ|∇²l_i d|/N.
  */
+import { passesInStages } from "../plan/passRule.ts";
 import { storage, uniform } from "../run/buffers.ts";
 import { bindGroup, type Slice, WORKGROUP } from "../run/dataPass.ts";
 import type { LaneAccess } from "../run/laneAccess.ts";
 import { type Kernel, kernel } from "../run/pipeline.ts";
 import { structBytes } from "../wgsl/layout.ts";
+import type { HessianPass } from "./hessianProductsPass.ts";
+import { openStagedHessianPass } from "./hessianStages.ts";
 import { PROBE_RUN, SIGNS } from "./probes.ts";
 import {
   type Described,
@@ -20,28 +23,19 @@ import {
 } from "./shaders.ts";
 import { blocksOf, decayWords, sliceUniform, widestOf } from "./slices.ts";
 
-export interface HessianPass {
-  /** Lanes of a slice, at most. */
-  readonly widest: number;
-  /** Directions of the products to come, [direction, param, lane of the slice]. */
-  readonly write: (directions: Float32Array<ArrayBuffer>) => void;
-  /** The same, random signs, drawn on the device: probes `first`, `first` + 1, … */
-  readonly draw: (slice: Slice, first: number) => void;
-  /** H d, [direction, param, lane of the slice]. */
-  readonly products: (slice: Slice) => Promise<Float32Array>;
-  /** d·H d, [direction, lane of the slice]. */
-  readonly forms: (slice: Slice) => Promise<Float64Array>;
-  readonly destroy: () => void;
-}
-
 const compiled = ({ device }: LaneAccess, { shader, bindings }: Described): Promise<Kernel> =>
   kernel(device, shader, [bindings], { WORKGROUP });
 
+/** θ, d and H d of a lane, where one invocation computes all of them. */
+const VECTORS = 3;
+
 /** For `directions` directions at a time. */
-export async function openHessianPass(
-  access: LaneAccess,
-  directions: number,
-): Promise<HessianPass> {
+export const openHessianPass = (access: LaneAccess, directions: number): Promise<HessianPass> =>
+  passesInStages(access.resolved.model, access.plan, VECTORS)
+    ? openStagedHessianPass(access, directions)
+    : openLaneHessianPass(access, directions);
+
+async function openLaneHessianPass(access: LaneAccess, directions: number): Promise<HessianPass> {
   const { device, memory, resolved } = access;
   const { gpu } = device;
   const params = resolved.model.parameterCount;

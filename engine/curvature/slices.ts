@@ -6,7 +6,7 @@ import { ArgumentError } from "../errors.ts";
 import { isOnline } from "../modelDraws.ts";
 import { noFullLoss } from "../observe/observation.ts";
 import { uniform } from "../run/buffers.ts";
-import { DATA_PASS, type Slice, widestSlice } from "../run/dataPass.ts";
+import { DATA_PASS, slicesOf as lanesInSlices, type Slice, widestSlice } from "../run/dataPass.ts";
 import type { LaneAccess } from "../run/laneAccess.ts";
 import { structBytes } from "../wgsl/layout.ts";
 
@@ -50,12 +50,7 @@ export function widestOf(
 
 /** Every lane once, in slices of at most `widest`; an abort is heard between them. */
 export function slicesOf({ memory }: LaneAccess, widest: number): Slice[] {
-  return memory.chunks.flatMap((chunk) =>
-    Array.from({ length: Math.ceil(chunk.lanes / widest) }, (_, k) => {
-      const first = k * widest;
-      return { chunk, first, lanes: Math.min(widest, chunk.lanes - first) };
-    }),
-  );
+  return lanesInSlices(memory.chunks, widest);
 }
 
 /** Number of a slice's first lane within the ensemble. */

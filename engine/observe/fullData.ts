@@ -7,9 +7,9 @@
  * a direction d (Pearlmutter, Neural Computation 6, 147 (1994)): d·H_i d never needs H_i d of a
  * sample in memory. |∇f|² is no such mean; `run/fullGradient.ts` sums vectors for it.
  */
-import { gradient } from "../autodiff.ts";
+import { gradient, substitute } from "../autodiff.ts";
 import { ArgumentError } from "../errors.ts";
-import { type Node, param } from "../graph.ts";
+import { constant, type Node, param, topologicalOrder } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { op } from "../ops/index.ts";
 import { simplify } from "../simplify.ts";
@@ -79,3 +79,18 @@ function sampleScalar(model: Model, name: string): Node {
  */
 export const sampleScalars = (model: Model, names: readonly string[]): Node[] =>
   simplify(names.map((name) => sampleScalar(model, name)));
+
+/** What λ multiplies in a quantity, beside the mean over the data: |θ|² or |v|²; null: nothing. */
+export function decaySquare(name: string): "theta" | "direction" | null {
+  if (name === "theta.fullGradient") return "theta";
+  return name === "velocityCurvature" ? "direction" : null;
+}
+
+/** The same scalars as `sampleScalars` without what weight decay adds (`decaySquare`). */
+export function undecayedScalars(model: Model, names: readonly string[]): Node[] {
+  const scalars = names.map((name) => sampleScalar(model, name));
+  const decays = topologicalOrder(scalars).filter(
+    ({ op: kind, attributes }) => kind === "param" && attributes.name === WEIGHT_DECAY,
+  );
+  return simplify(substitute(scalars, new Map(decays.map((node) => [node, constant([0], [])]))));
+}

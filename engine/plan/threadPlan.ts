@@ -70,7 +70,7 @@ export interface ThreadPlan extends SchedulePlan {
 }
 
 /** Function-scope memory that WGSL lets a function have (section "Limits"). */
-const FUNCTION_MEMORY = 8192;
+export const FUNCTION_MEMORY = 8192;
 /** Iterations up to which loops are written out, unless asked otherwise. */
 export const UNROLL = 4096;
 

@@ -39,7 +39,7 @@ interface Compiled {
   readonly plan: BatchedKernel;
 }
 
-type Buffers = Readonly<Record<BatchedBuffer, GPUBuffer | null>>;
+type Buffers = Readonly<Partial<Record<BatchedBuffer, GPUBuffer | null>>>;
 
 /** Buffers of a slice, which all slices use in turn. */
 interface SliceMemory {

@@ -50,6 +50,15 @@ export interface Slice {
   readonly lanes: number;
 }
 
+/** Every lane once, in slices of at most `widest`. */
+export const slicesOf = (chunks: readonly Chunk[], widest: number): Slice[] =>
+  chunks.flatMap((chunk) =>
+    Array.from({ length: Math.ceil(chunk.lanes / widest) }, (_, k) => {
+      const first = k * widest;
+      return { chunk, first, lanes: Math.min(widest, chunk.lanes - first) };
+    }),
+  );
+
 /** How a pass is cut, and what it does with a slice. */
 export interface SliceWork {
   /** Samples summed in f32 by one invocation. */

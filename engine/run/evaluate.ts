@@ -14,7 +14,9 @@ import {
   requireDirection,
   sampleScalars,
 } from "../observe/fullData.ts";
+import type { PassPlan } from "../plan/batched/passPlan.ts";
 import type { InteractionRequest } from "../plan/interactionSlots.ts";
+import { passesInStages } from "../plan/passRule.ts";
 import type { SchedulePlan } from "../plan/schedule.ts";
 import type { Setting, UpdateRule } from "../update/updateRule.ts";
 import { structText } from "../wgsl/layout.ts";
@@ -33,6 +35,7 @@ import {
   WORKGROUP,
   widestSlice,
 } from "./dataPass.ts";
+import { evaluateInStages, evaluationPass } from "./evaluateInStages.ts";
 import {
   type FullGradientShaders,
   fullGradientShaders,
@@ -42,6 +45,7 @@ import type { GroupMeans } from "./groupMeans.ts";
 import type { LaneMemory } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { kernel } from "./pipeline.ts";
+import { planLimits } from "./planner.ts";
 
 /** Samples summed in f32 by one invocation. */
 const BLOCK = 64;
@@ -157,6 +161,7 @@ export class Evaluator {
   /** Shaders by the scalars they average. */
   private readonly shaders = new Map<string, LinkedShader>();
   private gradientShaders: FullGradientShaders | null = null;
+  private staged: { readonly key: string; readonly plan: PassPlan } | null = null;
 
   constructor(
     device: Device,
@@ -203,12 +208,19 @@ export class Evaluator {
     const { data, settings } = context;
     const rows = data ? dataBuffer(gpu, data, fields, this.plan.row) : this.memory.data;
     await this.groupMeans?.refresh();
+    const samples = (data ?? this.resolved.data).samples;
+    const vectors = of.some((name) => name === "fullGradientSquare" || isAlongVelocity(name));
+    if (passesInStages(this.resolved.model, this.plan, vectors ? 2 : 1)) {
+      const values = await this.inStages(of, rows, samples, settings);
+      if (data) rows.destroy();
+      return values;
+    }
     const decay = storage(gpu, "weight decay", decayOf(settings));
     const pass: DataPass = {
       device: this.device,
       chunks: this.memory.chunks,
       data: rows,
-      samples: (data ?? this.resolved.data).samples,
+      samples,
       decay,
       hyper: own.length > 0 ? this.memory.hyper : null,
       conditions: settings.length,
@@ -233,6 +245,32 @@ export class Evaluator {
       for (let lane = 0; lane < lanes; lane += 1) values[q * lanes + lane] = source[from + lane]!;
     });
     return values;
+  }
+
+  private inStages(
+    of: readonly string[],
+    data: GPUBuffer,
+    samples: number,
+    settings: readonly Setting[],
+  ): Promise<Float64Array> {
+    const { device, memory, resolved } = this;
+    const { chunks, hyper, readback } = memory;
+    const decay = [...decayOf(settings)];
+    const replicas = resolved.replicas.count;
+    const source = { device, chunks, data, samples, hyper, decay, replicas, readback };
+    return evaluateInStages(source, this.stages(of, samples), of);
+  }
+
+  /** The plan of the pass in stages; the last one is kept, as for the records of a series. */
+  private stages(of: readonly string[], samples: number): PassPlan {
+    const key = `${samples} ${of}`;
+    if (this.staged?.key === key) return this.staged.plan;
+    const { model: drawing, dynamics, execution } = this.resolved;
+    const model = withoutDraws(drawing);
+    const evaluation = { model, dynamics, row: this.plan.row, of, tile: execution.tile };
+    const plan = evaluationPass(evaluation, samples, planLimits(this.device.gpu));
+    this.staged = { key, plan };
+    return plan;
   }
 
   private shader(of: readonly string[]): LinkedShader {

@@ -2,7 +2,7 @@
 // worked on together, slot 0 being lane `run.first_lane`.
 //
 //   replicas  [slot, vector, param]   θ, kept vectors, the point where G is taken
-//   scratch   [slot, word]            Σ ∇l, the minibatch's loss, G where it is kept, values of stages
+//   scratch   [slot, word]            Σ ∇l, the minibatch's loss, G if kept, values of stages
 
 //#import lib/random
 
@@ -33,6 +33,11 @@ struct Run {
   window_first: u32,
   theta_bound: f32,
   loss_bound: f32,
+  // Of passes over a data set alone: the block of consecutive samples that all replicas take.
+  first_sample: u32,
+  batch: u32,
+  block: u32,
+  samples: u32,
 }
 //#end
 

@@ -7,6 +7,7 @@
  * as rounding (1e-6 of its width, 3000 records) would part counts: with this seed there is none.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { LimitError } from "../../engine/errors.ts";
 import { gaussian } from "../../engine/initial.ts";
 import { crossings } from "../../engine/observe/crossings.ts";
 import { density } from "../../engine/observe/density.ts";
@@ -61,7 +62,8 @@ const observables = {
   plane: density({ axes: plane }),
   flux: flux({ axes: plane }),
   faces: crossings({ axes: plane, every: 2 }),
-  far: displacement({ lags: [1, 3, 10], of: ["W[1,2]", along], origins: 3 }),
+  far: displacement({ lags: [1, 3, 10], of: ["W[1,2]", along], origins: 3, local: false }),
+  all: displacement({ lags: [2, 20], local: false }),
   entropy: entropyProduction({
     of: ["a[1]", along],
     center: [0.1, -0.2],
@@ -140,6 +142,20 @@ describeWithDevice("observables in stages", "software", (device) => {
         if (["plane", "line", "flux", "faces"].includes(name)) continue;
         const worst = differences(records[name], exact.records[name]).map((one) => one.worst);
         expect(Math.max(...worst), name).toBeGreaterThan(BOUND);
+      }
+    });
+
+    test("displacements with local sums are refused, of all parameters or of some", async () => {
+      for (const of of [{}, { of: ["W[1,2]"] }]) {
+        const observed = { far: displacement({ lags: [1, 3], ...of }) };
+        const given = { ...options(), observables: observed, execution: by(schedule) };
+        const made = createEnsemble(device(), given);
+        await expect(made).rejects.toBeInstanceOf(LimitError);
+        await expect(made).rejects.toThrow(
+          new RegExp(
+            `^${schedule} schedule: .*displacement with local: true.*use schedule: "thread"`,
+          ),
+        );
       }
     });
 

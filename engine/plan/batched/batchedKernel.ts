@@ -4,8 +4,8 @@ import type { Dynamics } from "../../update/dynamics.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../../wgsl/hyperparameters.ts";
 import { structText } from "../../wgsl/layout.ts";
 import { type LinkedShader, link, type SlotBody } from "../../wgsl/link.ts";
-import { RUN_SCHEMA } from "../threadPlan.ts";
 import type { BatchedMemory } from "./batchedMemory.ts";
+import type { SampleSource } from "./sampleSource.ts";
 
 /** What a kernel binds beside its uniform, by its place in the shader. */
 export type BatchedBuffer =
@@ -19,7 +19,12 @@ export type BatchedBuffer =
   | "order"
   | "series"
   | "moments"
-  | "constants";
+  | "constants"
+  | "totals"
+  | "blocks"
+  | "each"
+  | "decay"
+  | "products";
 
 export interface BatchedBinding {
   readonly buffer: BatchedBuffer;
@@ -50,6 +55,7 @@ export interface KernelContext {
   readonly dynamics: Dynamics;
   readonly parameterCount: number;
   readonly memory: BatchedMemory;
+  readonly source: SampleSource;
 }
 
 export interface KernelText {
@@ -60,7 +66,7 @@ export interface KernelText {
 /** Links a file below `shaders/batched/` with what every kernel of the plan knows. */
 export function batchedShader(
   file: string,
-  { dynamics: { rule }, parameterCount, memory }: KernelContext,
+  { dynamics: { rule }, parameterCount, memory, source }: KernelContext,
   { params = {}, slots = {} }: KernelText,
   { hyperparameters = true } = {},
 ): LinkedShader {
@@ -75,7 +81,7 @@ export function batchedShader(
         ...params,
       },
       slots: {
-        run: { code: structText("Run", RUN_SCHEMA) },
+        run: { code: structText("Run", source.run) },
         hyperparameters: { code: hyperparameterStruct(rule) },
         ...(hyperparameters && { load_hyperparameters: { code: hyperparameterLoader(rule) } }),
         ...slots,

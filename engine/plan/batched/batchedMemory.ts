@@ -28,6 +28,8 @@ export interface BatchedMemory {
   readonly replicaWords: number;
   /** Where the θ stands at which G is taken. */
   readonly pointAt: number;
+  /** Where a direction stands, for derivatives along it; 0 where there is none. */
+  readonly directionAt: number;
   /** Where G stands in scratch once it is finished; 0, the place of the sums, where it is not kept. */
   readonly gradientAt: number;
   /** Words of a replica's scratch, a multiple of 4. */
@@ -155,6 +157,7 @@ export function batchedMemory(
     vectorWords,
     replicaWords: vectorWords * vectorCount(dynamics),
     pointAt: dynamics.rule.prepare ? vectorWords * (1 + dynamics.kept.length) : 0,
+    directionAt: 0,
     gradientAt: keepsGradient ? vectorWords + 4 : 0,
     scratchWords: regions.end,
     regionOf: regions.regionOf,

@@ -22,7 +22,9 @@ import type { BatchedKernel } from "./batchedKernel.ts";
 import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
-import { type StageContext, stageKernel } from "./stageKernel.ts";
+import { DRAWN_BATCH } from "./sampleSource.ts";
+import type { StageContext } from "./stageKernel.ts";
+import { elementStageKernel } from "./stageQuads.ts";
 import {
   checkKernel,
   drawBatchKernel,
@@ -73,7 +75,7 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
 const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
   stage.contraction && isTiled(stage.contraction)
     ? productKernel(context, stage)
-    : stageKernel(context, stage);
+    : elementStageKernel(context, stage);
 
 function reasonsOf(
   { model, maxBatch }: BatchedRequest,
@@ -134,7 +136,8 @@ export function planBatched(request: BatchedRequest): BatchedPlan {
         `${limits.subgroupMinSize}; use tile: "registers".`,
     );
   }
-  const context = { ...request, parameterCount, memory, program, row, tile };
+  const source = DRAWN_BATCH;
+  const context = { ...request, parameterCount, memory, program, row, tile, source };
   return {
     schedule: "batched",
     row,

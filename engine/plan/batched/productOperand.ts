@@ -21,7 +21,7 @@ import { OVER_SAMPLES } from "../staged/sampleSums.ts";
 import type { StageWriter } from "../staged/stageCode.ts";
 import type { Statement } from "../staged/stagedProgram.ts";
 import type { Operand } from "./matmulRequest.ts";
-import { blockOffset, placeNames, type StageContext } from "./stageKernel.ts";
+import { blockWord, placeNames, type StageContext } from "./stageKernel.ts";
 
 /** Which of the two factors of a contraction, and what its lines are called in WGSL. */
 export interface Side<Line extends "m" | "n"> {
@@ -79,16 +79,16 @@ interface Source {
 }
 
 function sourceOf(context: StageContext, node: Node): Source | null {
-  const { model, memory, program, row } = context;
+  const { memory, program, row, source } = context;
   const name = node.attributes.name as string;
   if (node.op === "param") {
-    const first = memory.pointAt + blockOffset(model, name);
+    const first = blockWord(context, name);
     return { buffer: "replicas", origin: () => "z * REPLICA", first, aligned: true };
   }
   if (node.op === "sample") {
     // Elements that share a float are values to compute.
     if (row.packed.includes(name)) return null;
-    const origin = (sample: string) => `4u * ROW * batch_samples[z * MAX_BATCH + ${sample}]`;
+    const origin = (sample: string) => `4u * ROW * ${source.number("z", sample)}`;
     return { buffer: "data", origin, first: row.offsets[name]!, aligned: true };
   }
   const statement = program.statementOf.get(node) as Statement | undefined;
@@ -165,7 +165,7 @@ export function productOperand(
   const sample = places.get(SAMPLE_AXIS);
   const found = base(factor.node, element);
   if (!source || !found) {
-    return { operand, functions: computed(name, writer, factor.node, element, sample) };
+    return { operand, functions: computed(context, name, writer, factor.node, element, sample) };
   }
   const strides = coefficients(bottom!.flat, [...axes, ...k]);
   const sampleAlong = along.some(({ symbol }) => symbol === SAMPLE_AXIS);
@@ -246,6 +246,7 @@ function gathered(
 
 /** Values that are an expression: padded images, for one. */
 function computed(
+  context: StageContext,
   name: string,
   writer: StageWriter,
   node: Node,
@@ -258,7 +259,7 @@ function computed(
     `fn ${name}_one(line: vec2u, position: u32) -> f32 {`,
     "  let z = line.x;",
     "  let index = line.y;",
-    ...placeNames([...code.lines, code.value]).map((one) => `  ${one}`),
+    ...placeNames(context, [...code.lines, code.value]).map((one) => `  ${one}`),
     ...code.lines.map((one) => `  ${one}`),
     `  return ${code.value};`,
     "}",
