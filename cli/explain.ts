@@ -17,7 +17,13 @@ export async function explain(given: Arguments, io: Io): Promise<number> {
   }
   const setting = readExecution("explain", given);
   const session = createSession(io, lastValue(given, "adapter"));
-  const openDevice = given.switches.has("no-measure") ? null : session.device;
+  const measuring = async () => {
+    const device = await session.device();
+    // Kernels may take long to compile, and nothing else is heard meanwhile.
+    io.stderr.write("measuring candidates, once; --no-measure leaves it out\n");
+    return device;
+  };
+  const openDevice = given.switches.has("no-measure") ? null : measuring;
   try {
     const text = await explainer.explain(name, { setting, openDevice });
     io.stdout.write(text.endsWith("\n") ? text : `${text}\n`);

@@ -279,12 +279,14 @@ interface Planned {
 function choose(decided: Decided, options: ExplainOptions): Planned {
   const { tuning, setting = {} } = options;
   const planner = plannerOf(decided, options);
-  if (tuning && tuning.trials.length > 0) {
-    return { choice: explainTuning(tuning), ...planner(tuning.setting) };
-  }
   const { model, conditions, lanes } = decided;
   const sizes = { model, batch: largestBatch(conditions), lanes };
   const found = candidates(planner, setting, sizes);
+  if (tuning && tuning.trials.length > 0) {
+    // An answer that was kept does not say what was not tried.
+    const excluded = tuning.by === "cache" ? found.excluded : tuning.excluded;
+    return { choice: explainTuning({ ...tuning, excluded }), ...planner(tuning.setting) };
+  }
   const [{ planned }] = found.candidates as [(typeof found.candidates)[0]];
   return { choice: explainRule(found, Object.keys(setting).length > 0), ...planned };
 }

@@ -70,7 +70,7 @@ export const SURROUNDINGS: Surroundings = {
 const known = new WeakMap<GPUDevice, Map<string, Promise<Tuned>>>();
 const last = new WeakMap<GPUDevice, Promise<unknown>>();
 
-export const sizesOf = ({ model, conditions, lanes }: Resolved): Sizes => ({
+const sizesOf = ({ model, conditions, lanes }: Resolved): Sizes => ({
   model,
   batch: largestBatch(conditions),
   lanes,

@@ -2,11 +2,11 @@
 import type { Device } from "../device.ts";
 import { type PlanSetting, settingOf } from "../execution.ts";
 import type { Observables } from "../observe/observation.ts";
-import { candidates, type Excluded, type Planner } from "../plan/candidates.ts";
-import { chooseSetting, SURROUNDINGS, sizesOf } from "./chooseSetting.ts";
+import type { Excluded } from "../plan/candidates.ts";
+import { chooseSetting, SURROUNDINGS } from "./chooseSetting.ts";
 import { observationPlan } from "./observationPlan.ts";
-import { type EnsembleOptions, type Resolved, resolve } from "./options.ts";
-import { type Planned, plannerOf } from "./planner.ts";
+import { type EnsembleOptions, resolve } from "./options.ts";
+import { plannerOf } from "./planner.ts";
 import type { Trial } from "./tune.ts";
 
 /** Plain data; crosses `postMessage`. */
@@ -16,19 +16,10 @@ export interface TuningReport {
   readonly reason: string;
   /** Candidates, with what was measured of each, or why it was not. */
   readonly trials: readonly Trial[];
+  /** Not tried, and why; empty where an answer was kept. */
   readonly excluded: readonly Excluded[];
   /** Seconds of measuring, beyond compiling the rule's candidate; 0 where an answer was kept. */
   readonly seconds: number;
-}
-
-/** What an answer that was kept does not say: which settings are not tried. */
-function excludedNow(
-  by: TuningReport["by"],
-  planner: Planner<Planned>,
-  resolved: Resolved,
-): readonly Excluded[] {
-  if (by !== "cache") return [];
-  return candidates(planner, settingOf(resolved.execution), sizesOf(resolved)).excluded;
 }
 
 /**
@@ -56,8 +47,7 @@ export async function describeTuning<const O extends Observables>(
     { device, resolved, planner, functionWords, saved: null },
     { ...SURROUNDINGS, fresh },
   );
-  const { planned, by, reason, tuned } = choice;
-  const excluded = choice.excluded ?? excludedNow(by, planner, resolved);
+  const { planned, by, reason, tuned, excluded = [] } = choice;
   const setting = settingOf(planned.setting);
   const { trials = [], seconds = 0 } = tuned ?? {};
   return { setting, by, reason, trials, excluded, seconds };

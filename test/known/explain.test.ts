@@ -219,6 +219,11 @@ test("what was measured is printed with times and the reason, and its choice is 
     "    thread/32     not measured: hopeless",
     "  tuned: on something; chosen workgroup/64",
   ]);
+  // An answer that was kept knows no more what was left out: it is found again.
+  const few = { ...tuning, by: "cache", excluded: [] } as const;
+  const { choice } = explain(network, { tuning: few, replicas: 64 });
+  const left = choice.candidates.filter(({ why }) => why?.startsWith("estimated"));
+  expect(left.map(({ setting }) => setting.schedule)).toContain("batched");
 });
 
 test("the command explains experiments that say what they train, and the bench's models", async () => {
