@@ -2,6 +2,7 @@
 
 import { matmulWorkloads } from "./matmulWorkloads.ts";
 import { neighborWorkloads } from "./neighborWorkloads.ts";
+import { tunerWorkloads } from "./tunerWorkloads.ts";
 import type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
 import { workloads as ensembles } from "./workloads.ts";
 
@@ -16,5 +17,6 @@ export type { MatmulWorkload, SearchWorkload, Workload } from "./workload.ts";
 export const workloads: readonly (Workload | SearchWorkload | MatmulWorkload)[] = [
   ...ensembles,
   ...neighborWorkloads,
+  ...tunerWorkloads(ensembles.filter(({ id }) => ["w1", "w2", "w3"].includes(id))),
   ...matmulWorkloads,
 ];

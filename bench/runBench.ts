@@ -9,8 +9,15 @@ import { floatingPointOperations } from "../engine/plan/floatingPointOperations.
 import { type Measurement, type MeasureOptions, measure, median, quantile } from "./measure.ts";
 import { type MatmulMeasurement, measureMatmul } from "./measureMatmul.ts";
 import { measureSearch, type SearchMeasurement } from "./measureSearch.ts";
+import { measureTuner, type TunerMeasurement } from "./measureTuner.ts";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.ts";
-import type { MatmulWorkload, Schedule, SearchWorkload, Workload } from "./workload.ts";
+import type {
+  MatmulWorkload,
+  Schedule,
+  SearchWorkload,
+  TunerWorkload,
+  Workload,
+} from "./workload.ts";
 
 /**
  * One row of `bench --json`. Rates are medians over the repeats. Of a search the replicas are its points,
@@ -41,6 +48,12 @@ export interface BenchRow {
   readonly fractionOfLoadPeak: number | null;
   /** Extra time beside plain SGD without observables, as a share; only where a workload differs. */
   readonly overhead?: number;
+  /** Of the tuner's choice: the best candidate's rate over its own, seconds of tuning, of asking again. */
+  readonly tuner?: {
+    readonly ratio: number;
+    readonly coldSeconds: number;
+    readonly warmSeconds: number;
+  };
   /** Of a search: seconds of one on the device and of the loop, and the median of their ratios. */
   readonly search?: {
     readonly seconds: number;
@@ -56,7 +69,7 @@ export interface BenchProgress {
 }
 
 export interface BenchOptions {
-  readonly workloads: readonly (Workload | SearchWorkload | MatmulWorkload)[];
+  readonly workloads: readonly (Workload | TunerWorkload | SearchWorkload | MatmulWorkload)[];
   readonly device: Device;
   readonly onProgress?: (progress: BenchProgress) => void;
   /** Hears of the adapter's roofline before the first workload. */
@@ -98,6 +111,24 @@ function makeRow(
         : (dataLoads * replicaStepsPerSecond) / roofline.vectorLoadsPerSecond,
     ...(overhead !== null && { overhead }),
   };
+}
+
+/** A row for each candidate; that of the choice says what the tuner came to. */
+function tunerRows(
+  workload: Workload,
+  { candidates, ratio, coldSeconds, warmSeconds }: TunerMeasurement,
+  roofline: Roofline,
+  adapter: string,
+): BenchRow[] {
+  return candidates.map(({ setting, isChosen, rates, seconds }) => ({
+    ...makeRow(
+      workload,
+      { schedule: setting, rates, seconds, overhead: null, dataLoads: null },
+      roofline,
+      adapter,
+    ),
+    ...(isChosen && { tuner: { ratio, coldSeconds, warmSeconds } }),
+  }));
 }
 
 /** The search, and the loop over all pairs it is compared with. */
@@ -205,6 +236,9 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
     if ("search" in workload) {
       const measured = await measureSearch(device, workload, settings);
       rows.push(...searchRows(workload, measured, roofline, adapter));
+    } else if ("tuner" in workload) {
+      const measured = await measureTuner(device, workload, settings);
+      rows.push(...tunerRows(workload, measured, roofline, adapter));
     } else if ("matmul" in workload) {
       const measured = await measureMatmul(device, workload, settings);
       rows.push(...matmulRows(workload, measured, roofline, adapter));

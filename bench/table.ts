@@ -20,6 +20,13 @@ function printSpread({ spread, replicaStepsPerSecond }: PrintedRow): string {
   return `−${Math.abs(lower!).toFixed(1)} … +${upper!.toFixed(1)} %`;
 }
 
+/** How far the best candidate is ahead of the choice, and what choosing took, cold and warm. */
+const printTuner = ({ tuner }: PrintedRow): string =>
+  tuner === undefined
+    ? ""
+    : `best × ${tuner.ratio.toFixed(2)}, ${tuner.coldSeconds.toFixed(1)} s, ` +
+      `${(1e3 * tuner.warmSeconds).toFixed(1)} ms`;
+
 /** The rows as a table, searches in one of their own. */
 export function printBench(rows: readonly PrintedRow[]): string {
   const searches = rows.filter(({ search }) => search !== undefined);
@@ -75,6 +82,7 @@ function printSteps(rows: readonly PrintedRow[]): string {
     right("beside plain", ({ overhead }) =>
       overhead === undefined ? "" : `× ${(1 + overhead).toFixed(2)}`,
     ),
+    ...(rows.some(({ tuner }) => tuner) ? [right("tuner's choice", printTuner)] : []),
     right("time", (row) => printDuration(row.seconds)),
     { title: "adapter", align: "left", cells: text((row) => row.adapter) },
   ]);

@@ -41,6 +41,11 @@ export interface Workload {
   readonly observables?: Observables;
 }
 
+/** Run under every candidate of the tuner, whose choice is compared with the best of them. */
+export interface TunerWorkload extends Workload {
+  readonly tuner: true;
+}
+
 /** A search for the nearest neighbors of points, timed in turn with a loop over all pairs. */
 export interface SearchWorkload extends Pick<Workload, "id" | "title" | "extra" | "group"> {
   readonly search: {

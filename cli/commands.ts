@@ -95,7 +95,8 @@ const bench: Command = {
   summary: "replica-steps per second of the standard workloads",
   details:
     "Without a workload it runs the standard ones; `rules` runs w1 and w2 under every update rule, " +
-    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products. " +
+    "`observables` with every observable, `neighbors` the neighbor search, `matmul` matrix products, `tuner` the tuner's choice beside all " +
+    "candidates. " +
     "`cost-growth` measures the time per replica-step against replicas and parameters, for about three " +
     "minutes.",
   positionals: { name: "workload", min: 0, max: ANY },

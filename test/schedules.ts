@@ -7,11 +7,8 @@
 import { SCHEDULES, type Schedule } from "../engine/plan/schedule.ts";
 import type { Execution } from "../engine/run/options.ts";
 
-/** `workgroup` is not built yet. */
-export const BUILT: readonly Schedule[] = SCHEDULES.filter((schedule) => schedule !== "workgroup");
-
 /** Those that run in stages over a minibatch. */
-export const STAGED: readonly Schedule[] = BUILT.filter((schedule) => schedule !== "thread");
+export const STAGED: readonly Schedule[] = SCHEDULES.filter((schedule) => schedule !== "thread");
 
 /** Short loops written out, long ones kept, where one invocation is a replica: quick to compile. */
 export const by = (schedule: Schedule): Execution =>

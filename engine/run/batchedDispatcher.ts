@@ -1,7 +1,8 @@
 /**
  * Steps of the schedule `batched`: slices of lanes in a working copy, many steps encoded in a submit.
  *
- * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another.
+ * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another. Where
+ * one slice holds all lanes it stays in its working copy until the call ends or the host reads it.
  * Each step reads its own uniform at a stride of one buffer. Nothing a lane computes depends on the
  * slice it is in.
  */
@@ -57,7 +58,11 @@ export class BatchedDispatcher implements Stepper {
   private readonly sliceLanes: number;
   private readonly runs: GPUBuffer;
   private slice: SliceMemory | null = null;
-  private compiling: Promise<readonly Compiled[]> | null = null;
+  /** Is the working copy that of all lanes, and is it ahead of their state? */
+  private resident = false;
+  private ahead = false;
+  private compiling: Promise<void> | null = null;
+  private readonly compiled = new Map<BatchedKernel, Compiled>();
   private readonly groups = new Map<string, GPUBindGroup[]>();
 
   constructor(
@@ -100,40 +105,58 @@ export class BatchedDispatcher implements Stepper {
     for (const buffer of Object.values(this.slice ?? {})) buffer.destroy();
   }
 
+  private get isOneSlice(): boolean {
+    const { chunks } = this.memory;
+    return chunks.length === 1 && this.sliceLanes >= chunks[0]!.lanes;
+  }
+
+  flush(): void {
+    if (!this.ahead) return;
+    const [chunk] = this.memory.chunks;
+    const { lanes } = chunk!;
+    const stretch = { firstStep: 0, steps: 1, rebuild: false, window: null };
+    this.writeRuns(stretch, { chunk: chunk!, first: 0, last: lanes }, 0, 1);
+    const encoder = this.device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.encode(pass, this.compiled.get(this.plan.store)!, 0, lanes, 0);
+    pass.end();
+    this.device.gpu.queue.submit([encoder.finish()]);
+    this.ahead = false;
+  }
+
+  release(): void {
+    this.flush();
+    this.resident = false;
+  }
+
   async take(stretch: Stretch): Promise<void> {
-    const compiled = await this.kernels();
+    await this.kernels();
     for (const [index, chunk] of this.memory.chunks.entries()) {
       for (let first = 0; first < chunk.lanes; first += this.sliceLanes) {
         const last = Math.min(chunk.lanes, first + this.sliceLanes);
-        await this.takeSlice(compiled, stretch, index, { chunk, first, last });
+        await this.takeSlice(stretch, index, { chunk, first, last });
       }
     }
   }
 
   /** All kernels of a step and the two that move a slice, compiled side by side. */
-  private kernels(): Promise<readonly Compiled[]> {
+  private kernels(): Promise<void> {
     const { load, store, step, observedStep } = this.plan;
     const plans = [...new Set([load, store, ...step, ...(observedStep ?? [])])];
     this.compiling ??= Promise.all(
-      plans.map(async (plan) => ({
-        plan,
-        kernel: await kernel(this.device, plan.shader, bindingsOf(plan), plan.overrides),
-      })),
-    );
+      plans.map(async (plan) => {
+        const made = await kernel(this.device, plan.shader, bindingsOf(plan), plan.overrides);
+        this.compiled.set(plan, { plan, kernel: made });
+      }),
+    ).then(() => undefined);
     this.compiling.catch(() => {
       this.compiling = null;
     });
     return this.compiling;
   }
 
-  private async takeSlice(
-    compiled: readonly Compiled[],
-    stretch: Stretch,
-    index: number,
-    slice: Slice,
-  ): Promise<void> {
+  private async takeSlice(stretch: Stretch, index: number, slice: Slice): Promise<void> {
     const lanes = slice.last - slice.first;
-    const of = new Map(compiled.map((one) => [one.plan, one]));
     const { load, store } = this.plan;
     for (let done = 0; done < stretch.steps; ) {
       const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes), RUN_SLOTS);
@@ -141,14 +164,17 @@ export class BatchedDispatcher implements Stepper {
       const encoder = this.device.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
       const run = (plan: BatchedKernel, k: number): void =>
-        this.encode(pass, of.get(plan)!, index, lanes, k);
-      if (done === 0) run(load, 0);
+        this.encode(pass, this.compiled.get(plan)!, index, lanes, k);
+      if (done === 0 && !this.resident) run(load, 0);
       for (let k = 0; k < wanted; k += 1) {
         for (const plan of this.kernelsOf(stretch, done + k)) run(plan, k);
       }
-      if (done + wanted === stretch.steps) run(store, wanted - 1);
+      const stays = this.isOneSlice;
+      if (done + wanted === stretch.steps && !stays) run(store, wanted - 1);
       pass.end();
       this.device.gpu.queue.submit([encoder.finish()]);
+      this.resident = stays;
+      this.ahead = stays;
       await this.pacer.submitted(wanted * lanes);
       done += wanted;
     }

@@ -21,9 +21,13 @@ export const createStepper = (
     ? new BatchedDispatcher(device, resolved, plan, observation, memory)
     : new Dispatcher(device, resolved, plan, observation, memory, means);
 
-/** Characters of each kernel of `advance`. */
+/** lavapipe compiles a text with barriers, which it cuts into stretches, as slowly as one so much longer. */
+const BARRIERS = 4;
+
+/** Characters of each kernel of `advance`, as far as compiling them goes. */
 export function kernelLengths(plan: EnsemblePlan): readonly number[] {
-  if (plan.schedule !== "batched") return [plan.shader(null).code.length];
+  if (plan.schedule === "thread") return [plan.shader(null).code.length];
+  if (plan.schedule === "workgroup") return [BARRIERS * plan.shader(null).code.length];
   const { load, store, step } = plan;
   const kernels = [load, store, ...step];
   return [...new Set(kernels.map(({ shader }) => shader.code))].map(({ length }) => length);

@@ -76,6 +76,10 @@ export class Dispatcher implements Stepper {
     return this.pacer.idle();
   }
 
+  /** Its kernels leave the state where it belongs. */
+  flush(): void {}
+  release(): void {}
+
   /** It holds no memory of its own. */
   destroy(): void {}
 

@@ -363,7 +363,8 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private async exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.free(what);
     this.busy = what;
-    const running = work();
+    // However a call ends, the lanes' state is where the next one looks for it.
+    const running = work().finally(() => this.parts.dispatcher.release());
     this.running = running.then(
       () => undefined,
       () => undefined,

@@ -2,7 +2,7 @@
  * What a user says of an ensemble, checked and completed; and its fingerprint.
  */
 import { ArgumentError, LimitError } from "../errors.ts";
-import { type Execution, SCHEDULES } from "../execution.ts";
+import { type Execution, SCHEDULES, TILES } from "../execution.ts";
 import { topologicalOrder } from "../graph.ts";
 import { fixed, type Initial, type InitialLaw } from "../initial.ts";
 import type { Model } from "../model.ts";
@@ -201,10 +201,15 @@ function bounds(given: EnsembleOptions["bounds"] = {}): { theta: number; loss: n
 }
 
 function checkExecution(execution: Execution): Execution {
-  const { schedule, tune: _, ...counts } = execution;
+  const { schedule, tile, tune: _, ...counts } = execution;
   if (schedule !== undefined && !SCHEDULES.includes(schedule)) {
     throw new ArgumentError(
       `execution: schedule "${schedule}" is unknown; use one of ${SCHEDULES.join(", ")}, or leave it out.`,
+    );
+  }
+  if (tile !== undefined && !TILES.includes(tile)) {
+    throw new ArgumentError(
+      `execution: tile "${tile}" is unknown; use one of ${TILES.join(", ")}, or leave it out.`,
     );
   }
   for (const [name, value] of Object.entries(counts)) {

@@ -15,6 +15,10 @@ export interface Stepper {
   readonly round: number;
   /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
   take(stretch: Stretch): Promise<void>;
+  /** Brings the lanes' state up to date where others read it; more steps may follow. */
+  flush(): void;
+  /** The same at the end of a call, after which others may change the lanes. */
+  release(): void;
   /** Resolves when nothing is queued. */
   idle(): Promise<void>;
   /** Sums of observables to zero. */

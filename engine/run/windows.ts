@@ -51,6 +51,7 @@ async function takeSteps(run: WindowedRun, first: number, end: number): Promise<
   const { observing, memory } = run;
   for (let rel = first; rel < end; ) {
     const due = observing.due(rel);
+    if (due.fullData.length > 0 || due.snapshot) run.dispatcher.flush();
     if (due.fullData.length > 0) {
       observing.takeFullData(rel, due.fullData, await run.evaluate(due.fullData));
     }

@@ -57,7 +57,7 @@ export const epochSteps = ({ samples, batchSize, sampling: law }: TrainingSettin
   law === "fullBatch" ? 1 : Math.max(1, Math.floor(samples / batchSize));
 
 /** Records of an epoch, at least, where it has so many steps. */
-const RECORDS = 24;
+const RECORDS = 120;
 
 /** Steps between two records: a divisor of an epoch, so that all epochs are recorded alike. */
 export function recordEvery(p: TrainingSettings): number {

@@ -1,4 +1,4 @@
-// A slice's θ and kept vectors, from the chunk's state to the working copy of the schedule `batched`.
+// A slice's θ and kept vectors, from the chunk's state to the working copy of `batched`.
 //
 // state is [vector, param, lane], replicas [slot, vector, param].
 // twin: none, words are copied. Its inverse: batched/store_replicas.wgsl

@@ -1,5 +1,5 @@
-// The observables of a step, one invocation a replica: θ_t, v_t, G_t and the minibatch loss before the
-// update of step t, by the code that the schedule `thread` runs between two steps.
+// The observables of a step, one invocation a replica: θ_t, v_t, G_t and the minibatch loss
+// before the update of step t, by the code that the schedule `thread` runs between two steps.
 //
 // twin: engine/referenceTrajectory.ts
 //#import batched/slice

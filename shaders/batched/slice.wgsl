@@ -2,7 +2,7 @@
 // worked on together, slot 0 being lane `run.first_lane`.
 //
 //   replicas  [slot, vector, param]   θ, kept vectors, the point where G is taken
-//   scratch   [slot, word]            Σ ∇l, the minibatch's loss, G where it is kept, values of stages
+//   scratch   [slot, word]            Σ ∇l, the minibatch's loss, G if kept, values of stages
 
 //#import lib/random
 

@@ -1,12 +1,15 @@
-// One stage of the schedule `batched`: its statements at one index, for every replica of a slice and,
-// where they differ between samples, every sample of its minibatch.
+// One stage of the schedule `batched`: its statements at one index, for every replica of a slice
+// and, where they differ between samples, every sample of its minibatch.
 //
-// The statements are generated (engine/plan/batched/stageShader.ts).
+// Samples beyond a replica's minibatch are computed as well, as products do: no sum reads them. The
+// statements are generated (engine/plan/batched/stageKernel.ts).
 // twin: engine/reference.ts, node by node
 //#import batched/slice
 
 // Elements of a sample, or of the replica.
 const ELEMENTS: u32 = 1u; //#param
+// Samples, 1 where the values do not differ between them.
+const ROWS: u32 = 8u; //#param
 const MAX_BATCH: u32 = 8u; //#param
 // vec4f of a row of data.
 const ROW: u32 = 1u; //#param
@@ -30,19 +33,12 @@ fn hyperparameters(condition: u32) -> Hyperparameters {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let index = id.x + id.z * groups.x * WORKGROUP;
-  let slot = id.y;
-  let h = hyperparameters(condition_of(slot));
-  //#slot batch
-  let batch = u32(h.batch_size);
-  //#end
-  let theta_at = slot * REPLICA;
-  let scratch_at = slot * SCRATCH;
-  //#slot place
+  let z = id.y;
+  if (index >= ELEMENTS * ROWS) { return; }
   let sample = index / ELEMENTS;
   let element = index % ELEMENTS;
-  if (sample >= batch) { return; }
-  //#end
   //#slot statements
-  scratch[scratch_at + sample * ELEMENTS + element] = replicas[theta_at];
+  let scratch_at = z * SCRATCH;
+  scratch[scratch_at + sample * ELEMENTS + element] = replicas[z * REPLICA];
   //#end
 }

@@ -2,8 +2,8 @@
 //
 //   G = (1/B) Σ_b ∇l_b + s ξ + λ θ,   (θ', kept vectors) = update(x, G)
 //
-// with x = (θ, kept vectors), or what `prepare` made of them. Where G is clipped it has been finished by
-// other kernels and is given instead of the sum.
+// with x = (θ, kept vectors), or what `prepare` made of them. Where G is clipped it has been
+// finished by other kernels and is given instead of the sum.
 // twin: engine/update/referenceStep.ts
 //#import batched/slice
 //#import lib/normal

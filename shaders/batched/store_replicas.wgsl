@@ -1,4 +1,4 @@
-// A slice's θ and kept vectors, from the working copy of the schedule `batched` to the chunk's state.
+// A slice's θ and kept vectors, from the working copy of `batched` to the chunk's state.
 //
 // twin: none, words are copied. Its inverse: batched/load_replicas.wgsl
 //#import batched/slice

@@ -1,5 +1,5 @@
-// The update of a range of parameters, or the point where G is taken: QUADS times four parameters in
-// each invocation, neighbors in neighboring ones.
+// The update of a range of parameters, or the point where G is taken: QUADS times four parameters
+// in each invocation, neighbors in neighboring ones.
 //
 // twin: engine/update/referenceStep.ts
 //#import batched/step_quad

@@ -74,6 +74,8 @@ describeWithDevice("fields of bytes", "software", (device) => {
     ["in an array that a loop reads", 14, { unroll: 0 }],
     ["in a row that is copied", 151, {}],
     ["in a row that is copied, and a loop reads", 151, { unroll: 0 }],
+    ["one replica a workgroup", 14, { schedule: "workgroup" }],
+    ["one replica a workgroup, a long row", 151, { schedule: "workgroup" }],
     ["batched", 14, { schedule: "batched" }],
     ["batched, a long row", 151, { schedule: "batched" }],
   ] as const)("are the same numbers: %s", async (_, n, execution) => {

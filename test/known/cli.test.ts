@@ -8,7 +8,7 @@ import { printRoofline } from "../../bench/table.ts";
 import { COMMANDS } from "../../cli/commands.ts";
 import type { BenchRow, Io } from "../../cli/io.ts";
 import { createProgress } from "../../cli/progress.ts";
-import { LimitError, RefusalError } from "../../engine/errors.ts";
+import { RefusalError } from "../../engine/errors.ts";
 import { decodeNpz } from "../../report/npz.ts";
 import { command, FAKE_DEVICE, FAKE_GROWTH, failing, fakeExperiment, resultOf } from "./fakes.ts";
 
@@ -109,43 +109,6 @@ describe("run --json", () => {
     await command(["run", "quadratic"], { io: { openDevice, env } });
     await command(["run", "quadratic"], { io: { openDevice } });
     expect(asked).toEqual(["llvm", "SwiftShader", undefined]);
-  });
-
-  it("gives --schedule to the device of run, validate and bench, and repeats it", async () => {
-    const asked: unknown[] = [];
-    const openDevice: Io["openDevice"] = async (options) => {
-      asked.push(options.execution);
-      return FAKE_DEVICE;
-    };
-    const forced = ["--schedule", "batched"];
-    const ran = await command(["run", "quadratic", "--json", ...forced], { io: { openDevice } });
-    expect(JSON.parse(ran.stdout).provenance.command).toBe(
-      "thermograd run quadratic --seed 1 --schedule batched",
-    );
-    await command(["validate", "quadratic", ...forced], { io: { openDevice } });
-    await command(["bench", ...forced], { io: { openDevice } });
-    await command(["run", "quadratic"], { io: { openDevice } });
-    const batched = { schedule: "batched" };
-    expect(asked).toEqual([batched, batched, batched, undefined]);
-  });
-
-  it("refuses a --schedule that is none, with the near one", async () => {
-    for (const name of ["run", "validate"]) {
-      const { code, stderr } = await command([name, "quadratic", "--schedule", "threads"]);
-      expect(code).toBe(2);
-      expect(stderr).toContain(`${name}: --schedule threads is no schedule; did you mean thread?`);
-    }
-    const { code, stderr } = await command(["bench", "--schedule", "gpu"]);
-    expect(code).toBe(2);
-    expect(stderr).toContain("there are thread, workgroup, batched.");
-  });
-
-  it("exits with 2 where a forced schedule cannot fit", async () => {
-    const message = "thread schedule: wide has 3000 parameters; leave schedule out";
-    const stage = { experiments: [failing(new LimitError(message))] };
-    const { code, stderr } = await command(["run", "failing", "--schedule", "thread"], stage);
-    expect(code).toBe(2);
-    expect(stderr).toContain(message);
   });
 });
 

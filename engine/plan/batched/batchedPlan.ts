@@ -23,7 +23,8 @@ import { type BatchedMemory, batchedMemory } from "./batchedMemory.ts";
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel, steppedBlock, steppingProductKernel } from "./productKernel.ts";
 import { DRAWN_BATCH } from "./sampleSource.ts";
-import { type StageContext, stageKernel } from "./stageKernel.ts";
+import type { StageContext } from "./stageKernel.ts";
+import { elementStageKernel } from "./stageQuads.ts";
 import {
   checkKernel,
   drawBatchKernel,
@@ -74,7 +75,7 @@ function laneBytes(memory: BatchedMemory, maxBatch: number): number {
 const kernelOf = (context: StageContext, stage: Stage): BatchedKernel =>
   stage.contraction && isTiled(stage.contraction)
     ? productKernel(context, stage)
-    : stageKernel(context, stage);
+    : elementStageKernel(context, stage);
 
 function reasonsOf(
   { model, maxBatch }: BatchedRequest,

@@ -31,7 +31,8 @@ import { type BatchedMemory, quads, type Region, valueRegions } from "./batchedM
 import { tileKind } from "./matmulTile.ts";
 import { isTiled, productKernel } from "./productKernel.ts";
 import { CONSECUTIVE_BLOCK } from "./sampleSource.ts";
-import { type StageContext, stageKernel } from "./stageKernel.ts";
+import type { StageContext } from "./stageKernel.ts";
+import { elementStageKernel } from "./stageQuads.ts";
 
 /** A replica's vectors: θ, the direction, the sum over the data once it is finished. */
 export type PassVector = "theta" | "direction" | "total";
@@ -330,7 +331,7 @@ export function planPass(request: PassRequest): PassPlan {
       ...program.stages.map((stage) =>
         stage.contraction && isTiled(stage.contraction)
           ? productKernel(context, stage)
-          : stageKernel(context, stage),
+          : elementStageKernel(context, stage),
       ),
       ...(vector ? [addBlockKernel(context)] : []),
       ...(kept > 0 ? [keepSamplesKernel(context, kept)] : []),

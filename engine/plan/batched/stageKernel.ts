@@ -1,6 +1,7 @@
 /**
- * A stage of the schedule `batched` as a kernel of one invocation an element: elementwise statements
- * and short reductions. Matrix products have tiles (`productKernel.ts`).
+ * A stage of the schedule `batched` as a kernel of one invocation an element: reductions, scalars and
+ * what does not stand on vec4f. Else invocations take several elements (`stageQuads.ts`); matrix
+ * products have tiles (`productKernel.ts`).
  */
 import { invariant } from "../../errors.ts";
 import type { TileKind } from "../../execution.ts";
@@ -8,15 +9,7 @@ import { size } from "../../graph.ts";
 import type { Model } from "../../model.ts";
 import { drawPairs } from "../../modelDraws.ts";
 import { memberName } from "../../wgsl/identifiers.ts";
-import {
-  type Index,
-  isLiteral,
-  literal,
-  plus,
-  printIndex,
-  unflatten,
-  variable,
-} from "../../wgsl/indexing.ts";
+import { type Index, isLiteral, literal, plus, printIndex, variable } from "../../wgsl/indexing.ts";
 import { fieldElement, type RowLayout } from "../../wgsl/row.ts";
 import { DIRECTION } from "../../wgsl/sampleFunction.ts";
 import { type StageAccess, StageWriter } from "../staged/stageCode.ts";
@@ -31,6 +24,7 @@ import {
   slot,
   writes,
 } from "./batchedKernel.ts";
+import { axesOf } from "./elementPlace.ts";
 
 export interface StageContext extends KernelContext {
   readonly model: Model;
@@ -130,16 +124,10 @@ const DRAWS = ["normal", "uniform"].flatMap((law) => [
 ]);
 
 /** What a shader needs that evaluates stages of this model. */
-export const drawSlots = ({
-  draws,
-}: Model): { imports: string[]; declarations: string[]; load: string[] } =>
+export const drawSlots = ({ draws }: Model): { imports: string[]; declarations: string[] } =>
   draws.length === 0
-    ? { imports: [], declarations: [], load: [] }
-    : {
-        imports: ["lib/sample_draws"],
-        declarations: DRAWS,
-        load: ["let draw_key = slot_key(slot, STREAM_SAMPLE);"],
-      };
+    ? { imports: [], declarations: [] }
+    : { imports: ["lib/sample_draws"], declarations: DRAWS };
 
 /** First words of scratch that a statement's value is put to: its own region, and blocks of G. */
 export function targetsOf({ memory, model }: StageContext, statement: Statement): number[] {
@@ -176,43 +164,46 @@ const stores = (
     ),
   );
 
+/** Workgroups of `size` invocations, `total` for each lane. */
+export const stageGrid =
+  (total: number, size: number) =>
+  (lanes: number): readonly [number, number, number] => {
+    const groups = Math.ceil(total / size);
+    const layers = Math.ceil(groups / WIDEST);
+    return [Math.ceil(groups / layers), lanes, layers];
+  };
+
 export function stageKernel(context: StageContext, stage: Stage): BatchedKernel {
-  const { program, row, maxBatch, model, source } = context;
+  const { program, row, maxBatch, model } = context;
   const elements = size(stage.shape);
   const flat = variable("element", elements);
   const sample = stage.perSample ? "sample" : null;
+  const { index, lines: axes } = axesOf(flat, stage.shape, "");
   const writer = new StageWriter(program, scalarAccess(context));
-  const code = writer.stage(stage, { index: unflatten(flat, stage.shape), sample });
+  const code = writer.stage(stage, { index, sample });
   const draws = drawSlots(model);
-  const place = stage.perSample
-    ? [
-        elements === 1 ? "let sample = index;" : `let sample = index / ELEMENTS;`,
-        ...(elements === 1 ? [] : ["let element = index % ELEMENTS;"]),
-        "if (sample >= batch) { return; }",
-      ]
-    : [...(elements === 1 ? [] : ["let element = index;"]), "if (index >= ELEMENTS) { return; }"];
-  const total = elements * (stage.perSample ? maxBatch : 1);
+  const lines = [...code.lines, ...stores(context, stage, code.values, flat, sample)];
+  const rows = stage.perSample ? maxBatch : 1;
   return {
     name: stage.statements.map(({ name }) => name).join(" "),
     shader: batchedShader("stage", context, {
-      params: { ELEMENTS: `${elements}u`, MAX_BATCH: `${maxBatch}u`, ROW: `${row.vectors}u` },
+      params: {
+        ELEMENTS: `${elements}u`,
+        ROWS: `${rows}u`,
+        MAX_BATCH: `${maxBatch}u`,
+        ROW: `${row.vectors}u`,
+      },
       slots: {
         declarations: {
           ...slot([...code.constants, ...draws.declarations], 0),
           imports: [...code.imports, ...draws.imports],
         },
-        batch: slot([`let batch = ${source.count("h")};`]),
-        place: slot([...place, ...draws.load]),
-        statements: slot([...code.lines, ...stores(context, stage, code.values, flat, sample)]),
+        statements: slot([...placeNames(context, [...axes, ...lines]), ...axes, ...lines]),
       },
     }),
     bindings: stageBindings(context),
     overrides: { WORKGROUP },
-    grid: (lanes) => {
-      const groups = Math.ceil(total / WORKGROUP);
-      const layers = Math.ceil(groups / WIDEST);
-      return [Math.ceil(groups / layers), lanes, layers];
-    },
+    grid: stageGrid(elements * rows, WORKGROUP),
   };
 }
 

@@ -19,6 +19,9 @@ export function stagedRefusal(
   if (rate?.adaptation) return "a learning rate that finds itself";
   if (dynamics.noiseFactor) return "a noise covariance";
   if (dynamics.spheres) return "spheres";
-  if ((observation?.stepSquares.length ?? 0) > 0) return "displacement with local: true";
+  // Each step's square is told by the last step's end, which is a dispatch of its own here.
+  if (observation?.displacements.some(({ spec }) => spec.local)) {
+    return "displacement with local: true, its default";
+  }
   return null;
 }

@@ -58,15 +58,19 @@ function elementLoop(request: LevelsRequest, stage: Stage, body: readonly string
   const axes = symbolAxes(stage);
   const samples = stage.perSample ? maxBatch : 1;
   const total = size(stage.shape) * samples;
-  if (total === 1) return ["if (thread == 0u) {", ...body.map((line) => `  ${line}`), "}"];
-  const sampled = stage.perSample ? [{ symbol: SAMPLE_AXIS, length: null }] : [];
   const usesRow = new RegExp(`\\b${ROW_OF_SAMPLE}\\b`).test(body.join("\n"));
+  const row = usesRow ? [`let ${ROW_OF_SAMPLE} = ${rowOf(SAMPLE)};`] : [];
+  if (total === 1) {
+    const first = stage.perSample ? [`let ${SAMPLE_AXIS} = 0u;`, ...row] : [];
+    return ["if (thread == 0u) {", ...[...first, ...body].map((line) => `  ${line}`), "}"];
+  }
+  const sampled = stage.perSample ? [{ symbol: SAMPLE_AXIS, length: null }] : [];
   return [
     `for (var e = thread; e < ${total}u; e += WORKGROUP) {`,
     ...[
       ...axisLets([...axes, ...sampled], "e", "", maxBatch),
       ...(stage.perSample ? [`if (${SAMPLE_AXIS} >= batch) { continue; }`] : []),
-      ...(usesRow ? [`let ${ROW_OF_SAMPLE} = ${rowOf(SAMPLE)};`] : []),
+      ...row,
       ...body,
     ].map((line) => `  ${line}`),
     "}",

@@ -22,7 +22,7 @@ import {
   times,
   variable,
 } from "../../wgsl/indexing.ts";
-import type { RowLayout } from "../../wgsl/row.ts";
+import { fieldElement, type RowLayout } from "../../wgsl/row.ts";
 import type { StageAccess } from "../staged/stageCode.ts";
 import type { Statement } from "../staged/stagedProgram.ts";
 import { LOSS } from "../staged/trainingProgram.ts";
@@ -48,16 +48,17 @@ export const rowOf = (sample: string): string => `batch_samples[${sample}] * ROW
 const blockAt = (name: string, flat: Index): string =>
   isLiteral(flat) && flat.constant === 0 ? `${name}_at` : `${name}_at + ${printIndex(flat)}`;
 
-function fieldElement({ offsets }: RowLayout, name: string, flat: Index, sample: string): string {
+function fieldValue(layout: RowLayout, name: string, flat: Index, sample: string): string {
   const row = sample === SAMPLE ? ROW_OF_SAMPLE : rowOf(sample);
-  const at = plus(flat, literal(offsets[name]!));
+  const { at, value } = fieldElement(layout, name, flat);
   if (isLiteral(at)) {
     const vector = at.constant >> 2;
-    return `data[${row}${vector === 0 ? "" : ` + ${vector}u`}].${"xyzw"[at.constant & 3]}`;
+    const offset = vector === 0 ? "" : ` + ${vector}u`;
+    return value(`data[${row}${offset}].${"xyzw"[at.constant & 3]}`);
   }
   const position =
     at.terms.size === 1 && at.constant === 0 ? printIndex(at) : `(${printIndex(at)})`;
-  return `data[${row} + (${position} >> 2u)][${position} & 3u]`;
+  return value(`data[${row} + (${position} >> 2u)][${position} & 3u]`);
 }
 
 /** Where a sum over the batch goes that is an output of the program. */
@@ -86,7 +87,7 @@ export function stageAccess(request: AccessRequest): StageAccess {
   const perSample = 2 * drawPairs(model.draws).all;
   return {
     param: (name, flat) => `${point}[${blockAt(name, flat)}]`,
-    field: (name, flat, sample) => fieldElement(row, name, flat, sample),
+    field: (name, flat, sample) => fieldValue(row, name, flat, sample),
     draw: (name, flat, sample) => {
       const { law, at } = draws.get(name)!;
       const number = `drawn[${sample} * ${perSample}u + ${printIndex(plus(flat, literal(at)))}]`;

@@ -102,7 +102,7 @@ function reasons(
   { barriers, tiles }: LevelsCode,
   threads: number,
 ): string[] {
-  const { model, dynamics, limits, maxBatch } = request;
+  const { dynamics, limits, maxBatch } = request;
   const words = (name: string): number => variables.find((one) => one.name === name)?.words ?? 0;
   const further = [
     ...(dynamics.rule.prepare ? ["1 after the point of G"] : []),
@@ -129,7 +129,7 @@ function reasons(
           `matrix products in tiles of registers: ${tiles.map(({ rows, columns }) => `${rows}×${columns}`).join(", ")}`,
         ]
       : []),
-    `${model.parameterCount} parameters are summed in a fixed order, whatever the number of threads`,
+    "sums run in a fixed order, so that no number depends on how many threads there are",
   ];
 }
 
