@@ -1,5 +1,5 @@
 /**
- * Times batches of matrix products: first that each tile computes the product, then the default tile and
+ * Times batches of matrix products: first that each tile computes the product, then the rule's tile and
  * the fastest of the others in turn.
  *
  * A repeat is as many dispatches as take a fifth of a second, timed on the host up to the moment the
@@ -8,7 +8,13 @@
 import type { Device } from "../engine/device.ts";
 import { matmulShader, matmulWorkgroups } from "../engine/plan/batched/matmul.ts";
 import type { MatmulRequest } from "../engine/plan/batched/matmulRequest.ts";
-import { type MatmulTile, matmulTiles, tileText } from "../engine/plan/batched/matmulTile.ts";
+import {
+  type MatmulTile,
+  matmulTileOf,
+  matmulTiles,
+  tileKind,
+  tileText,
+} from "../engine/plan/batched/matmulTile.ts";
 import { Readback, storage } from "../engine/run/buffers.ts";
 import { type Kernel, kernel } from "../engine/run/pipeline.ts";
 import { mulberry32 } from "../models/mulberry.ts";
@@ -183,7 +189,7 @@ const dispatchesOf = (each: number, seconds: number): number =>
   Math.max(1, Math.ceil(seconds / each));
 
 /**
- * Measures the default tile of a product, and the fastest of the others.
+ * Measures the tile that the schedule `batched` uses for a product unless it is tuned, and the fastest of the others.
  *
  * Throws when a tile computes something else than the product.
  */
@@ -203,15 +209,18 @@ export async function measureMatmul(
   const lanes = gpu.features.has("subgroups") ? (gpu.adapterInfo?.subgroupMinSize ?? 0) : 0;
   try {
     const trials: { candidate: Candidate; seconds: number }[] = [];
-    for (const tile of matmulTiles(m, n, { subgroupMinSize: lanes })) {
+    const limits = { subgroupMinSize: lanes };
+    const rule = matmulTileOf(tileKind(limits), { m, n, k });
+    const others = matmulTiles(m, n, limits).filter((tile) => tileText(tile) !== tileText(rule));
+    for (const tile of [rule, ...others]) {
       signal?.throwIfAborted();
       const one = await candidate(device, workload, tile, operands, buffers);
       const pilot = await one.take(1);
       const took = await one.take(dispatchesOf(pilot, TRIAL_SECONDS));
       trials.push({ candidate: one, seconds: took });
     }
-    const [first, ...others] = trials;
-    const fastest = others.sort((x, y) => x.seconds - y.seconds)[0];
+    const [first, ...rest] = trials;
+    const fastest = rest.sort((x, y) => x.seconds - y.seconds)[0];
     const timed = [first!, ...(fastest ? [fastest] : [])];
     const taken: number[][] = timed.map(() => []);
     for (let i = 0; i < repeats; i += 1) {

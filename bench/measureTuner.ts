@@ -71,8 +71,9 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-/** Steps that take about `seconds`; the calls before let the pacer find its pace. */
+/** Steps that take about `seconds`; the first compiles, the calls before let the pacer find its pace. */
 async function calibrate(subject: Subject, seconds: number): Promise<number> {
+  await subject.take(1);
   for (let steps = 4; ; steps *= 2) {
     const took = await secondsOf(() => subject.take(steps));
     if (took >= seconds / 2) return Math.max(1, Math.ceil((steps * seconds) / took));

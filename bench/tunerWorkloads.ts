@@ -4,8 +4,9 @@
  * Data are normal numbers and the targets a function of them, so that training is stable and nothing
  * freezes; what is trained does not matter here.
  */
-import { type DataSource, defineModel, type Model, op } from "../engine/index.ts";
+import { defineModel, type Model, op } from "../engine/index.ts";
 import { gaussian, mulberry32 } from "../models/mulberry.ts";
+import { madeUpData } from "./madeUpData.ts";
 import type { Start, TunerWorkload, Workload } from "./workload.ts";
 
 const SAMPLES = 512;
@@ -49,28 +50,18 @@ const convolutional = defineModel({
 
 function start(model: Model, replicas: number): Start {
   const uniform = mulberry32(99);
-  const normal = (): number => gaussian(uniform);
-  const fields: DataSource["fields"] = Object.fromEntries(
-    model.fields.map(({ name, shape, size, labels }) => [
-      name,
-      {
-        shape,
-        data: Float32Array.from({ length: SAMPLES * size }, (_, i) =>
-          labels > 0 ? i % labels : normal(),
-        ),
-      },
-    ]),
-  );
   const count = model.parameterCount;
   const theta = new Float32Array(replicas * count);
   for (const { shape, offset, size } of model.params) {
     const inputs = shape.length < 2 ? 0 : size / shape[0]!;
     const deviation = inputs === 0 ? 0 : 1 / Math.sqrt(inputs);
     for (let r = 0; r < replicas; r += 1) {
-      for (let k = 0; k < size; k += 1) theta[r * count + offset + k] = deviation * normal();
+      for (let k = 0; k < size; k += 1) {
+        theta[r * count + offset + k] = deviation * gaussian(uniform);
+      }
     }
   }
-  return { data: { name: "normal numbers", samples: SAMPLES, fields }, theta };
+  return { data: madeUpData(model, SAMPLES), theta };
 }
 
 const unseen = (

@@ -71,11 +71,16 @@ what stands there of others stays.`,
 
 const explain: Command = {
   name: "explain",
-  usage: "<experiment | model>",
-  summary: "graph, gradient, plan with reasons, WGSL",
-  details: "",
+  usage: "<experiment | model> [--schedule name] [--no-measure]",
+  summary: "graph, gradient, candidates with their times, plan with reasons, WGSL",
+  details: `Candidates are measured on this adapter, once: the answer is kept. With --no-measure, or without an
+adapter, they are listed by rule with estimates.`,
   positionals: { name: "experiment | model", min: 1, max: 1 },
-  options: { adapter },
+  options: {
+    adapter,
+    schedule: { value: "name", description: "explain it as thread, workgroup or batched" },
+    "no-measure": { description: "open no device: candidates by rule, with estimates" },
+  },
   load: async () => (await import("./explain.ts")).explain,
 };
 

@@ -7,6 +7,7 @@
 import type { CostGrowth } from "../bench/costGrowth.ts";
 import type { Roofline } from "../bench/roofline.ts";
 import type { Device, DeviceOptions } from "../engine/device.ts";
+import type { PlanSetting } from "../engine/index.ts";
 import type { Experiment, Figure, Progress } from "../experiments/experiment.ts";
 
 export interface Output {
@@ -15,11 +16,18 @@ export interface Output {
   readonly columns?: number | undefined;
 }
 
+export interface ExplainHow {
+  /** Empty: what the tuner, or the rule, chooses. */
+  readonly setting: PlanSetting;
+  /** null: nothing is to be measured. */
+  readonly openDevice: (() => Promise<Device>) | null;
+}
+
 /** Prints graph, gradient, plan and WGSL of a model. */
 export interface Explainer {
   /** Experiments and models that can be explained. */
   readonly names: readonly string[];
-  readonly explain: (name: string, openDevice: () => Promise<Device>) => Promise<string>;
+  readonly explain: (name: string, how: ExplainHow) => Promise<string>;
 }
 
 export interface Workload {

@@ -104,6 +104,7 @@ export type {
 } from "./run/ensemble.ts";
 export { merge, mergeShards, recentered } from "./run/merge.ts";
 export type { EnsembleOptions, Execution } from "./run/options.ts";
+export { planLimits } from "./run/planner.ts";
 export { unsolvedSteps } from "./run/unsolved.ts";
 export { batchesPerEpoch, noiseFactor, SAMPLING_LAWS, type SamplingLaw } from "./sampling.ts";
 export { type FromStateOptions, fromState, type StateOfRun } from "./start/fromState.ts";

@@ -40,6 +40,18 @@ const tied = defineModel({
   },
 });
 
+/** Read by columns: the gradient of a block is a transposed product. */
+const columns = defineModel({
+  name: "a transposed block",
+  params: { V: [5, 8], W: [8, 5], b: [1, 4] },
+  sample: { x: [8], y: [5] },
+  loss: ({ V, W, b }, { x, y }) => {
+    const units = op.tanh(op.matvec(V, x));
+    const moved = op.add(op.matvec(op.transpose(W), x), op.mean(op.transpose(b)));
+    return op.mean(op.square(op.sub(op.mul(units, moved), y)));
+  },
+});
+
 /** One matrix twice in a row: W tanh(W x). */
 const recurrent = defineModel({
   name: "a block used twice",
@@ -233,6 +245,7 @@ export const STAGED_MODELS: Readonly<Record<string, Model>> = Object.fromEntries
   [
     lastLayerFirst,
     tied,
+    columns,
     recurrent,
     penalty,
     noSample,

@@ -28,8 +28,10 @@ const MOST_DIRECTIONS = 32;
  *
  * ∇f includes weight decay. C is that of one sample; times `noiseFactors` (f, by sampling law and batch
  * size) it is that of a batch. Units: loss²/θ² (times |u|²), loss/θ times |u|. Cost: two passes over the
- * data, 2 N gradients, and N multiply-adds for each parameter and direction. Error: float32,
- * about 10⁻⁶ relative in tr C; in ∇f about 10⁻⁶ of the samples' gradients. NaN for frozen replicas.
+ * data, 2 N gradients, and N multiply-adds for each parameter and direction; in stages (large models, the
+ * schedules `workgroup` and `batched`) one pass, and one more for each direction. Error: float32, about
+ * 10⁻⁶ relative in tr C, in stages 10⁻⁶ of tr C + |ḡ|²; in ∇f about 10⁻⁶ of the samples' gradients. NaN
+ * for frozen replicas.
  *
  * @throws ArgumentError for a model with draws, whose noise is not that of the data, for more than
  *   32 directions, or some that are none; ShapeError where they do not fit.

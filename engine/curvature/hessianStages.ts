@@ -13,20 +13,8 @@ import { withoutDraws } from "../withoutDraws.ts";
 import type { HessianPass } from "./hessianProductsPass.ts";
 import { openLentPass } from "./passAccess.ts";
 import { probeSigns } from "./probes.ts";
+import { inColumns, inRows } from "./rows.ts";
 import { firstLane } from "./slices.ts";
-
-/** [param, lane] → [lane, word] */
-function inRows(
-  words: Float32Array,
-  lanes: number,
-  vectorWords: number,
-): Float32Array<ArrayBuffer> {
-  const rows = new Float32Array(lanes * vectorWords);
-  words.forEach((word, at) => {
-    rows[(at % lanes) * vectorWords + Math.floor(at / lanes)] = word;
-  });
-  return rows;
-}
 
 /** For `directions` directions at a time. */
 export async function openStagedHessianPass(
@@ -74,11 +62,7 @@ export async function openStagedHessianPass(
       const { lanes } = slice;
       const out = new Float32Array(given.length);
       (await each(slice, true)).forEach(({ vector }, k) => {
-        for (let p = 0; p < params; p += 1) {
-          for (let lane = 0; lane < lanes; lane += 1) {
-            out[(k * params + p) * lanes + lane] = vector[lane * vectorWords + p]!;
-          }
-        }
+        out.set(inColumns(vector, lanes, params, vectorWords), k * params * lanes);
       });
       return out;
     },

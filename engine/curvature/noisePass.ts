@@ -2,26 +2,26 @@
  * Two passes over the data for each slice of lanes: the mean of the samples' gradients, then the sums
  * of squares and products of what they differ from it.
  */
+import { passesInStages } from "../plan/passRule.ts";
 import { storage } from "../run/buffers.ts";
 import { bindGroup, type Slice, WORKGROUP } from "../run/dataPass.ts";
 import type { LaneAccess } from "../run/laneAccess.ts";
 import { type Kernel, kernel } from "../run/pipeline.ts";
+import type { NoisePass } from "./noisePassResult.ts";
+import { openStagedNoisePass } from "./noiseStages.ts";
 import { gradientNoiseShader, gradientSumsShader, meanVectorsShader } from "./shaders.ts";
 import { blocksOf, sliceUniform, widestOf } from "./slices.ts";
 
-export interface NoisePass {
-  /** Lanes of a slice, at most. */
-  readonly widest: number;
-  /** ḡ, [param, lane], and means over the data of the kernel's outputs, [output, lane]. */
-  readonly run: (
-    slice: Slice,
-    directions: Float32Array<ArrayBuffer>,
-  ) => Promise<{ readonly means: Float32Array; readonly sums: Float64Array }>;
-  readonly destroy: () => void;
-}
+/** θ and a sample's gradient, where one invocation computes it. */
+const VECTORS = 2;
 
 /** For so many directions, 0 of them too. */
-export async function openNoisePass(access: LaneAccess, directions: number): Promise<NoisePass> {
+export const openNoisePass = (access: LaneAccess, directions: number): Promise<NoisePass> =>
+  passesInStages(access.resolved.model, access.plan, VECTORS)
+    ? openStagedNoisePass(access, directions)
+    : openLaneNoisePass(access, directions);
+
+async function openLaneNoisePass(access: LaneAccess, directions: number): Promise<NoisePass> {
   const { device, memory, resolved, settings } = access;
   const { gpu } = device;
   const params = resolved.model.parameterCount;

@@ -7,7 +7,7 @@ import { planLimits } from "../run/planner.ts";
 import { withoutDraws } from "../withoutDraws.ts";
 import { decayWords } from "./slices.ts";
 
-type Wanted = Pick<PassRequest, "scalars" | "vector" | "products" | "direction">;
+type Wanted = Pick<PassRequest, "scalars" | "each" | "vector" | "products" | "direction">;
 
 /** A pass over the data the ensemble is trained on; `decayed: false` leaves λ out. */
 export function openLentPass(

@@ -9,6 +9,12 @@ export interface Stretch {
   readonly lines: readonly string[];
 }
 
+/** What was printed of earlier kernels: text → the kernel's number. */
+export interface Printed {
+  readonly seen: Map<string, number>;
+  readonly number: number;
+}
+
 /** The text cut where the file changes. */
 export function stretches({ code, origin }: LinkedShader): readonly Stretch[] {
   const found: { file: string; firstLine: number; lines: string[] }[] = [];
@@ -24,12 +30,20 @@ export function stretches({ code, origin }: LinkedShader): readonly Stretch[] {
   return found;
 }
 
+/** A stretch as short as this is printed again. */
+const SHORT = 4;
+
 const isBlank = ({ lines }: Stretch): boolean => lines.every((line) => line.trim() === "");
 
-export const printStretches = (shader: LinkedShader): string[] =>
-  stretches(shader).flatMap((stretch) => (isBlank(stretch) ? [] : printStretch(stretch)));
+/** With `printed`, long stretches that an earlier kernel has are named, not repeated. */
+export const printStretches = (shader: LinkedShader, printed?: Printed): string[] =>
+  stretches(shader).flatMap((stretch) => (isBlank(stretch) ? [] : printStretch(stretch, printed)));
 
-const printStretch = ({ file, firstLine, lines }: Stretch): string[] => [
-  `// ── ${file}:${firstLine}`,
-  ...lines,
-];
+function printStretch({ file, firstLine, lines }: Stretch, printed?: Printed): string[] {
+  const head = `// ── ${file}:${firstLine}`;
+  const text = lines.join("\n");
+  const before = printed?.seen.get(text);
+  if (before !== undefined && lines.length > SHORT) return [`${head} (as in ${before})`];
+  printed?.seen.set(text, printed.number);
+  return [head, ...lines];
+}

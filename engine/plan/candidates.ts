@@ -51,14 +51,19 @@ const BUSY = 256;
 /** A dispatch takes the time of so many operations (100 us at 10 GFLOP/s), a step of `batched` so many. */
 const DISPATCH = 1_000_000;
 const DISPATCHES = 16;
-/** Barriers of a step of `workgroup`, and operations in the time of one. */
-const BARRIERS = 10;
-const BARRIER = 500;
+/** Operations in the time of a barrier, for each invocation that waits at it. */
+const BARRIER = 50;
 
-/** The rule takes the first that fits. Beyond `thread`, `batched` was faster in all that was measured. */
+/**
+ * The rule takes the first that fits. `thread` shares nothing and waits for nobody. A replica of
+ * `workgroup` is held to one workgroup, part of which is idle in each level that has fewer elements than
+ * invocations, and waits after each; `batched` spreads all elements of all lanes, and many lanes share
+ * its dispatches.
+ */
 const RULE: readonly Schedule[] = ["thread", "batched", "workgroup"];
 
-const THREADS = [64, 32, 128, 256] as const;
+/** Two are enough: each takes a compile of its own, and what differs most is the number of barriers. */
+const THREADS = [64, 128] as const;
 
 /** Settings of one schedule, that of the rule first. */
 function settingsOf(schedule: Schedule, lanes: number): readonly PlanSetting[] {
@@ -76,11 +81,11 @@ function settingsOf(schedule: Schedule, lanes: number): readonly PlanSetting[] {
 }
 
 /** Operations in the time of a replica-step, as a guess. */
-function estimate({ schedule, workgroup = 64 }: PlanSetting, { work, lanes }: Work): number {
-  if (schedule === "batched") return work + (DISPATCHES * DISPATCH) / lanes;
-  if (schedule === "workgroup") {
-    const busy = Math.max(1, BUSY / (lanes * workgroup));
-    return busy * work + BARRIERS * BARRIER;
+function estimate(plan: EnsemblePlan, { work, lanes }: Work): number {
+  if (plan.schedule === "batched") return work + (DISPATCHES * DISPATCH) / lanes;
+  if (plan.schedule === "workgroup") {
+    const busy = Math.max(1, BUSY / (lanes * plan.workgroup));
+    return busy * work + plan.barriers * plan.workgroup * BARRIER;
   }
   return Math.max(1, BUSY / lanes) * work;
 }
@@ -137,7 +142,8 @@ function attempt<P extends { readonly plan: EnsemblePlan }>(
   excluded: Excluded[],
 ): Candidate<P> | null {
   try {
-    return { setting, planned: planner(setting), estimate: estimate(setting, work) };
+    const planned = planner(setting);
+    return { setting, planned, estimate: estimate(planned.plan, work) };
   } catch (error) {
     if (!(error instanceof LimitError)) throw error;
     excluded.push({ setting, why: error.message });

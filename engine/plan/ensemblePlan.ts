@@ -26,6 +26,15 @@ export interface PlanLimits {
   readonly subgroupMinSize: number;
 }
 
+/** What every WebGPU device allows. */
+export const DEFAULT_LIMITS: PlanLimits = {
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
+  minStorageBufferOffsetAlignment: 256,
+  subgroupMinSize: 0,
+};
+
 export interface PlanRequest extends ThreadRequest {
   readonly schedule?: Schedule;
   readonly tile?: TileKind;

@@ -34,6 +34,8 @@ export interface PassResult {
   readonly scalars: Float64Array;
   /** [product, lane of the slice] */
   readonly products: Float64Array;
+  /** Scalars of every sample, [lane of the slice, scalar, sample]. */
+  readonly each: Float32Array;
   /** The finished vector, [lane of the slice, word]; empty unless asked for. */
   readonly vector: Float32Array;
 }
@@ -74,7 +76,8 @@ const bindingsOf = ({ bindings }: BatchedKernel): Bindings =>
 /** Lanes of a slice, even slices: none is left with a few lanes. */
 function widestOf({ chunks }: PassSource, plan: PassPlan): number {
   const { replicaWords, scratchWords, vectorWords } = plan.memory;
-  const each = 4 * (replicaWords + scratchWords + (plan.hasVector ? vectorWords : 0));
+  const kept = (plan.hasVector ? vectorWords : 0) + plan.each * plan.samples;
+  const each = 4 * (replicaWords + scratchWords + kept);
   const widest = Math.max(...chunks.map(({ lanes }) => lanes));
   const most = Math.max(1, Math.min(plan.mostLanes, Math.floor(SLICE_BYTES / each), widest));
   return Math.ceil(widest / Math.ceil(widest / most));
@@ -101,6 +104,7 @@ export async function openBatchedPass(source: PassSource, plan: PassPlan): Promi
     scratch: make("scratch of a pass", scratchWords),
     totals: make("totals", plan.hasVector ? vectorWords : 0),
     blocks: make("sums of blocks", plan.scalars * plan.blocks),
+    each: make("scalars of samples", plan.each * plan.samples),
     products: make("inner products", 4 * plan.productGroups),
     decay: storage(gpu, "weight decay", Float32Array.from(source.decay)),
   };
@@ -184,14 +188,16 @@ export async function openBatchedPass(source: PassSource, plan: PassPlan): Promi
         offset: 0,
         size: 4 * words * lanes,
       });
-      const [blocks, products, rows] = await readback.read([
+      const [blocks, each, products, rows] = await readback.read([
         range(own.blocks, plan.scalars * plan.blocks),
+        range(own.each, plan.each * plan.samples),
         range(own.products, 4 * plan.productGroups),
         range(own.totals, vector ? vectorWords : 0),
       ]);
       return {
         scalars: sumBlocks(new Float32Array(blocks!), plan.scalars * lanes),
         products: sumGroups(new Float32Array(products!), plan.productGroups, lanes),
+        each: new Float32Array(each!),
         vector: new Float32Array(rows!),
       };
     },

@@ -16,6 +16,7 @@ export interface TuningReport {
   readonly reason: string;
   /** Candidates, with what was measured of each, or why it was not. */
   readonly trials: readonly Trial[];
+  /** Not tried, and why; empty where an answer was kept. */
   readonly excluded: readonly Excluded[];
   /** Seconds of measuring, beyond compiling the rule's candidate; 0 where an answer was kept. */
   readonly seconds: number;

@@ -43,12 +43,12 @@ export interface Tuned {
 /** Seconds that tuning may cost beyond making the rule's candidate ready. */
 export const BUDGET = 1.8;
 /** Of these, kept for timings. */
-const TIMINGS = 0.4;
+const TIMINGS = 0.5;
 /** A candidate must be faster than the rule's by so much to replace it. */
 export const MARGIN = 0.1;
 /** Seconds of one timing, and timings of a candidate. */
-const TIMING = 0.01;
-const REPEATS = 5;
+const TIMING = 0.02;
+const REPEATS = 7;
 /** Seconds of a timing that is trusted alone. */
 const LONG = 0.1;
 /** A candidate that is so many times slower than the best is not timed again. */
@@ -80,17 +80,17 @@ export const compileSeconds = (lengths: readonly number[]): number =>
 
 /**
  * How much slower than that this device's compiler is. Drivers keep what they compiled before, so a
- * compile that took no time says little: at the best it halves what is expected.
+ * compile that took less than expected says nothing of the next.
  */
 const slowness = (seconds: number, lengths: readonly number[]): number =>
-  Math.max(0.5, seconds / compileSeconds(lengths));
+  Math.max(1, seconds / compileSeconds(lengths));
 
 class Tuner<C extends { readonly setting: PlanSetting }> {
   readonly trials: Trial[] = [];
   private readonly ready: Ready<C>[] = [];
   private readonly measurer: Measurer<C>;
   private began = 0;
-  private slowness = 0.5;
+  private slowness = 1;
 
   constructor(measurer: Measurer<C>) {
     this.measurer = measurer;
@@ -207,7 +207,7 @@ export async function tune<C extends { readonly setting: PlanSetting }>(
 }
 
 /** `1.9 M`, `340 k` */
-function printRate(perSecond: number): string {
+export function printRate(perSecond: number): string {
   const [unit, symbol] = perSecond >= 1e6 ? [1e6, " M"] : perSecond >= 1e3 ? [1e3, " k"] : [1, ""];
   return `${Number((perSecond / unit).toPrecision(3))}${symbol}`;
 }

@@ -158,6 +158,26 @@ describe("the engine in a browser's worker", () => {
     expect(fractions.at(-1)).toBeLessThanOrEqual(1);
   });
 
+  test("tunes once, and finds the answer again after a reload, in IndexedDB", async () => {
+    const ask = () =>
+      page.evaluate(() => globalThis.engine.run("tuning", { replicas: 64 }, () => undefined));
+    const cold = await ask();
+    expect(cold.by).toBe("measurement");
+    const measured = cold.trials.filter((trial) => (trial.replicaStepsPerSecond ?? 0) > 0);
+    expect(measured.map(({ setting }) => setting)).toContainEqual(cold.setting);
+    // Another worker, another device: nothing is left in memory.
+    await page.reload();
+    await page.waitForFunction(() => globalThis.engine !== undefined);
+    const warm = await ask();
+    expect(warm).toMatchObject({ by: "cache", setting: cold.setting, seconds: 0 });
+    expect(warm.trials).toEqual(cold.trials);
+    // Negative control: another program is measured.
+    const other = await page.evaluate(() =>
+      globalThis.engine.run("tuning", { replicas: 65 }, () => undefined),
+    );
+    expect(other.by).toBe("measurement");
+  });
+
   test("nothing was reported on the page's console", () => {
     expect(problems).toEqual([]);
   });

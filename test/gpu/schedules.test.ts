@@ -1,6 +1,7 @@
 /**
- * The three networks of `test/networks.ts` under every sampling law in every schedule, against the
- * float64 twin: 20 steps of four conditions (two learning rates, two batch sizes) with momentum.
+ * The three networks of `test/networks.ts` under every sampling law in every schedule (`workgroup`:
+ * every law on the MLP, two on the others), against the float64 twin: 20 steps of four conditions (two
+ * learning rates, two batch sizes) with momentum.
  *
  * Errors are |a − b|₂/|b|₂ of θ and v for each replica; bound 5e-5, of which rounding takes about 1e-6.
  */
@@ -35,6 +36,13 @@ const options = (
   initial: gaussian({ standardDeviation: 0.4 }),
 });
 
+/**
+ * One kernel has all of a replica's step in `workgroup`, and each law its own: a convolution net takes
+ * the compiler most of a minute. A law that draws and one that keeps an order stand for the others there.
+ */
+const isRun = (schedule: Schedule, network: Network, law: SamplingLaw): boolean =>
+  schedule !== "workgroup" || network === mlp || ["withReplacement", "reshuffled"].includes(law);
+
 describeWithDevice("schedules", "software", (device) => {
   const stateAfter = async (given: EnsembleOptions, schedule: Schedule) => {
     const execution = by(schedule);
@@ -53,10 +61,13 @@ describeWithDevice("schedules", "software", (device) => {
     };
 
     describe.each(SAMPLING_LAWS)("%s", (law) => {
-      test.each(SCHEDULES)("%s", async (schedule) => {
-        const state = await stateAfter(options(network, law), schedule);
-        expect(stateError(state, twinsUnder(law))).toBeLessThanOrEqual(BOUND);
-      });
+      test.each(SCHEDULES.filter((schedule) => isRun(schedule, network, law)))(
+        "%s",
+        async (schedule) => {
+          const state = await stateAfter(options(network, law), schedule);
+          expect(stateError(state, twinsUnder(law))).toBeLessThanOrEqual(BOUND);
+        },
+      );
     });
   });
 

@@ -214,8 +214,8 @@ describeWithDevice("invariance of stages", "software", (device) => {
 
     test("a call that is aborted can be taken up again; disposal waits for a call", async () => {
       // So many lanes that a round, after which an abort is heard, is far from all steps.
-      const options: EnsembleOptions = { ...base, replicas: 300 };
-      const steps = 600;
+      const options: EnsembleOptions = { ...base, replicas: 100 };
+      const steps = 300;
       const ensemble = await make(options);
       const abort = new AbortController();
       const call = ensemble.advance({

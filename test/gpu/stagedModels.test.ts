@@ -15,6 +15,7 @@ import { onlineData } from "../../engine/wgsl/row.ts";
 import { flippedNetwork, online } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
 import { relativeError, sampleData } from "../parity.ts";
+import { randomModel } from "../randomGraphs.ts";
 import { by, STAGED } from "../schedules.ts";
 import { STAGED_MODELS } from "../stagedModels.ts";
 import { stateError, twins } from "../twins.ts";
@@ -59,6 +60,12 @@ describeWithDevice("models in stages", "software", (device) => {
       });
       expect(stateError(state, exact)).toBeLessThanOrEqual(BOUND);
       expect(relativeError(loss.subarray(0, expected.length), expected)).toBeLessThanOrEqual(BOUND);
+    });
+
+    test.each([3, 8, 17])("random graph %i", async (seed) => {
+      const given = options(randomModel(seed, 9, 4));
+      const { state } = await run(given);
+      expect(stateError(state, twins(given, { steps: STEPS }))).toBeLessThanOrEqual(BOUND);
     });
 
     test("negative control: a rate off by 1 in 1000 is seen", async () => {

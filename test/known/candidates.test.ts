@@ -96,6 +96,16 @@ describe("candidates", () => {
     const { excluded } = found(small, 256);
     const batched = excluded.find(({ setting }) => setting.schedule === "batched");
     expect(batched!.why).toMatch(/^estimated \d+ times slower than the best$/);
+    // Whole workgroups at barriers for the few operations of a tiny model.
+    const tiny = network(1, 2);
+    const waiting = found(tiny, 1024).excluded.filter(
+      (one) => one.setting.schedule === "workgroup",
+    );
+    expect(waiting.map(({ why }) => why)).toEqual([
+      expect.stringMatching(/^estimated \d+ times/),
+      expect.stringMatching(/^estimated \d+ times/),
+    ]);
+    expect(names(network(16, 32), 1024)).toContain("workgroup/64");
     // With many lanes a dispatch is shared by them.
     expect(names(small, 2 ** 20)).toContain("batched");
   });

@@ -326,7 +326,9 @@ describe("the other commands", () => {
   });
   it("devices and explain print what they are given", async () => {
     expect(JSON.parse((await command(["devices"])).stdout)).toEqual({ adapters: ["Fake adapter"] });
-    expect((await command(["explain", "quadratic"])).stdout).toBe("graph of quadratic\n");
+    expect((await command(["explain", "quadratic"])).stdout).toBe("graph of quadratic by choice\n");
+    const forced = ["explain", "quadratic", "--schedule", "batched", "--no-measure"];
+    expect((await command(forced)).stdout).toBe("graph of quadratic batched unmeasured\n");
   });
   it("prints the version", async () => {
     expect((await command(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -230,8 +230,9 @@ describe("refuses", () => {
       draws: { xi: [3000] },
       loss: ({ w }, _, { draws }) => op.square(op.add(w, op.mean(draws.xi))),
     });
-    expect(() => explain(loud)).toThrow(LimitError);
-    expect(() => explain(loud)).toThrow(
+    const setting = { schedule: "thread" } as const;
+    expect(() => explain(loud, { setting })).toThrow(LimitError);
+    expect(() => explain(loud, { setting })).toThrow(
       "thread schedule: θ, G and the draws of a sample of loud need 12008 bytes of function memory, " +
         "12000 of them for random numbers, WGSL allows 8192; draw fewer for each sample.",
     );

@@ -10,10 +10,13 @@ import {
   explain,
   LimitError,
   moments,
+  NoAdapterError,
   op,
   openDevice,
+  type Schedule,
   series,
   sgd,
+  type TuningReport,
 } from "../../engine/index.ts";
 import type { Experiment } from "../../experiments/experiment.ts";
 
@@ -106,7 +109,9 @@ test("the shader is the one an ensemble of the same options runs", async () => {
   await using ensemble = await createEnsemble(device, { model: w1!.model, data, seed: 1, ...same });
   const explained = explain(w1!.model, { ...same, samples: data.samples });
   const { plan } = ensemble;
-  expect(plan.schedule === "thread" && plan.shader(null).code).toBe(explained.shader.code);
+  expect(plan.schedule === "thread" && plan.shader(null).code).toBe(
+    explained.kernels[0]!.shader.code,
+  );
   // An ensemble adds why it is run so: nothing is measured in tests.
   expect(plan.reasons).toEqual([
     ...explained.plan.reasons,
@@ -117,8 +122,10 @@ test("the shader is the one an ensemble of the same options runs", async () => {
 
 test("the text shows where each stretch of WGSL came from, and loses none", () => {
   const explained = explain(network, { observables: { loss: series({ of: "loss", every: 10 }) } });
-  const cut = stretches(explained.shader);
-  expect(`${cut.flatMap(({ lines }) => lines).join("\n")}\n`).toBe(explained.shader.code);
+  const cut = stretches(explained.kernels[0]!.shader);
+  expect(`${cut.flatMap(({ lines }) => lines).join("\n")}\n`).toBe(
+    explained.kernels[0]!.shader.code,
+  );
   const sgdFile = cut.filter(({ file }) => file === "shaders/update/sgd.wgsl");
   expect(sgdFile[0]!.firstLine).toBe(1);
   for (const section of ["Graph", "Gradient", "Fused loops", "Plan", "WGSL"]) {
@@ -144,7 +151,79 @@ test("what cannot run cannot be explained either", () => {
     sample: {},
     loss: ({ w }) => op.sum(op.square(w)),
   });
-  expect(() => explain(large)).toThrow(LimitError);
+  const forced = (schedule: Schedule) => () => explain(large, { setting: { schedule } });
+  expect(forced("thread")).toThrow(LimitError);
+  expect(forced("thread")).toThrow(/5000 parameters.*40000 bytes.*8192/);
+  // Left to the rule, it is run otherwise, and the refusal stands among the candidates.
+  const { plan, choice, text } = explain(large);
+  expect(plan.schedule).toBe("batched");
+  const thread = choice.candidates.find(({ setting }) => setting.schedule === "thread");
+  expect(thread).toMatchObject({ chosen: false, why: expect.stringContaining("5000 parameters") });
+  expect(text).toContain("by rule: nothing was measured");
+});
+
+test("batched shows every kernel of a step with its grid, and each text once", () => {
+  const lanes = 48;
+  const options = { setting: { schedule: "batched" }, replicas: lanes, samples: 64 } as const;
+  const { kernels, plan, stages, text } = explain(network, options);
+  if (plan.schedule !== "batched") throw new Error("not batched");
+  expect(kernels.map(({ name }) => name)).toEqual(
+    [plan.load, ...plan.step, plan.store].map(({ name }) => name),
+  );
+  plan.step.forEach((kernel, i) => {
+    expect(kernels[i + 1]!.grid).toEqual(kernel.grid(lanes));
+  });
+  expect(stages.flatMap(({ names }) => names)).toContain("matvec_0");
+  const sections = text.split("// ══ ").slice(1);
+  expect(sections).toHaveLength(kernels.length);
+  for (const [i, section] of sections.entries()) {
+    // What a kernel does itself is never left out, only what an earlier one has in the same words.
+    const entry = kernels[i]!.shader.code.match(/fn main\(/g);
+    expect(entry).toHaveLength(1);
+    expect(section).toMatch(/fn main\(|the text of \d|\(as in \d+\)/);
+  }
+  const parts = text.split("\nWGSL\n")[1]!;
+  expect(parts.split("fn threefry2x32(").length - 1).toBe(1);
+});
+
+test("workgroup shows its kernel, barriers and stages", () => {
+  const setting = { schedule: "workgroup", workgroup: 64 } as const;
+  const { kernels, plan, text } = explain(network, { setting, replicas: 48 });
+  expect(kernels.map(({ grid }) => grid)).toEqual([[48]]);
+  expect(plan.schedule === "workgroup" && plan.shader(null).code).toBe(kernels[0]!.shader.code);
+  expect(text).toContain("barriers a step");
+  expect(text).toContain("\nStages: loss and gradient of a minibatch\n");
+});
+
+test("what was measured is printed with times and the reason, and its choice is explained", () => {
+  const chosen = { schedule: "workgroup", workgroup: 64 } as const;
+  const tuning: TuningReport = {
+    setting: chosen,
+    by: "measurement",
+    reason: "tuned: on something; chosen workgroup/64",
+    trials: [
+      { setting: { schedule: "thread", workgroup: 16 }, replicaStepsPerSecond: 2100 },
+      { setting: chosen, replicaStepsPerSecond: 1.9e6 },
+      { setting: { schedule: "batched" }, replicaStepsPerSecond: null, why: "no time left" },
+    ],
+    excluded: [{ setting: { schedule: "thread", workgroup: 32 }, why: "hopeless" }],
+    seconds: 1,
+  };
+  const { plan, text } = explain(network, { tuning });
+  expect(plan).toMatchObject(chosen);
+  const lines = text.split("\nCandidates\n")[1]!.split("\n").slice(1, 6);
+  expect(lines).toEqual([
+    "  → workgroup/64  1.9 M replica-steps/s",
+    "    thread/16     2.1 k replica-steps/s",
+    "    batched       not measured: no time left",
+    "    thread/32     not measured: hopeless",
+    "  tuned: on something; chosen workgroup/64",
+  ]);
+  // An answer that was kept knows no more what was left out: it is found again.
+  const few = { ...tuning, by: "cache", excluded: [] } as const;
+  const { choice } = explain(network, { tuning: few, replicas: 64 });
+  const left = choice.candidates.filter(({ why }) => why?.startsWith("estimated"));
+  expect(left.map(({ setting }) => setting.schedule)).toContain("batched");
 });
 
 test("the command explains experiments that say what they train, and the bench's models", async () => {
@@ -165,7 +244,16 @@ test("the command explains experiments that say what they train, and the bench's
   const { explain: _, ...silent } = { ...trains, id: "silent" };
   const { names, explain: text } = createExplainer([trains, silent] as unknown as Experiment[]);
   expect(names).toEqual(["trains", ...workloads.map(({ id }) => id)]);
-  const noDevice = () => Promise.reject(new Error("no device is needed"));
-  expect(await text("trains", noDevice)).toContain("minibatches of 4 out of 64 samples");
-  expect(await text("w1", noDevice)).toContain("minibatches of 8 out of 256 samples");
+  const unmeasured = { setting: {}, openDevice: null };
+  const trained = await text("trains", unmeasured);
+  expect(trained).toContain("minibatches of 4 out of 64 samples");
+  expect(trained).toContain("nothing is measured: --no-measure");
+  expect(await text("w1", unmeasured)).toContain("minibatches of 8 out of 256 samples");
+  const openDevice = () => Promise.reject(new NoAdapterError("openDevice: none found; buy one."));
+  const without = await text("trains", { setting: {}, openDevice });
+  expect(without).toContain("nothing is measured: openDevice: none found; buy one.");
+  const broken = () => Promise.reject(new Error("a bug"));
+  await expect(text("trains", { setting: {}, openDevice: broken })).rejects.toThrow("a bug");
+  // Beyond what a thread holds.
+  expect(await text("w3", unmeasured)).toContain("schedule batched");
 });

@@ -189,7 +189,11 @@ export async function command(argv: readonly string[], stage: Stage = {}): Promi
     experiments: async () => stage.experiments ?? [fakeExperiment()],
     openDevice: async () => FAKE_DEVICE,
     describeDevices: async () => ({ adapters: ["Fake adapter"] }),
-    explain: async () => ({ names: ["quadratic"], explain: async (name) => `graph of ${name}` }),
+    explain: async () => ({
+      names: ["quadratic"],
+      explain: async (name, { setting, openDevice }) =>
+        `graph of ${name} ${setting.schedule ?? "by choice"}${openDevice ? "" : " unmeasured"}`,
+    }),
     bench: async () => ({
       workloads: [],
       runBench: async () => [],

@@ -70,7 +70,7 @@ test("a noise model that needs a covariance cannot be set later", () => {
 
 test("explain shows the sources' own text", () => {
   const text = (update: EnsembleOptions["update"]): string =>
-    explain(network(2, 3), { update, samples: 24, replicas: 8 }).shader.code;
+    explain(network(2, 3), { update, samples: 24, replicas: 8 }).kernels[0]!.shader.code;
   expect(text(implicitSgd(common))).toContain("fn hessian_vector(");
   expect(text(continuousSgd(common))).toContain("fn full_gradient_noise(");
 });

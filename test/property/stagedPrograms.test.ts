@@ -7,12 +7,15 @@
  * axis of a product shows without a GPU. Errors are relative, 1e-6: constants are printed as float32.
  */
 import { describe, expect, test } from "vitest";
+import { ArgumentError, LimitError } from "../../engine/errors.ts";
 import type { Model } from "../../engine/model.ts";
 import { planBatched } from "../../engine/plan/batched/batchedPlan.ts";
+import { trainingProgram } from "../../engine/plan/staged/trainingProgram.ts";
 import { compileReference } from "../../engine/reference.ts";
+import { resolve } from "../../engine/run/options.ts";
 import { dynamicsOf } from "../../engine/update/dynamics.ts";
 import { sgd } from "../../engine/update/sgd.ts";
-import { relativeError } from "../parity.ts";
+import { relativeError, sampleData } from "../parity.ts";
 import { randomModel } from "../randomGraphs.ts";
 import { seeded, uniformArray } from "../seeded.ts";
 import { interpretStages, type StagedInputs } from "../stagedInterpreter.ts";
@@ -28,7 +31,7 @@ const LIMITS = {
   subgroupMinSize: 0,
 };
 
-function planOf(model: Model, maxBatch: number) {
+function planOf(model: Model, maxBatch: number, bytes = LIMITS.maxStorageBufferBindingSize) {
   const rule = sgd({ learningRate: 0.1, batchSize: maxBatch });
   return planBatched({
     model,
@@ -38,7 +41,7 @@ function planOf(model: Model, maxBatch: number) {
     maxBatch,
     lanes: 4,
     observation: null,
-    limits: LIMITS,
+    limits: { ...LIMITS, maxStorageBufferBindingSize: bytes },
   });
 }
 
@@ -95,6 +98,14 @@ describe("random graphs", () => {
   });
 });
 
+test("the gradient of a block that is read by columns is a product of matrices", () => {
+  const { stages } = trainingProgram(STAGED_MODELS["a transposed block"]!);
+  const found = stages.flatMap(({ statements, contraction }) =>
+    contraction === null ? [] : statements.flatMap(({ outputs }) => outputs),
+  );
+  expect(found).toEqual(expect.arrayContaining(["gradient.V", "gradient.W"]));
+});
+
 describe("models that are hard on stages", () => {
   test.each(Object.values(STAGED_MODELS).map((model) => ({ model })))(
     "$model.name",
@@ -103,5 +114,35 @@ describe("models that are hard on stages", () => {
         expect(errorOf(model, batch, 7).error, `batch ${batch}`).toBeLessThanOrEqual(BOUND);
       }
     },
+  );
+});
+
+test("a replica beyond what a device binds is refused with numbers and the remedy", () => {
+  const model = STAGED_MODELS["fixed matrices"]!;
+  const { memory } = planOf(model, 5);
+  const needed = 4 * Math.max(memory.scratchWords, memory.replicaWords);
+  expect(planOf(model, 5, needed).mostLanes).toBe(1);
+  expect(() => planOf(model, 5, needed - 4)).toThrow(
+    new LimitError(
+      `batched schedule: fixed matrices with batches of 5 samples needs a buffer of ${needed} bytes ` +
+        `for one replica, this device binds ${needed - 4}; use smaller batches or fewer parameters.`,
+    ),
+  );
+});
+
+test("a schedule that there is not is refused by name", () => {
+  const model = STAGED_MODELS.scalars!;
+  const options = {
+    model,
+    data: sampleData(model, 4, 1),
+    update: sgd({ learningRate: 0.1, batchSize: 2 }),
+    replicas: 1,
+    seed: 1,
+    execution: { schedule: "warp" as "thread" },
+  };
+  expect(() => resolve(options)).toThrow(
+    new ArgumentError(
+      'execution: schedule "warp" is unknown; use one of thread, workgroup, batched, or leave it out.',
+    ),
   );
 });

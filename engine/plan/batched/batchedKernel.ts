@@ -22,6 +22,7 @@ export type BatchedBuffer =
   | "constants"
   | "totals"
   | "blocks"
+  | "each"
   | "decay"
   | "products";
 

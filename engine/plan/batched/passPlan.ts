@@ -7,7 +7,7 @@
  * Scalars of a block go to the host, which adds them in float64. A vector (Σ ∇l, Σ ∇²l d) is added on
  * the device in float32: B + N/B roundings of each component.
  */
-import { LimitError } from "../../errors.ts";
+import { invariant, LimitError } from "../../errors.ts";
 import type { TileKind } from "../../execution.ts";
 import type { Node } from "../../graph.ts";
 import type { Model } from "../../model.ts";
@@ -51,6 +51,8 @@ export interface PassRequest {
     readonly blocks: readonly Node[];
     readonly decayed: "theta" | "direction";
   } | null;
+  /** Scalars of a sample that are wanted of every sample. */
+  readonly each?: readonly Node[];
   /** Inner products that are wanted, four at most. */
   readonly products: readonly (readonly [PassVector, PassVector])[];
   /**
@@ -76,6 +78,9 @@ export interface PassPlan {
   /** Multiply-adds of a replica for a block, in matrix products. */
   readonly multiplyAdds: number;
   readonly scalars: number;
+  /** Scalars of every sample. */
+  readonly each: number;
+  readonly samples: number;
   /** Workgroups of one replica's inner products; 0 where none are wanted. */
   readonly productGroups: number;
   readonly hasVector: boolean;
@@ -96,21 +101,24 @@ const BLOCK_ROOTS = 2;
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 const scalarOutput = (k: number): string => `scalar.${k}`;
+const eachOutput = (k: number): string => `each.${k}`;
 
 const overQuads = (vectorWords: number) => (lanes: number) =>
   [Math.ceil(vectorWords / 4 / QUADS), lanes, 1] as const;
 
-function programOf({ scalars, vector, model }: PassRequest): StagedProgram {
+function programOf({ scalars, vector, model, each = [] }: PassRequest): StagedProgram {
   // Together, so that scalars and vector share what they have in common.
-  const sums = sampleSums(simplify([...scalars, ...(vector?.blocks ?? [])]));
-  return stagedProgram(
-    Object.fromEntries(
+  const all = simplify([...each, ...scalars, ...(vector?.blocks ?? [])]);
+  const sums = sampleSums(all.slice(each.length));
+  return stagedProgram({
+    ...Object.fromEntries(each.map((_, k) => [eachOutput(k), all[k]!])),
+    ...Object.fromEntries(
       sums.map((node, k) => {
         const block = model.params[k - scalars.length];
         return [block ? gradientOf(block.name) : scalarOutput(k), node];
       }),
     ),
-  );
+  });
 }
 
 /** Where sums stand in scratch: the vector first, scalars behind it. */
@@ -177,6 +185,34 @@ function keepScalarsKernel(context: KernelContext, places: readonly number[]): B
     bindings: [[reads("scratch"), writes("blocks")]],
     overrides: { WORKGROUP: FEW },
     grid: (lanes) => [Math.ceil(lanes / FEW), 1, 1],
+  };
+}
+
+/** Where the k-th scalar of every sample stands in scratch. */
+function eachRegion({ memory, program }: StageContext, k: number): Region {
+  const statements = [...program.statementOf.values()];
+  const statement = statements.find(({ outputs }) => outputs.includes(eachOutput(k)));
+  const region = statement && memory.regionOf.get(statement);
+  invariant(region, `scalar ${k} is not one of every sample`);
+  return region;
+}
+
+function keepSamplesKernel(context: StageContext, count: number): BatchedKernel {
+  const lines = Array.from({ length: count }, (_, k) => {
+    const { at, sampleStride } = eachRegion(context, k);
+    return `each[sample_at + ${k}u * run.samples] = scratch[sums_at + ${at}u + ${sampleStride}u * place];`;
+  });
+  return {
+    name: "keep scalars of samples",
+    shader: batchedShader(
+      "keep_samples",
+      context,
+      { params: { SCALARS: `${count}u` }, slots: { keep: slot(lines) } },
+      plain,
+    ),
+    bindings: [[reads("scratch"), writes("each")]],
+    overrides: { WORKGROUP },
+    grid: (lanes) => [Math.ceil(context.maxBatch / WORKGROUP), lanes, 1],
   };
 }
 
@@ -262,7 +298,8 @@ export function planPass(request: PassRequest): PassPlan {
     tile: request.tile ?? tileKind(limits),
   };
   const { placeOf } = outputRegions(request, program);
-  const each = Math.max(...laneWords(memory), scalars.length * blocks);
+  const kept = request.each?.length ?? 0;
+  const each = Math.max(...laneWords(memory), scalars.length * blocks, kept * samples);
   return {
     block,
     blocks,
@@ -273,6 +310,8 @@ export function planPass(request: PassRequest): PassPlan {
       block,
     ),
     scalars: scalars.length,
+    each: kept,
+    samples,
     productGroups: request.products.length > 0 ? Math.ceil(memory.vectorWords / 4 / QUADS) : 0,
     hasVector: vector !== null,
     load: loadKernel(context, request),
@@ -283,6 +322,7 @@ export function planPass(request: PassRequest): PassPlan {
           : elementStageKernel(context, stage),
       ),
       ...(vector ? [addBlockKernel(context)] : []),
+      ...(kept > 0 ? [keepSamplesKernel(context, kept)] : []),
       ...(scalars.length > 0
         ? [
             keepScalarsKernel(

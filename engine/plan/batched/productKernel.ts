@@ -8,26 +8,19 @@
 
 import type { Node } from "../../graph.ts";
 import { hyperparameterLoader, hyperparameterStruct } from "../../wgsl/hyperparameters.ts";
-import { flatten, type Index, literal, plus, printIndex, variable } from "../../wgsl/indexing.ts";
+import { flatten, literal, plus, printIndex } from "../../wgsl/indexing.ts";
 import { structText } from "../../wgsl/layout.ts";
 import { type Axis, type Contraction, extent, SAMPLE_AXIS } from "../staged/contraction.ts";
 import { StageWriter } from "../staged/stageCode.ts";
-import type { Stage, Statement } from "../staged/stagedProgram.ts";
+import type { Stage } from "../staged/stagedProgram.ts";
 import { gradientOf } from "../staged/trainingProgram.ts";
 import { type BatchedKernel, type KernelContext, reads, writes } from "./batchedKernel.ts";
 import { matmulShader, matmulWorkgroups } from "./matmul.ts";
 import type { MatmulRequest } from "./matmulRequest.ts";
 import { matmulTileOf } from "./matmulTile.ts";
-import { placesOf, productOperand, type Side, sidesOf } from "./productOperand.ts";
-import {
-  drawSlots,
-  placeNames,
-  type StageContext,
-  scalarAccess,
-  stageBindings,
-  targetsOf,
-  targetWord,
-} from "./stageKernel.ts";
+import { productOperand, sidesOf } from "./productOperand.ts";
+import { fallsOnVector, indexAt, outputPlaces, storeFunctions } from "./productStore.ts";
+import { drawSlots, type StageContext, scalarAccess, stageBindings } from "./stageKernel.ts";
 import { type StepContext, stepLink } from "./stepKernels.ts";
 
 const BINDINGS = [
@@ -51,122 +44,6 @@ const sliceLink = ({ dynamics: { rule }, parameterCount, memory, source }: Kerne
     hyperparameters: { code: hyperparameterStruct(rule) },
   },
 });
-
-/** Index of a statement's element for places of its axes. */
-const indexAt = (shape: readonly number[], places: ReadonlyMap<string, Index>): Index[] =>
-  shape.map((_, axis) => places.get(`d${axis}`) ?? literal(0));
-
-/** Places of the output's axes at row `m` and column `column` of C. */
-function outputPlaces(
-  [left, right]: readonly [Side<"m">, Side<"n">],
-  column: string,
-  batch: number,
-): ReadonlyMap<string, Index> {
-  const along = (name: string, axes: readonly Axis[]): [string, Index][] =>
-    placesOf(axes, variable(name, Math.max(2, extent(axes, batch))), batch);
-  return new Map([...along("m", left.axes), ...along(column, right.axes)]);
-}
-
-/** Do four neighbors of C along n fall on one vec4f of a value that begins at word `first`? */
-function fallsOnVector(
-  context: StageContext,
-  statement: Statement,
-  right: Side<"n">,
-  first: number,
-): boolean {
-  const { shape } = statement.node;
-  const last = right.axes[right.axes.length - 1]!;
-  if (last.length === null || last.symbol !== `d${shape.length - 1}`) return false;
-  const region = context.memory.regionOf.get(statement);
-  const padded = statement.perSample && shape.length === 1 && right.axes.length === 1;
-  const rows = last.length % 4 === 0 || padded;
-  const samples = !statement.perSample || (region?.sampleStride ?? 0) % 4 === 0;
-  return first % 4 === 0 && rows && samples;
-}
-
-/** `store` of the product: the stage's statements for up to four neighbors along n, and where they go. */
-function storeFunctions(
-  context: StageContext,
-  stage: Stage,
-  sides: readonly [Side<"m">, Side<"n">],
-  writer: StageWriter,
-): string[] {
-  const { maxBatch } = context;
-  const places = outputPlaces(sides, "n", maxBatch);
-  const sampleAt = (some: ReadonlyMap<string, Index>): string | null => {
-    const sample = some.get(SAMPLE_AXIS);
-    return stage.perSample && sample ? `(${printIndex(sample)})` : null;
-  };
-  const code = writer.stage(
-    stage,
-    { index: indexAt(stage.shape, places), sample: sampleAt(places) },
-    "product",
-  );
-  const kept = stage.statements.flatMap((statement, i) =>
-    targetsOf(context, statement).map((first) => ({ statement, first, value: code.values[i]! })),
-  );
-  const values = [...new Set(kept.map(({ value }) => value))];
-  const onlyProduct = values.length === 1 && values[0] === "product";
-  const flat = flatten(indexAt(stage.shape, places), stage.shape);
-  const words = kept.map(({ statement, first, value }) => ({
-    value,
-    vector: fallsOnVector(context, statement, sides[1], first),
-    word: targetWord(context, statement, first, flat, sampleAt(places)),
-  }));
-  const name = (value: string): string => (value === "product" ? "sum" : `sums_${value}`);
-  const finish = onlyProduct
-    ? []
-    : [
-        `fn finish(z: u32, m: u32, n: u32, product: f32) -> array<f32, ${values.length}> {`,
-        ...placeNames(context, code.lines).map((line) => `  ${line}`),
-        ...code.lines.map((line) => `  ${line}`),
-        `  return array<f32, ${values.length}>(${values.join(", ")});`,
-        "}",
-      ];
-  const evaluate = onlyProduct
-    ? []
-    : [
-        ...[0, 1, 2, 3].map(
-          (i) =>
-            `let f${i} = finish(z, m, ${i === 0 ? "n" : `min(n + ${i}u, N - 1u)`}, sum.${"xyzw"[i]});`,
-        ),
-        ...values.flatMap((value, v) =>
-          value === "product"
-            ? []
-            : [`let ${name(value)} = vec4f(f0[${v}], f1[${v}], f2[${v}], f3[${v}]);`],
-        ),
-      ];
-  const stores = words.flatMap(({ value, vector, word }, w) =>
-    vector
-      ? [`scratch[(${word}) >> 2u] = ${name(value)};`]
-      : [0, 1, 2, 3].map(
-          (i) =>
-            `${i === 0 ? "" : `if (count > ${i}u) `}{ put_${w}(z, m, n + ${i}u, ${name(value)}.${"xyzw"[i]}); }`,
-        ),
-  );
-  const puts = words.flatMap(({ vector, word }, w) =>
-    vector
-      ? []
-      : [
-          `fn put_${w}(z: u32, m: u32, n: u32, value: f32) {`,
-          ...placeNames(context, [word]).map((line) => `  ${line}`),
-          `  let word = ${word};`,
-          "  scratch[word >> 2u][word & 3u] = value;",
-          "}",
-        ],
-  );
-  return [
-    ...finish,
-    ...puts,
-    "fn store(z: u32, m: u32, n: u32, sum: vec4f, count: u32) {",
-    ...placeNames(
-      context,
-      stores.filter((line) => line.startsWith("scratch[")),
-    ).map((line) => `  ${line}`),
-    ...[...evaluate, ...stores].map((line) => `  ${line}`),
-    "}",
-  ];
-}
 
 /** Terms of a sum: samples are as many as the replica's minibatch has. */
 function terms(context: StageContext, k: readonly Axis[]): number | string {
@@ -277,7 +154,7 @@ export function steppingProductKernel(
     ...request,
     k: extent(stage.contraction!.k, context.maxBatch),
   });
-  const places = outputPlaces(sides, "n", context.maxBatch);
+  const places = outputPlaces(sides, context.maxBatch);
   const word = printIndex(
     plus(literal(block.offset), flatten(indexAt(stage.shape, places), stage.shape)),
   );

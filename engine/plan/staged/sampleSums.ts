@@ -76,6 +76,9 @@ function worthMoving(order: readonly Node[], varies: ReadonlySet<Node>): Set<Nod
   return worth;
 }
 
+const isTransposedOuter = ({ op: name, inputs }: Node): boolean =>
+  name === "transpose" && inputs[0]!.op === "outer";
+
 /** Σ_b of nodes, in simplified graphs of one sample. */
 export function sampleSums(nodes: readonly Node[]): Node[] {
   const order = topologicalOrder(nodes);
@@ -89,7 +92,11 @@ export function sampleSums(nodes: readonly Node[]): Node[] {
     let made: Node;
     if (!varies.has(node)) made = op.mul(node, batch);
     else if (!moving.has(node)) made = overSamples(node);
-    else {
+    else if (isTransposedOuter(node) && node.inputs[0]!.inputs.every((x) => varies.has(x))) {
+      // (a ⊗ b)ᵀ = b ⊗ a: the sum is a matrix product as it stands.
+      const [a, b] = node.inputs[0]!.inputs;
+      made = overSamples(op.outer(b!, a!));
+    } else {
       const linear = linearIn(node, varies)!;
       const inputs = node.inputs.map((input) => (linear.includes(input) ? summed(input) : input));
       made = Object.freeze({ ...node, inputs });

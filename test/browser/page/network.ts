@@ -4,7 +4,16 @@
  * Data and target are made of uniform numbers, sums and products alone, so that they are the same
  * bits in every JavaScript engine.
  */
-import { createEnsemble, type Device, defineModel, fanIn, op, sgd } from "../../../engine/index.ts";
+import {
+  createEnsemble,
+  type Device,
+  defineModel,
+  describeTuning,
+  fanIn,
+  op,
+  sgd,
+  type TuningReport,
+} from "../../../engine/index.ts";
 import { mulberry32 } from "../../../models/mulberry.ts";
 
 const INPUTS = 3;
@@ -53,8 +62,28 @@ export async function network(
     seed,
     initial: fanIn(),
     onDiverge: "throw",
+    // Compared with another run: by rule, the same on both.
+    execution: { tune: false },
   });
   await ensemble.advance({ steps: 200, onProgress: ({ steps }) => onProgress(steps) });
   const { theta } = await ensemble.state();
   return { theta: Float32Array.from(theta.data), params: model.parameterCount };
+}
+
+/** What the tuner says of a linear model, quick to compile: `y` from `x` of the same data. */
+export function tuning(
+  device: Device,
+  { replicas }: { readonly replicas: number },
+  _onProgress: (steps: number) => void,
+): Promise<TuningReport> {
+  const linear = defineModel({
+    name: "linear",
+    params: { w: [INPUTS] },
+    sample: { x: [INPUTS], y: [] },
+    loss: ({ w }, { x, y }) => op.square(op.sub(op.dot(w, x), y)),
+  });
+  const update = sgd({ learningRate: 0.05, batchSize: 4 });
+  const execution = { schedule: "thread" } as const;
+  const given = { model: linear, data: dataset(), update, replicas, execution };
+  return describeTuning(device, { ...given, seed: 1 });
 }

@@ -3,12 +3,14 @@
  *
  * Every experiment of the command line runs here too: `run("experiment", { id, parameters, seed })`.
  */
+
+import type { Device } from "../../../engine/device.ts";
 import { ArgumentError } from "../../../engine/errors.ts";
 import type { Program } from "../../../engine/worker.ts";
 import type { ExperimentResult, Progress } from "../../../experiments/experiment.ts";
 import { experiments } from "../../../experiments/index.ts";
 import { neighbors } from "./neighbors.ts";
-import { network } from "./network.ts";
+import { network, tuning } from "./network.ts";
 import { thrownDice } from "./thrownDice.ts";
 
 export interface ExperimentArguments {
@@ -30,12 +32,15 @@ const experiment: Program<ExperimentArguments, ExperimentResult, Progress> = asy
     throw new ArgumentError(`experiment: there is no "${id}"; there are ${ids}.`);
   }
   const settings = found.parameters.parse({ ...found.quick, ...parameters });
-  return found.run(settings, { device, seed, quick: true, onProgress });
+  // Compared with another run: by rule, the same on both.
+  const untuned: Device = { ...device, execution: { ...device.execution, tune: false } };
+  return found.run(settings, { device: untuned, seed, quick: true, onProgress });
 };
 
 export const programs = {
   thrownDice,
   network,
+  tuning,
   neighbors,
   experiment,
 };
