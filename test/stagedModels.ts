@@ -212,6 +212,34 @@ const normalized = defineModel({
   },
 });
 
+/** Values of lengths that four does not divide, and blocks that begin between two vec4f. */
+const oddLengths = defineModel({
+  name: "odd lengths",
+  params: { a: [7], b: [10], W: [3, 7], c: [5, 6] },
+  sample: { x: [7], y: [10], image: [5, 6], label: { labels: 10 } },
+  loss: ({ a, b, W, c }, { x, y, image, label }) => {
+    const units = op.tanh(op.mul(op.add(a, x), op.add(1, op.square(a))));
+    const seen = op.sigmoid(op.mul(c, op.sub(image, op.maxOf(image, 0))));
+    const scores = op.add(op.mul(b, y), op.mul(op.sum(seen), 0.1));
+    const penalty = op.sum(op.square(op.tanh(c)));
+    const loss = op.add(op.softmaxCrossEntropy(scores, label), op.mean(op.square(units)));
+    return op.add(op.add(loss, op.sum(op.square(op.matvec(W, units)))), op.scale(penalty, 0.1));
+  },
+});
+
+/** Windows that overlap, of images whose rows hold fours and of images whose rows do not. */
+const windows = defineModel({
+  name: "overlapping windows",
+  params: { K: [2, 1, 3, 3], L: [3, 2, 3, 3], M: [2, 3, 2, 2], v: [2, 2, 2] },
+  sample: { image: [1, 17, 19], y: [] },
+  loss: ({ K, L, M, v }, { image, y }) => {
+    const first = op.tanh(op.conv2d(image, K, { stride: 2 }));
+    const second = op.softplus(op.conv2d(first, L, { stride: 2, padding: 1 }));
+    const third = op.tanh(op.conv2d(second, M, { stride: [2, 3] }));
+    return op.square(op.sub(op.sum(op.mul(third, v)), y));
+  },
+});
+
 /** By name. */
 export const STAGED_MODELS: Readonly<Record<string, Model>> = Object.fromEntries(
   [
@@ -232,5 +260,7 @@ export const STAGED_MODELS: Readonly<Record<string, Model>> = Object.fromEntries
     extremes,
     ownMatrix,
     normalized,
+    oddLengths,
+    windows,
   ].map((model) => [model.name, model]),
 );

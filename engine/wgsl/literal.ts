@@ -1,5 +1,6 @@
 /**
- * Numbers as WGSL f32 literals: the shortest decimal that reads back as the same f32.
+ * Numbers as WGSL f32 literals: the shortest decimal that reads back as the same f32 and is not beyond
+ * the largest one.
  *
  * WGSL has no literal for infinity or NaN and refuses literals beyond the largest f32.
  */

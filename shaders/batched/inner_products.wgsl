@@ -1,4 +1,4 @@
-// Inner products of a replica's vectors, up to four at once: a workgroup adds those of its parameters,
+// Inner products of a replica's vectors, up to four at once: a workgroup adds those of its quads,
 // the host what the workgroups have, in float64.
 //
 // twin: engine/dot.ts

@@ -4,17 +4,24 @@
 //#import batched/slice
 
 const VECTORS: u32 = 1u; //#param
-override WORKGROUP: u32 = 64u;
+// Quads of parameters of a vector; the last may hold less than four.
+const QUADS: u32 = VECTOR / 4u;
+override LANES: u32 = 8u;
+override PLACES: u32 = 8u;
 
-@group(0) @binding(1) var<storage, read> replicas: array<f32>;  // [slot, vector, param]
+@group(0) @binding(1) var<storage, read> replicas: array<vec4f>;  // [slot, vector, param / 4]
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;  // [vector, param, lane]
 
-@compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= PARAMS) { return; }
-  let lane = run.first_lane + id.y;
+@compute @workgroup_size(LANES, PLACES)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let quad = id.y + id.z * groups.y * PLACES;
+  let lane = run.first_lane + id.x;
+  if (lane >= run.last_lane || quad >= QUADS) { return; }
   for (var vector = 0u; vector < VECTORS; vector += 1u) {
-    let word = replicas[id.y * REPLICA + vector * VECTOR + id.x];
-    state[(vector * PARAMS + id.x) * run.lanes + lane] = word;
+    let words = replicas[id.x * (REPLICA / 4u) + vector * QUADS + quad];
+    for (var i = 0u; i < 4u; i += 1u) {
+      let param = 4u * quad + i;
+      if (param < PARAMS) { state[(vector * PARAMS + param) * run.lanes + lane] = words[i]; }
+    }
   }
 }

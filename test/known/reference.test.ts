@@ -98,7 +98,7 @@ describe("floatLiteral", () => {
       [1e-7, "1e-7f"],
       [1e21, "1e21f"],
       [16777217, "16777216f"],
-      [3.4028234e38, "3.4028235e38f"],
+      [3.4028234e38, "3.402823466e38f"],
     ];
     for (const [value, text] of table) expect(floatLiteral(value)).toBe(text);
   });

@@ -95,3 +95,12 @@ export function batchedShader(
 export const slot = (lines: readonly string[], spaces = 2): SlotBody => ({
   code: lines.map((line) => `${" ".repeat(spaces)}${line}`).join("\n"),
 });
+
+/** Workgroups along an axis, WebGPU's default limit. */
+const WIDEST = 65535;
+
+/** A number of workgroups as rows and layers, none beyond the limit. */
+export function inLayers(groups: number): readonly [along: number, layers: number] {
+  const layers = Math.ceil(groups / WIDEST);
+  return [Math.ceil(groups / layers), layers];
+}

@@ -33,6 +33,7 @@ import { isTiled, productKernel } from "./productKernel.ts";
 import { CONSECUTIVE_BLOCK } from "./sampleSource.ts";
 import type { StageContext } from "./stageKernel.ts";
 import { elementStageKernel } from "./stageQuads.ts";
+import { moveKernel } from "./stepKernels.ts";
 
 /** A replica's vectors: θ, the direction, the sum over the data once it is finished. */
 export type PassVector = "theta" | "direction" | "total";
@@ -156,21 +157,8 @@ function memoryOf(request: PassRequest, program: StagedProgram, block: number): 
   };
 }
 
-function loadKernel(context: KernelContext, { direction }: PassRequest): BatchedKernel {
-  const vectors = typeof direction === "number" ? 1 + direction : 1;
-  return {
-    name: "load replicas",
-    shader: batchedShader(
-      "load_replicas",
-      context,
-      { params: { VECTORS: `${vectors}u` } },
-      { hyperparameters: false },
-    ),
-    bindings: [[writes("replicas"), reads("state")]],
-    overrides: { WORKGROUP },
-    grid: (lanes) => [Math.ceil(context.parameterCount / WORKGROUP), lanes, 1],
-  };
-}
+const loadKernel = (context: KernelContext, { direction }: PassRequest): BatchedKernel =>
+  moveKernel(context, "load", typeof direction === "number" ? 1 + direction : 1);
 
 const plain = { hyperparameters: false };
 

@@ -19,6 +19,7 @@ import {
   type BatchedBindings,
   type BatchedKernel,
   batchedShader,
+  inLayers,
   type KernelContext,
   reads,
   slot,
@@ -36,8 +37,6 @@ export interface StageContext extends KernelContext {
 }
 
 const WORKGROUP = 64;
-/** Workgroups along an axis, WebGPU's default limit. */
-const WIDEST = 65535;
 
 /** `base + flat`, without a zero. */
 export const offsetBy = (base: string, flat: Index): string =>
@@ -168,9 +167,8 @@ const stores = (
 export const stageGrid =
   (total: number, size: number) =>
   (lanes: number): readonly [number, number, number] => {
-    const groups = Math.ceil(total / size);
-    const layers = Math.ceil(groups / WIDEST);
-    return [Math.ceil(groups / layers), lanes, layers];
+    const [along, layers] = inLayers(Math.ceil(total / size));
+    return [along, lanes, layers];
   };
 
 export function stageKernel(context: StageContext, stage: Stage): BatchedKernel {

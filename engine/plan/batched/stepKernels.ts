@@ -11,6 +11,7 @@ import { vectorName } from "../threadSlots.ts";
 import {
   type BatchedKernel,
   batchedShader,
+  inLayers,
   type KernelContext,
   reads,
   slot,
@@ -27,6 +28,8 @@ export interface StepContext extends KernelContext {
 
 const WORKGROUP = 64;
 const FEW = 16;
+/** Lanes of a workgroup that moves replicas, and quads of parameters. */
+const MOVED = 8;
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 /** Quads of parameters of one workgroup: eight in each invocation. */
@@ -37,9 +40,12 @@ const overQuads = (quads: number) => (lanes: number) =>
 
 const perLane = (lanes: number) => [lanes, 1, 1] as const;
 
-/** Copies between a chunk's state and the working copy. */
-export function moveKernel(context: KernelContext, way: "load" | "store"): BatchedKernel {
-  const { dynamics, parameterCount } = context;
+/** Copies the first `vectors` of a replica between a chunk's state and the working copy. */
+export function moveKernel(
+  context: KernelContext,
+  way: "load" | "store",
+  vectors = 1 + context.dynamics.kept.length,
+): BatchedKernel {
   const [replicas, state] =
     way === "load" ? [writes("replicas"), reads("state")] : [reads("replicas"), writes("state")];
   return {
@@ -47,12 +53,15 @@ export function moveKernel(context: KernelContext, way: "load" | "store"): Batch
     shader: batchedShader(
       `${way}_replicas`,
       context,
-      { params: { VECTORS: `${1 + dynamics.kept.length}u` } },
+      { params: { VECTORS: `${vectors}u` } },
       { hyperparameters: false },
     ),
     bindings: [[replicas, state]],
-    overrides: { WORKGROUP },
-    grid: (lanes) => [Math.ceil(parameterCount / WORKGROUP), lanes, 1],
+    overrides: { LANES: MOVED, PLACES: MOVED },
+    grid: (lanes) => {
+      const groups = Math.ceil(context.memory.vectorWords / 4 / MOVED);
+      return [Math.ceil(lanes / MOVED), ...inLayers(groups)];
+    },
   };
 }
 
