@@ -4,7 +4,7 @@
  *
  * The Hessian's product with d is a graph (`curvatureNodes`) that shares the forward and the backward
  * pass between θ and d; its products of matrices are tiled. Error, float32: B + N/B roundings of each
- * component, B ≈ 2√N.
+ * component, B ≈ √N.
  */
 import type { Slice } from "../run/dataPass.ts";
 import type { LaneAccess } from "../run/laneAccess.ts";

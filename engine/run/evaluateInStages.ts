@@ -2,7 +2,7 @@
  * Full-data quantities of models of any size: one pass in stages for all that is asked for, which share
  * what they have in common.
  *
- * Error, float32: of a mean of scalars about B roundings of the sum of magnitudes in a block of B ≈ 2√N
+ * Error, float32: of a mean of scalars about B roundings of the sum of magnitudes in a block of B ≈ √N
  * samples, blocks being added in float64; of ∇f see `plan/batched/passPlan.ts`.
  */
 import type { TileKind } from "../execution.ts";

@@ -1,6 +1,6 @@
 // A slice's θ and kept vectors, from the chunk's state to the working copy of `batched`.
 //
-// An invocation takes four parameters of a lane, its neighbors other lanes: words of the state
+// An invocation takes four parameters of a lane, neighbors neighboring lanes: words of the state
 // are read in their order, words of the copy are written four at once.
 // twin: none, words are copied. Its inverse: batched/store_replicas.wgsl
 //#import batched/slice

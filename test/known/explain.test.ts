@@ -220,10 +220,16 @@ test("what was measured is printed with times and the reason, and its choice is 
     "  tuned: on something; chosen workgroup/64",
   ]);
   // An answer that was kept knows no more what was left out: it is found again.
-  const few = { ...tuning, by: "cache", excluded: [] } as const;
-  const { choice } = explain(network, { tuning: few, replicas: 64 });
-  const left = choice.candidates.filter(({ why }) => why?.startsWith("estimated"));
-  expect(left.map(({ setting }) => setting.schedule)).toContain("batched");
+  const setting = { schedule: "batched" } as const;
+  const trials = [{ setting, replicaStepsPerSecond: 5 }];
+  const kept = { ...tuning, setting, trials, by: "cache", excluded: [] } as const;
+  const wide = defineModel({
+    params: { w: [5000] },
+    sample: {},
+    loss: ({ w }) => op.sum(op.square(w)),
+  });
+  const left = explain(wide, { tuning: kept }).choice.candidates.filter(({ why }) => why !== null);
+  expect(left.map((one) => one.setting.schedule)).toContain("thread");
 });
 
 test("the command explains experiments that say what they train, and the bench's models", async () => {

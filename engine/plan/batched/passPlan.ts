@@ -2,7 +2,7 @@
  * The plan of a pass over a data set for models of any size: the kernels of the schedule `batched`, with
  * consecutive samples in place of minibatches.
  *
- *   sums over the data = Σ_blocks Σ_{b in block},   a block of B ≈ 2√N samples is one batch
+ *   sums over the data = Σ_blocks Σ_{b in block},   a block of B ≈ √N samples is one batch
  *
  * Scalars of a block go to the host, which adds them in float64. A vector (Σ ∇l, Σ ∇²l d) is added on
  * the device in float32: B + N/B roundings of each component.
@@ -95,9 +95,8 @@ const WORKGROUP = 64;
 const FEW = 16;
 /** Quads of parameters of one workgroup: eight in each invocation. */
 const QUADS = 8 * WORKGROUP;
-/** Samples in a block, at least, and as multiples of √N: every block reads and writes the whole vector. */
-const LEAST_BLOCK = 128;
-const BLOCK_ROOTS = 2;
+/** Samples in a block, at least. */
+const LEAST_BLOCK = 64;
 const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 const scalarOutput = (k: number): string => `scalar.${k}`;
@@ -263,10 +262,10 @@ function productsKernel(context: KernelContext, { products }: PassRequest): Batc
   };
 }
 
-/** B ≈ 2√N, and no more than fit a buffer for one replica. */
+/** B ≈ √N, and no more than fit a buffer for one replica. */
 function chooseBlock(request: PassRequest, program: StagedProgram, bytes: number): number {
   const { samples, model } = request;
-  const roots = 4 * Math.ceil(Math.max(LEAST_BLOCK, BLOCK_ROOTS * Math.sqrt(samples)) / 4);
+  const roots = 4 * Math.ceil(Math.max(LEAST_BLOCK, Math.sqrt(samples)) / 4);
   for (let block = Math.min(roots, 4 * Math.ceil(samples / 4)); ; block = Math.ceil(block / 2)) {
     const each = 4 * Math.max(...laneWords(memoryOf(request, program, block)));
     if (each <= bytes) return block;
