@@ -80,12 +80,17 @@ const SHARING = 8;
 /** Multiply-adds of a matrix below which sharing loads is not worth compiling a larger kernel. */
 const WORTH_SHARING = 1 << 17;
 
+/** Terms of a sum from which loads are all that counts. */
+const LONG_SUM = 128;
+
 /** The tile of a kind: subgroups share the loads of rows where there are enough of both. */
 export function matmulTileOf(
   kind: TileKind,
   { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
 ): MatmulTile {
   if (kind === "registers" || m < SHARING || m * n * k < WORTH_SHARING) return matmulTile(m, n);
+  // Long sums are worth the larger kernel of 32 rows, which takes several times as long to compile.
+  if (m >= 4 * SHARING && k >= LONG_SUM) return subgroup(n, 4 * SHARING);
   return subgroup(n, m > SHARING ? 2 * SHARING : SHARING);
 }
 
