@@ -104,7 +104,7 @@ function requestOf(product: Product, tile: MatmulTile): MatmulRequest {
 }
 
 /** Largest error of some elements over its bound 2 K 2⁻²⁴ Σ_k |a_k b_k|; NaN where one is missing. */
-export function productError(product: Product, { a, b }: Operands, c: Float32Array): number {
+function productError(product: Product, { a, b }: Operands, c: Float32Array): number {
   const { m, n, k, matrices, order } = product;
   const draw = mulberry32(7);
   const below = (count: number): number => Math.floor(count * draw());

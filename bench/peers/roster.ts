@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const FOLDER = fileURLToPath(new URL(".", import.meta.url));
+const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 /** Compiled programs, data, weights: ignored by git. */
 export const BUILD = join(FOLDER, "build");
 

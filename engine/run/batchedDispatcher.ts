@@ -22,7 +22,7 @@ import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
 import { constantValues } from "./runValues.ts";
 import type { Stepper, Stretch } from "./stepper.ts";
 
-/** Bytes of the working copy of a slice, about: more do not make larger kernels, only colder caches. */
+/** Bytes of the working copy of a slice, about: half of what WebGPU binds by default. */
 const SLICE_BYTES = 1 << 26;
 /** Multiply-adds of the first submit, a few milliseconds at worst, and replica-steps. */
 const FIRST_WORK = 1 << 25;

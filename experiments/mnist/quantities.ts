@@ -16,7 +16,7 @@ export interface Claim {
 }
 
 /** [replica] of an output after the last epoch. */
-export function lastTest({ values, quantities }: SeriesRecord, output: string): Float64Array {
+function lastTest({ values, quantities }: SeriesRecord, output: string): Float64Array {
   const [, , replicas, times] = values.axes.map(({ length }) => length) as [
     number,
     number,

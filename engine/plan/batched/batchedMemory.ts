@@ -40,7 +40,7 @@ export interface BatchedMemory {
 }
 
 /** Σ ∇l begins a replica's scratch; the sum of losses is behind it. */
-export const lossAt = (vectorWords: number): number => vectorWords;
+const lossAt = (vectorWords: number): number => vectorWords;
 
 export const quads = (words: number): number => 4 * Math.ceil(words / 4);
 

@@ -39,7 +39,7 @@ export interface StageContext extends KernelContext {
 const WORKGROUP = 64;
 
 /** `base + flat`, without a zero. */
-export const offsetBy = (base: string, flat: Index): string =>
+const offsetBy = (base: string, flat: Index): string =>
   isLiteral(flat) && flat.constant === 0 ? base : `${base} + ${printIndex(flat)}`;
 
 /** Word of a stored statement's element in its replica's scratch. */

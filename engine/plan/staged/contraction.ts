@@ -9,8 +9,8 @@
  * is Σ_b. So `W x` is a product [units, inputs] × [inputs, samples], the gradient Σ_b δ_b ⊗ x_b is
  * [units, samples] × [samples, inputs], and a convolution is one over patches of the image.
  */
-import { isLeaf, type Node, size } from "../../graph.ts";
-import { type Index, variable } from "../../wgsl/indexing.ts";
+import { isLeaf, type Node } from "../../graph.ts";
+import type { Index } from "../../wgsl/indexing.ts";
 import { innerAxes, outputSymbols, readsOf, reductionSymbols, symbolsIn } from "./reading.ts";
 import { OVER_SAMPLES } from "./sampleSums.ts";
 
@@ -97,14 +97,6 @@ export function contractionOf(node: Node, context: Context): Contraction | null 
   return isProduct ? found : null;
 }
 
-/** Symbols of axes in a multi-index, as variables. */
-export const axisVariable = ({ symbol, length }: Axis, batch: number): Index =>
-  variable(symbol, length ?? batch);
-
 /** Multiply-adds of a product for one replica. */
 export const multiplyAdds = ({ z, m, n, k }: Contraction, batch: number): number =>
   extent([...z, ...m, ...n, ...k], batch);
-
-/** Elements of a node's value for one replica. */
-export const elements = (node: Node, perSample: boolean, batch: number): number =>
-  size(node.shape) * (perSample ? batch : 1);

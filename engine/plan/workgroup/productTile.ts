@@ -31,7 +31,7 @@ const product = (axes: readonly Axis[], maxBatch: number): number =>
   axes.reduce((all, axis) => all * lengthOf(axis, maxBatch), 1);
 
 /** Tiles along a group of axes: along the samples where they are among them. */
-export function tilesAlong(axes: readonly Axis[], side: number, maxBatch: number): number {
+function tilesAlong(axes: readonly Axis[], side: number, maxBatch: number): number {
   if (!hasSamples(axes)) return Math.ceil(product(axes, maxBatch) / side);
   const others = axes.filter(({ symbol }) => symbol !== SAMPLE_AXIS);
   return product(others, maxBatch) * Math.ceil(maxBatch / side);

@@ -62,7 +62,7 @@ function fieldValue(layout: RowLayout, name: string, flat: Index, sample: string
 }
 
 /** Where a sum over the batch goes that is an output of the program. */
-export const outputPlace = (output: string, flat: Index): string =>
+const outputPlace = (output: string, flat: Index): string =>
   output === LOSS
     ? "batch_loss"
     : `gradient[${blockAt(output.slice(output.indexOf(".") + 1), flat)}]`;
