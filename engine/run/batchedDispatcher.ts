@@ -2,7 +2,7 @@
  * Steps of the schedule `batched`: slices of lanes in a working copy, many steps encoded in a submit.
  *
  * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another. Where
- * one slice holds all lanes it stays in its working copy until the call ends or the host reads it.
+ * one slice holds all lanes it stays in its working copy until others read or change the lanes' state.
  * Each step reads its own uniform at a stride of one buffer. Nothing a lane computes depends on the
  * slice it is in.
  */

@@ -5,7 +5,7 @@
  * dispatch, workgroup size, sharding and observing change nothing but time.
  */
 import type { Device } from "../device.ts";
-import { ArgumentError, CheckpointError, DivergedError } from "../errors.ts";
+import { ArgumentError, CheckpointError } from "../errors.ts";
 import { isSame, type PlanSetting } from "../execution.ts";
 import { isOnline } from "../modelDraws.ts";
 import { isFullData } from "../observe/fullData.ts";
@@ -18,7 +18,7 @@ import { checkData } from "./checkData.ts";
 import { packCheckpoint, unpackCheckpoint } from "./checkpoint.ts";
 import { checkConditions, stepsToCheck } from "./conditionRate.ts";
 import { changedSettings, misfit } from "./conditions.ts";
-import { divergence } from "./divergence.ts";
+import { refuseDivergence } from "./divergence.ts";
 import { ensembleAxes } from "./ensembleShape.ts";
 import type { LaneAccess, Lender } from "./laneAccess.ts";
 import { Observing } from "./observing.ts";
@@ -161,6 +161,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private async setReference(plan: ObservationPlan): Promise<void> {
     if (this.hasReference) return;
     if (plan.moments.length > 0) {
+      this.parts.dispatcher.flush();
       const { theta, velocity } = await this.states();
       const frozen = await this.parts.memory.readFrozen();
       const next = Float32Array.from(this.reference);
@@ -174,14 +175,12 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** Current parameters (and velocities) of all replicas. */
   async state(): Promise<EnsembleState> {
-    return this.exclusively("state", () => this.states());
+    return this.withState("state", () => this.states());
   }
 
   private async states(): Promise<EnsembleState> {
-    return {
-      step: this.taken,
-      ...stateFields(this.parts.resolved, await this.parts.memory.readStates()),
-    };
+    const states = await this.parts.memory.readStates();
+    return { step: this.taken, ...stateFields(this.parts.resolved, states) };
   }
 
   /**
@@ -198,7 +197,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   async evaluate(
     options: { readonly of?: readonly string[]; readonly data?: DataSource } = {},
   ): Promise<Field> {
-    return this.exclusively("evaluate", async () => {
+    return this.withState("evaluate", async () => {
       const { model, shape } = this.parts.resolved;
       const of = options.of ?? this.parts.evaluator.outputs;
       const full = of.length === 0 || of.some((name) => name === "loss" || isFullData(name));
@@ -216,7 +215,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** For measures of the engine, such as `hessianTrace`; the lanes stay as they are. */
   async lend<T>(what: string, measure: (lanes: LaneAccess) => Promise<T>): Promise<T> {
-    return this.exclusively(what, async () => {
+    return this.withState(what, async () => {
       await this.parts.groupMeans?.refresh();
       const { device, taken: step, settings } = this;
       const { resolved, plan, memory } = this.parts;
@@ -244,7 +243,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** Bytes that `createEnsemble({ …, from })` resumes bitwise. */
   async checkpoint(): Promise<Uint8Array> {
-    return this.exclusively("checkpoint", async () =>
+    return this.withState("checkpoint", async () =>
       packCheckpoint({
         step: this.taken,
         fingerprint: await fingerprint(this.parts.resolved),
@@ -261,7 +260,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
 
   /** Takes the state of a checkpoint of an ensemble that was created with the same options. */
   async restore(bytes: Uint8Array): Promise<void> {
-    await this.exclusively("restore", async () => {
+    await this.withState("restore", async () => {
       const content = await unpackCheckpoint(bytes, await fingerprint(this.parts.resolved));
       const complaint = misfit(this.parts.resolved, this.plan, content.conditions);
       if (complaint !== null) throw new CheckpointError(`checkpoint: ${complaint}`);
@@ -299,7 +298,7 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
    * [condition, replica]; null for other rules.
    */
   async unsolved(): Promise<Int32Array | null> {
-    return this.exclusively("unsolved", () => this.unsolvedCounts());
+    return this.withState("unsolved", () => this.unsolvedCounts());
   }
 
   private async unsolvedCounts(): Promise<Int32Array | null> {
@@ -342,11 +341,9 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
   private async settle(): Promise<void> {
     await this.parts.dispatcher.idle();
     this.device.check();
-    if (this.parts.resolved.onDiverge !== "throw") return;
-    const frozen = await this.parts.memory.readFrozen();
-    if (frozen.some((step) => step >= 0)) {
-      throw new DivergedError(`${divergence({ frozen, bounds: this.parts.resolved.bounds })}.`);
-    }
+    const { onDiverge, bounds } = this.parts.resolved;
+    if (onDiverge !== "throw") return;
+    refuseDivergence({ frozen: await this.parts.memory.readFrozen(), bounds });
   }
 
   private free(what: string): void {
@@ -360,11 +357,17 @@ export class Ensemble<O extends Observables> implements AsyncDisposable, Lender 
     }
   }
 
+  /** For what reads or changes the lanes' state: between calls it may lie behind a stepper's own. */
+  private withState<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.free(what);
+    this.parts.dispatcher.release();
+    return this.exclusively(what, work);
+  }
+
   private async exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.free(what);
     this.busy = what;
-    // However a call ends, the lanes' state is where the next one looks for it.
-    const running = work().finally(() => this.parts.dispatcher.release());
+    const running = work();
     this.running = running.then(
       () => undefined,
       () => undefined,

@@ -15,9 +15,12 @@ export interface Stepper {
   readonly round: number;
   /** Takes the steps in every chunk; resolves when the last dispatches are queued. */
   take(stretch: Stretch): Promise<void>;
-  /** Brings the lanes' state up to date where others read it; more steps may follow. */
+  /**
+   * Brings the lanes' state up to date, before others read it. Between calls it may lie behind: calls of a
+   * few steps each then cost no more than one of many.
+   */
   flush(): void;
-  /** The same at the end of a call, after which others may change the lanes. */
+  /** The same, before others change it. */
   release(): void;
   /** Resolves when nothing is queued. */
   idle(): Promise<void>;

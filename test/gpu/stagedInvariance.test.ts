@@ -104,6 +104,25 @@ describeWithDevice("invariance of stages", "software", (device) => {
       expect(y.step).toBe(18);
     });
 
+    test("what is read, evaluated or restored between calls is the present state", async () => {
+      await using ensemble = await make(base);
+      await using looked = await make(base);
+      await ensemble.advance({ steps: 12 });
+      await looked.advance({ steps: 5 });
+      const early = await looked.checkpoint();
+      const evaluated = await looked.evaluate();
+      await looked.advance({ steps: 7 });
+      const later = await looked.evaluate();
+      expect(bits(Float64Array.from(later.data))).not.toBe(bits(Float64Array.from(evaluated.data)));
+      const expected = await ensemble.state();
+      expect(bits((await looked.state()).theta.data)).toBe(bits(expected.theta.data));
+      await looked.advance({ steps: 3 });
+      await looked.restore(early);
+      expect((await looked.evaluate()).data).toEqual(evaluated.data);
+      await looked.advance({ steps: 7 });
+      expect(bits((await looked.state()).theta.data)).toBe(bits(expected.theta.data));
+    });
+
     test("records do not depend on chunks and dispatches", async () => {
       const record = async (execution: EnsembleOptions["execution"]) => {
         await using ensemble = await make({ ...base, observables, execution: { ...execution } });
