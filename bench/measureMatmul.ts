@@ -210,7 +210,7 @@ export async function measureMatmul(
   try {
     const trials: { candidate: Candidate; seconds: number }[] = [];
     const limits = { subgroupMinSize: lanes };
-    const rule = matmulTileOf(tileKind(limits), { m, n, k });
+    const rule = matmulTileOf(tileKind(limits), { m, n, k }, limits);
     const others = matmulTiles(m, n, limits).filter((tile) => tileText(tile) !== tileText(rule));
     for (const tile of [rule, ...others]) {
       signal?.throwIfAborted();

@@ -11,6 +11,8 @@ export interface Operand<Axis extends "m" | "n"> {
    * the end of a line is ignored.
    */
   readonly four: boolean;
+  /** Does locating a line load something, such as a sample's number? Absent: no. */
+  readonly lineLoads?: boolean;
 }
 
 /**

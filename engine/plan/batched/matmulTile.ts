@@ -51,8 +51,23 @@ function registers(m: number, n: number, rows: number, columns: number): MatmulT
   };
 }
 
-const subgroup = (n: number, rows: number): MatmulTile => ({
-  workgroup: [Math.min(WORKGROUP, Math.max(8, powerOfTwo(n / 4))), 1, 1],
+/**
+ * Whole subgroups, 64 invocations at most, that leave the fewest idle beyond the last column: 784 columns
+ * are 196 fours, 5 workgroups of 40 where subgroups have 8 lanes.
+ */
+function widthOf(n: number, { subgroupMinSize }: MatmulLimits): number {
+  const fours = Math.ceil(n / 4);
+  const widths = Array.from(
+    { length: Math.max(1, Math.floor(WORKGROUP / subgroupMinSize)) },
+    (_, i) => (i + 1) * subgroupMinSize,
+  );
+  const covered = (width: number): number => Math.ceil(fours / width) * width;
+  // Of several that are as good the widest.
+  return widths.reduce((best, width) => (covered(width) <= covered(best) ? width : best));
+}
+
+const subgroup = (n: number, rows: number, limits: MatmulLimits): MatmulTile => ({
+  workgroup: [widthOf(n, limits), 1, 1],
   rows,
   columns: 4,
   memory: "subgroup",
@@ -87,11 +102,12 @@ const LONG_SUM = 128;
 export function matmulTileOf(
   kind: TileKind,
   { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+  limits: MatmulLimits,
 ): MatmulTile {
   if (kind === "registers" || m < SHARING || m * n * k < WORTH_SHARING) return matmulTile(m, n);
   // Long sums are worth the larger kernel of 32 rows, which takes several times as long to compile.
-  if (m >= 4 * SHARING && k >= LONG_SUM) return subgroup(n, 4 * SHARING);
-  return subgroup(n, m > SHARING ? 2 * SHARING : SHARING);
+  if (m >= 4 * SHARING && k >= LONG_SUM) return subgroup(n, 4 * SHARING, limits);
+  return subgroup(n, m > SHARING ? 2 * SHARING : SHARING, limits);
 }
 
 /** The kind that is used unless a tuner has measured a better one. */
@@ -99,7 +115,7 @@ export const tileKind = ({ subgroupMinSize }: MatmulLimits): TileKind =>
   subgroupMinSize >= SHARING ? "subgroups" : "registers";
 
 /** What a tuner chooses among, the default first. */
-export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLimits): MatmulTile[] {
+export function matmulTiles(m: number, n: number, limits: MatmulLimits): MatmulTile[] {
   const first = matmulTile(m, n);
   const sizes = [
     [1, 4],
@@ -114,12 +130,12 @@ export function matmulTiles(m: number, n: number, { subgroupMinSize }: MatmulLim
     )
     .map(([rows, columns]) => registers(m, n, rows, columns))
     .filter(({ rows, columns }) => rows !== first.rows || columns !== first.columns);
-  const shared = subgroupMinSize < 8 ? [] : [8, 16, 32].filter((rows) => rows < 2 * m);
+  const shared = tileKind(limits) !== "subgroups" ? [] : [8, 16, 32].filter((rows) => rows < 2 * m);
   const tiled = [
     ...(m > 16 && n > 16 ? [workgroup(4, 4)] : []),
     ...(m > 32 && n > 32 ? [workgroup(8, 8)] : []),
   ];
-  return [first, ...others, ...tiled, ...shared.map((rows) => subgroup(n, rows))];
+  return [first, ...others, ...tiled, ...shared.map((rows) => subgroup(n, rows, limits))];
 }
 
 /** `registers 8x8x1 of 4x4x4` */

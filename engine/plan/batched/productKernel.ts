@@ -85,6 +85,12 @@ function productOf(context: StageContext, stage: Stage) {
   };
 }
 
+const tileOf = (
+  { tile, limits, maxBatch }: StageContext,
+  { contraction }: Stage,
+  { m, n }: Pick<MatmulRequest, "m" | "n">,
+) => matmulTileOf(tile, { m, n, k: extent(contraction!.k, maxBatch) }, limits);
+
 const nameOf = ({ statements }: Stage): string => statements.map(({ name }) => name).join(" ");
 
 const constants = ({ maxBatch, row }: StageContext): string[] => [
@@ -95,10 +101,7 @@ const constants = ({ maxBatch, row }: StageContext): string[] => [
 export function productKernel(context: StageContext, stage: Stage): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const store = storeFunctions(context, stage, sides, writer);
-  const tile = matmulTileOf(context.tile, {
-    ...request,
-    k: extent(stage.contraction!.k, context.maxBatch),
-  });
+  const tile = tileOf(context, stage, request);
   const loader = hyperparameterLoader(context.dynamics.rule);
   const code = [loader, ...writer.constants, ...text.functions, ...store].join("\n");
   const imports = [...new Set(["batched/slice", ...writer.imports, ...text.imports])];
@@ -150,10 +153,7 @@ export function steppingProductKernel(
 ): BatchedKernel {
   const { sides, writer, request, ...text } = productOf(context, stage);
   const block = context.model.params.find(({ name }) => name === steppedBlock(context, stage))!;
-  const tile = matmulTileOf(context.tile, {
-    ...request,
-    k: extent(stage.contraction!.k, context.maxBatch),
-  });
+  const tile = tileOf(context, stage, request);
   const places = outputPlaces(sides, context.maxBatch);
   const word = printIndex(
     plus(literal(block.offset), flatten(indexAt(stage.shape, places), stage.shape)),

@@ -176,7 +176,12 @@ export function productOperand(
   const start = flatAt(new Map(placesOf(across, index, maxBatch)));
   const offset = flatAt(new Map(placesOf(along, position, maxBatch)));
   const relative: Index = { ...offset, constant: offset.constant - bottom!.flat.constant };
-  return { operand, functions: lines(name, source, start, relative, sample, layout.four) };
+  // Rows of the data are found by the sample's number.
+  const lineLoads = sample !== undefined && source.buffer === "data";
+  return {
+    operand: { ...operand, lineLoads },
+    functions: lines(name, source, start, relative, sample, layout.four),
+  };
 }
 
 const wordOf = (source: Source, flat: Index, sample: Index | undefined): string => {

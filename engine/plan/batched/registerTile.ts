@@ -53,6 +53,8 @@ export interface Side {
   readonly exact: boolean;
   readonly alongK: boolean;
   readonly four: boolean;
+  /** Are its lines located once for eight lanes? */
+  readonly sharesLines: boolean;
   /** Row or column i of the tile lies at origin + place(i). */
   readonly place: (i: number) => number;
 }
@@ -69,6 +71,7 @@ export function sides(request: MatmulRequest): readonly [a: Side, b: Side] {
       exact: exactM,
       alongK: a.along === "k",
       four: a.four,
+      sharesLines: false,
       place: (i) => i,
     },
     {
@@ -79,6 +82,7 @@ export function sides(request: MatmulRequest): readonly [a: Side, b: Side] {
       exact: exactN,
       alongK: b.along === "k",
       four: b.four,
+      sharesLines: tile.memory === "subgroup" && b.lineLoads === true,
       // In fours, each of them beside those of the neighboring invocations.
       place: (i) => (i % 4) + 4 * tile.workgroup[0] * Math.floor(i / 4),
     },
@@ -102,8 +106,9 @@ function hoisted({ name, origin, length, size, exact, alongK, four, place }: Sid
 }
 
 /** Each invocation loads what it needs. */
-function loadAll({ name, size, alongK, four }: Side, count: number): Loaded {
-  const lines: string[] = [];
+function loadAll({ name, size, alongK, four, sharesLines }: Side, count: number): Loaded {
+  const shares = sharesLines && !alongK && count > 1;
+  const lines = shares ? [`let ${name}own = ${name}_line(z, k + lane % ${count}u);`] : [];
   const values = range(size).map((): string[] => []);
   if (alongK && four && count === 4) {
     for (const i of range(size)) {
@@ -120,7 +125,8 @@ function loadAll({ name, size, alongK, four }: Side, count: number): Loaded {
       }
       continue;
     }
-    lines.push(`let ${name}l${t} = ${name}_line(z, k + ${t}u);`);
+    const line = shares ? `subgroupBroadcast(${name}own, ${t}u)` : `${name}_line(z, k + ${t}u)`;
+    lines.push(`let ${name}l${t} = ${line};`);
     if (four && size % 4 === 0) {
       for (const q of range(size / 4)) {
         lines.push(`let ${name}v${q}_${t} = ${name}_four(${name}l${t}, ${name}${q});`);

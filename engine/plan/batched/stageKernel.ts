@@ -26,6 +26,7 @@ import {
   writes,
 } from "./batchedKernel.ts";
 import { axesOf } from "./elementPlace.ts";
+import type { MatmulLimits } from "./matmulTile.ts";
 
 export interface StageContext extends KernelContext {
   readonly model: Model;
@@ -34,6 +35,7 @@ export interface StageContext extends KernelContext {
   readonly maxBatch: number;
   /** How products share loads. */
   readonly tile: TileKind;
+  readonly limits: MatmulLimits;
 }
 
 const WORKGROUP = 64;
