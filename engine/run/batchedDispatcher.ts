@@ -1,8 +1,8 @@
 /**
  * Steps of the schedule `batched`: slices of lanes in a working copy, many steps encoded in a submit.
  *
- * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another. Where
- * one slice holds all lanes it stays in its working copy until others read or change the lanes' state.
+ * A slice is loaded, taken through all steps of the stretch, and stored; slices follow one another. A
+ * slice that keeps its working copy is loaded once, and stored when others read or change the lanes' state.
  * Each step reads its own uniform at a stride of one buffer. Nothing a lane computes depends on the
  * slice it is in.
  */
@@ -12,27 +12,19 @@ import type { BatchedBuffer, BatchedKernel } from "../plan/batched/batchedKernel
 import type { BatchedPlan } from "../plan/batched/batchedPlan.ts";
 import { RUN_SCHEMA } from "../plan/threadPlan.ts";
 import { structBytes } from "../wgsl/layout.ts";
-import { storage, uniform } from "./buffers.ts";
-import type { Chunk } from "./chunk.ts";
+import { uniform } from "./buffers.ts";
 import { clearMoments } from "./clearMoments.ts";
 import { type LaneMemory, RUN_SLOTS, RUN_ZERO } from "./laneMemory.ts";
 import type { Resolved } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { type Bindings, type Kernel, kernel } from "./pipeline.ts";
 import { constantValues } from "./runValues.ts";
+import { SLICE_BUDGET, type Slice, Slices } from "./slices.ts";
 import type { Stepper, Stretch } from "./stepper.ts";
 
-/** Bytes of the working copy of a slice, about: half of what WebGPU binds by default. */
-const SLICE_BYTES = 1 << 26;
 /** Multiply-adds of the first submit, a few milliseconds at worst, and replica-steps. */
 const FIRST_WORK = 1 << 25;
 const FIRST_STEPS = 4096;
-
-interface Slice {
-  readonly chunk: Chunk;
-  readonly first: number;
-  readonly last: number;
-}
 
 interface Compiled {
   readonly kernel: Kernel;
@@ -41,13 +33,6 @@ interface Compiled {
 
 type Buffers = Readonly<Partial<Record<BatchedBuffer, GPUBuffer | null>>>;
 
-/** Buffers of a slice, which all slices use in turn. */
-interface SliceMemory {
-  readonly replicas: GPUBuffer;
-  readonly scratch: GPUBuffer;
-  readonly batch: GPUBuffer;
-}
-
 export class BatchedDispatcher implements Stepper {
   private readonly device: Device;
   private readonly resolved: Resolved;
@@ -55,12 +40,8 @@ export class BatchedDispatcher implements Stepper {
   private readonly observation: ObservationPlan | null;
   private readonly memory: LaneMemory;
   private readonly pacer: Pacer;
-  private readonly sliceLanes: number;
+  private readonly slices: Slices;
   private readonly runs: GPUBuffer;
-  private slice: SliceMemory | null = null;
-  /** Is the working copy that of all lanes, and is it ahead of their state? */
-  private resident = false;
-  private ahead = false;
   private compiling: Promise<void> | null = null;
   private readonly compiled = new Map<BatchedKernel, Compiled>();
   private readonly groups = new Map<string, GPUBindGroup[]>();
@@ -71,6 +52,7 @@ export class BatchedDispatcher implements Stepper {
     plan: BatchedPlan,
     observation: ObservationPlan | null,
     memory: LaneMemory,
+    budget = SLICE_BUDGET,
   ) {
     this.device = device;
     this.resolved = resolved;
@@ -79,12 +61,7 @@ export class BatchedDispatcher implements Stepper {
     this.memory = memory;
     const first = Math.min(FIRST_STEPS, Math.ceil(FIRST_WORK / Math.max(plan.multiplyAdds, 1)));
     this.pacer = new Pacer(device.gpu.queue, resolved.execution.stepsPerDispatch, first);
-    const { replicaWords, scratchWords } = plan.memory;
-    const cached = Math.floor(SLICE_BYTES / (4 * (replicaWords + scratchWords)));
-    const widest = Math.max(...memory.chunks.map(({ lanes }) => lanes));
-    const most = Math.max(1, Math.min(plan.mostLanes, cached, widest));
-    // Even slices: none is left with a few lanes.
-    this.sliceLanes = Math.ceil(widest / Math.ceil(widest / most));
+    this.slices = new Slices(device.gpu, plan, memory.chunks, budget);
     this.runs = uniform(device.gpu, "runs", RUN_SLOTS * memory.runStride);
   }
 
@@ -102,41 +79,35 @@ export class BatchedDispatcher implements Stepper {
 
   destroy(): void {
     this.runs.destroy();
-    for (const buffer of Object.values(this.slice ?? {})) buffer.destroy();
-  }
-
-  private get isOneSlice(): boolean {
-    const { chunks } = this.memory;
-    return chunks.length === 1 && this.sliceLanes >= chunks[0]!.lanes;
+    this.slices.destroy();
   }
 
   flush(): void {
-    if (!this.ahead) return;
-    const [chunk] = this.memory.chunks;
-    const { lanes } = chunk!;
-    const stretch = { firstStep: 0, steps: 1, rebuild: false, window: null };
-    this.writeRuns(stretch, { chunk: chunk!, first: 0, last: lanes }, 0, 1);
-    const encoder = this.device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.encode(pass, this.compiled.get(this.plan.store)!, 0, lanes, 0);
-    pass.end();
-    this.device.gpu.queue.submit([encoder.finish()]);
-    this.ahead = false;
+    for (const slice of this.slices.all) {
+      if (slice.ahead) this.store(slice);
+    }
   }
 
   release(): void {
     this.flush();
-    this.resident = false;
+    for (const slice of this.slices.all) slice.resident = false;
   }
 
   async take(stretch: Stretch): Promise<void> {
     await this.kernels();
-    for (const [index, chunk] of this.memory.chunks.entries()) {
-      for (let first = 0; first < chunk.lanes; first += this.sliceLanes) {
-        const last = Math.min(chunk.lanes, first + this.sliceLanes);
-        await this.takeSlice(stretch, index, { chunk, first, last });
-      }
-    }
+    for (const slice of this.slices.all) await this.takeSlice(stretch, slice);
+  }
+
+  /** Brings the lanes' state up to a slice's working copy. */
+  private store(slice: Slice): void {
+    const stretch = { firstStep: 0, steps: 1, rebuild: false, window: null };
+    this.writeRuns(stretch, slice, 0, 1);
+    const encoder = this.device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.encode(pass, this.compiled.get(this.plan.store)!, slice, 0);
+    pass.end();
+    this.device.gpu.queue.submit([encoder.finish()]);
+    slice.ahead = false;
   }
 
   /** All kernels of a step and the two that move a slice, compiled side by side. */
@@ -155,26 +126,26 @@ export class BatchedDispatcher implements Stepper {
     return this.compiling;
   }
 
-  private async takeSlice(stretch: Stretch, index: number, slice: Slice): Promise<void> {
+  private async takeSlice(stretch: Stretch, slice: Slice): Promise<void> {
     const lanes = slice.last - slice.first;
     const { load, store } = this.plan;
+    const stays = this.slices.areKept;
     for (let done = 0; done < stretch.steps; ) {
       const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes), RUN_SLOTS);
       this.writeRuns(stretch, slice, done, wanted);
       const encoder = this.device.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
       const run = (plan: BatchedKernel, k: number): void =>
-        this.encode(pass, this.compiled.get(plan)!, index, lanes, k);
-      if (done === 0 && !this.resident) run(load, 0);
+        this.encode(pass, this.compiled.get(plan)!, slice, k);
+      if (done === 0 && !slice.resident) run(load, 0);
       for (let k = 0; k < wanted; k += 1) {
         for (const plan of this.kernelsOf(stretch, done + k)) run(plan, k);
       }
-      const stays = this.isOneSlice;
       if (done + wanted === stretch.steps && !stays) run(store, wanted - 1);
       pass.end();
       this.device.gpu.queue.submit([encoder.finish()]);
-      this.resident = stays;
-      this.ahead = stays;
+      slice.resident = stays;
+      slice.ahead = stays;
       await this.pacer.submitted(wanted * lanes);
       done += wanted;
     }
@@ -213,43 +184,24 @@ export class BatchedDispatcher implements Stepper {
     this.device.gpu.queue.writeBuffer(this.runs, 0, bytes);
   }
 
-  private encode(
-    pass: GPUComputePassEncoder,
-    compiled: Compiled,
-    index: number,
-    lanes: number,
-    k: number,
-  ): void {
-    const groups = this.bindGroups(compiled, index);
+  private encode(pass: GPUComputePassEncoder, compiled: Compiled, slice: Slice, k: number): void {
+    const groups = this.bindGroups(compiled, slice);
     pass.setPipeline(compiled.kernel.pipeline);
     groups.forEach((group, g) => {
       if (g === 0) pass.setBindGroup(0, group, [k * this.memory.runStride]);
       else pass.setBindGroup(g, group);
     });
-    pass.dispatchWorkgroups(...compiled.plan.grid(lanes));
+    pass.dispatchWorkgroups(...compiled.plan.grid(slice.last - slice.first));
   }
 
-  private sliceMemory(): SliceMemory {
-    const { gpu } = this.device;
-    const { replicaWords, scratchWords } = this.plan.memory;
-    const words = (each: number): number => 4 * each * this.sliceLanes;
-    this.slice ??= {
-      replicas: storage(gpu, "replicas", words(replicaWords)),
-      scratch: storage(gpu, "scratch", words(scratchWords)),
-      batch: storage(gpu, "batch", words(this.plan.maxBatch)),
-    };
-    return this.slice;
-  }
-
-  private bindGroups({ kernel: { layouts }, plan }: Compiled, index: number): GPUBindGroup[] {
-    const key = `${index} ${plan.name}`;
+  private bindGroups({ kernel: { layouts }, plan }: Compiled, slice: Slice): GPUBindGroup[] {
+    const key = `${slice.key} ${plan.name}`;
     const known = this.groups.get(key);
     if (known) return known;
-    const { chunks, data, hyper, constants } = this.memory;
-    const { state, frozen, order, series, moments } = chunks[index]!;
-    const slice = this.sliceMemory();
+    const { data, hyper, constants } = this.memory;
+    const { state, frozen, order, series, moments } = slice.chunk;
     const buffers: Buffers = {
-      ...slice,
+      ...this.slices.memoryOf(slice),
       data,
       hyper,
       constants,
