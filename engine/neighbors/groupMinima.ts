@@ -113,7 +113,7 @@ export class GroupMinima {
     this.chunks = Math.ceil(spec.set.dimensions / 4);
     checkLimits(device, spec, this.chunks);
     this.readback = new Readback(gpu);
-    this.pacer = new Pacer(gpu.queue, undefined);
+    this.pacer = new Pacer(device, undefined);
     this.run = uniform(gpu, "nearest groups", structBytes(RUN, zeros).byteLength);
     this.panels = panelsOf(gpu, spec, this.chunks);
     this.queries = storage(gpu, "queries", 16 * this.chunks * spec.queries);
@@ -158,7 +158,7 @@ export class GroupMinima {
     const widest = gpu.limits.maxComputeWorkgroupsPerDimension;
     for (let done = 0; done < panel.groups; ) {
       signal?.throwIfAborted();
-      const groups = Math.min(panel.groups - done, widest, this.pacer.steps(stride));
+      const groups = this.pacer.steps(stride, panel.groups - done, widest);
       const values = {
         first_group: done,
         first_row: panel.firstGroup + done,

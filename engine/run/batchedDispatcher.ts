@@ -60,7 +60,7 @@ export class BatchedDispatcher implements Stepper {
     this.observation = observation;
     this.memory = memory;
     const first = Math.min(FIRST_STEPS, Math.ceil(FIRST_WORK / Math.max(plan.multiplyAdds, 1)));
-    this.pacer = new Pacer(device.gpu.queue, resolved.execution.stepsPerDispatch, first);
+    this.pacer = new Pacer(device, resolved.execution.stepsPerDispatch, first);
     this.slices = new Slices(device.gpu, plan, memory.chunks, budget);
     this.runs = uniform(device.gpu, "runs", RUN_SLOTS * memory.runStride);
   }
@@ -131,7 +131,7 @@ export class BatchedDispatcher implements Stepper {
     const { load, store } = this.plan;
     const stays = this.slices.areKept;
     for (let done = 0; done < stretch.steps; ) {
-      const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes), RUN_SLOTS);
+      const wanted = this.pacer.steps(lanes, stretch.steps - done, RUN_SLOTS);
       this.writeRuns(stretch, slice, done, wanted);
       const encoder = this.device.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();

@@ -112,7 +112,7 @@ export async function openBatchedPass(source: PassSource, plan: PassPlan): Promi
   const stride = alignment * Math.ceil(RUN_BYTES / alignment);
   const runs = uniform(gpu, "blocks of the data", BLOCKS * stride);
   const first = Math.ceil(FIRST_WORK / plan.multiplyAdds);
-  const pacer = new Pacer(gpu.queue, undefined, Math.min(FIRST_BLOCKS, first));
+  const pacer = new Pacer(device, undefined, Math.min(FIRST_BLOCKS, first));
 
   const bindGroups = (one: BatchedKernel, { state }: Chunk): GPUBindGroup[] => {
     const { data, hyper } = source;
@@ -155,7 +155,7 @@ export async function openBatchedPass(source: PassSource, plan: PassPlan): Promi
   const submitAll = async (slice: Slice): Promise<void> => {
     const groups = new Map(plans.map((one) => [one, bindGroups(one, slice.chunk)]));
     for (let done = 0; done < plan.blocks; ) {
-      const some = Math.min(plan.blocks - done, pacer.steps(slice.lanes), BLOCKS);
+      const some = pacer.steps(slice.lanes, plan.blocks - done, BLOCKS);
       writeRuns(slice, done, some);
       const encoder = gpu.createCommandEncoder();
       if (done === 0) encoder.clearBuffer(own.totals);

@@ -63,7 +63,7 @@ export class Dispatcher implements Stepper {
     this.observation = observation;
     this.memory = memory;
     this.groupMeans = groupMeans;
-    this.pacer = new Pacer(device.gpu.queue, resolved.execution.stepsPerDispatch);
+    this.pacer = new Pacer(device, resolved.execution.stepsPerDispatch);
   }
 
   /** Steps after which all chunks stand level again: about half a second of work. */
@@ -107,8 +107,8 @@ export class Dispatcher implements Stepper {
   private async takeSlice(kernels: Kernels, stretch: Stretch, slice: Slice): Promise<void> {
     const lanes = slice.last - slice.first;
     for (let done = 0; done < stretch.steps; ) {
-      const wanted = Math.min(stretch.steps - done, this.pacer.steps(lanes));
-      const steps = this.groupMeans ? Math.min(RUN_SLOTS, wanted) : wanted;
+      const most = this.groupMeans ? RUN_SLOTS : Infinity;
+      const steps = this.pacer.steps(lanes, stretch.steps - done, most);
       this.writeRuns(stretch, slice, done, steps);
       this.submit(kernels, slice, this.groupMeans ? steps : 1);
       await this.pacer.submitted(steps * lanes);

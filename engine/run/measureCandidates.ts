@@ -110,7 +110,7 @@ class DeviceMeasurer implements Measurer<Measured>, Disposable {
         steps += next;
       }
       const rate = (steps * this.lanes()) / (this.now() - begun);
-      const wanted = Math.min(this.whole.lanes, most, lanesAtRate(rate));
+      const wanted = Math.min(this.whole.lanes, most, lanesAtRate(this.device, rate));
       if (wanted < 2 * this.lanes()) return;
       await this.enlarge(candidate, wanted);
     }

@@ -1,23 +1,39 @@
 /**
  * How much work a dispatch carries: steps and lanes chosen from measured time.
  *
- * A dispatch is kept near `TARGET_MS`, far below any watchdog, and at most `IN_FLIGHT` are queued,
+ * A dispatch is kept near a time that is far below any watchdog, and at most `IN_FLIGHT` are queued,
  * so that an abort is heard soon and a page stays alive. Results never depend on these choices.
  */
+import type { Device } from "../device.ts";
 
-const TARGET_MS = 40;
-const IN_FLIGHT = 2;
+/** Milliseconds of a dispatch. A page shares its device with us, and draws in between. */
+const TARGET_MS = { browser: 40, elsewhere: 100 };
+/** One runs, one waits, one is being told of: with two the device idles until the host has heard. */
+const IN_FLIGHT = 3;
 /** Fewer steps in a dispatch than this waste the loads of the state: take fewer lanes instead. */
-const FEWEST_STEPS = 16;
+const FEWEST_STEPS = 32;
+/** Milliseconds of a round. */
+const ROUND_MS = 500;
 export const FEWEST_LANES = 4096;
 /** Replica-steps of the first dispatch, unless the schedule knows what they cost. */
 const FIRST_WORK = 4096;
 /** Growth of the work from one measurement to the next, while nothing is known. */
 const GROWTH = 4;
 
+type Paced = Pick<Device, "gpu" | "info">;
+
+const targetMs = ({ info }: Pick<Paced, "info">): number =>
+  info.source === "browser" ? TARGET_MS.browser : TARGET_MS.elsewhere;
+
 /** Lanes of a dispatch out of very many, at so many replica-steps per second. */
-export const lanesAtRate = (replicaStepsPerSecond: number): number =>
-  Math.max(FEWEST_LANES, Math.floor((replicaStepsPerSecond * TARGET_MS) / 1000 / FEWEST_STEPS));
+export const lanesAtRate = (device: Pick<Paced, "info">, replicaStepsPerSecond: number): number =>
+  Math.max(
+    FEWEST_LANES,
+    Math.floor((replicaStepsPerSecond * targetMs(device)) / 1000 / FEWEST_STEPS),
+  );
+
+/** `all` in as few equal parts of at most `most` as there may be. */
+const evenly = (all: number, most: number): number => Math.ceil(all / Math.ceil(all / most));
 
 export class Pacer {
   /** Replica-steps a dispatch may carry now. */
@@ -26,9 +42,11 @@ export class Pacer {
   private last = 0;
   private readonly queue: GPUQueue;
   private readonly fixedSteps: number | undefined;
+  private readonly targetMs: number;
 
-  constructor(queue: GPUQueue, fixedSteps: number | undefined, firstWork = FIRST_WORK) {
-    this.queue = queue;
+  constructor(device: Paced, fixedSteps: number | undefined, firstWork = FIRST_WORK) {
+    this.queue = device.gpu.queue;
+    this.targetMs = targetMs(device);
     this.fixedSteps = fixedSteps;
     this.work = firstWork;
   }
@@ -36,17 +54,20 @@ export class Pacer {
   /** Lanes of a dispatch out of `lanes`. */
   lanes(lanes: number): number {
     if (this.fixedSteps !== undefined) return lanes;
-    return Math.min(lanes, Math.max(FEWEST_LANES, Math.floor(this.work / FEWEST_STEPS)));
+    return evenly(lanes, Math.max(FEWEST_LANES, Math.floor(this.work / FEWEST_STEPS)));
   }
 
-  /** Steps of a dispatch over `lanes`. */
-  steps(lanes: number): number {
-    return this.fixedSteps ?? Math.max(1, Math.floor(this.work / lanes));
+  /** Steps of the next dispatch over `lanes`, of so many that are left; at most `most`. */
+  steps(lanes: number, left: number, most = Infinity): number {
+    if (this.fixedSteps !== undefined) return Math.min(this.fixedSteps, left, most);
+    return evenly(left, Math.min(most, Math.max(1, Math.floor(this.work / lanes))));
   }
 
-  /** Steps after which all chunks are brought level: about half a second of work. */
+  /** Steps after which all chunks are brought level: half a second of work or more, whole dispatches. */
   round(lanes: number): number {
-    return Math.max(FEWEST_STEPS, Math.floor((12 * this.work) / lanes));
+    const wanted = Math.max(FEWEST_STEPS, ((ROUND_MS / this.targetMs) * this.work) / lanes);
+    const each = Math.max(1, Math.floor(this.work / this.lanes(lanes)));
+    return each * Math.ceil(wanted / each);
   }
 
   /** Call after each submit; resolves when there is room for another. */
@@ -68,10 +89,10 @@ export class Pacer {
   }
 
   private measure(replicaSteps: number, milliseconds: number): void {
-    const wanted = (replicaSteps * TARGET_MS) / Math.max(milliseconds, 0.05);
+    const wanted = (replicaSteps * this.targetMs) / Math.max(milliseconds, 0.05);
     // A dispatch that took too long shrinks the work at once. A quick one lets it grow step by step,
     // and never shrinks it: the short last dispatch of a stretch is mostly overhead.
-    if (milliseconds > TARGET_MS) this.work = wanted;
+    if (milliseconds > this.targetMs) this.work = wanted;
     else this.work = Math.max(this.work, Math.min(wanted, replicaSteps * GROWTH));
   }
 }
