@@ -7,7 +7,7 @@
  * device decides.
  */
 import { LimitError } from "../errors.ts";
-import { agrees, type PlanSetting, type Schedule } from "../execution.ts";
+import { agrees, type PlanSetting, printSetting, type Schedule } from "../execution.ts";
 import type { Model } from "../model.ts";
 import type { EnsemblePlan } from "./ensemblePlan.ts";
 import { floatingPointOperations } from "./floatingPointOperations.ts";
@@ -79,6 +79,13 @@ function settingsOf(schedule: Schedule, lanes: number): readonly PlanSetting[] {
     ...(lanes > others[1]! ? [{ schedule, workgroup: others[1]! }] : []),
   ];
 }
+
+/** Are two plans of `batched` the same kernels: has the model no product that the tiles' kind changes? */
+const areSame = (one: EnsemblePlan, other: EnsemblePlan): boolean =>
+  one.schedule === "batched" &&
+  other.schedule === "batched" &&
+  one.step.length === other.step.length &&
+  one.step.every(({ shader }, i) => shader.code === other.step[i]!.shader.code);
 
 /** Operations in the time of a replica-step, as a guess. */
 function estimate(plan: EnsemblePlan, { work, lanes }: Work): number {
@@ -169,7 +176,10 @@ export function candidates<P extends { readonly plan: EnsemblePlan }>(
     const refused = excluded.some((one) => one.setting.schedule === setting.schedule);
     if (refused) continue; // What one geometry is too large for, the others are too.
     const candidate = attempt(planner, setting, work, excluded);
-    if (candidate) found.push(candidate);
+    if (!candidate) continue;
+    const twin = found.find((one) => areSame(one.planned.plan, candidate.planned.plan));
+    if (twin) excluded.push({ setting, why: `the same kernels as ${printSetting(twin.setting)}` });
+    else found.push(candidate);
   }
   const [rule] = found;
   if (!rule) throw nothingFits(excluded);

@@ -22,7 +22,7 @@ export const createStepper = (
     : new Dispatcher(device, resolved, plan, observation, memory, means);
 
 /** lavapipe compiles a text with barriers, which it cuts into stretches, as slowly as one so much longer. */
-const BARRIERS = 4;
+const BARRIERS = 6;
 
 /** Characters of each kernel of `advance`, as far as compiling them goes. */
 export function kernelLengths(plan: EnsemblePlan): readonly number[] {

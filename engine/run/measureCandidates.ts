@@ -19,6 +19,11 @@ import type { Measurer } from "./tune.ts";
 
 /** Words of state of the throwaway lanes, at most: 64 MiB. */
 const STATE_WORDS = 2 ** 24;
+/**
+ * Loops that are kept are quick to read, not to compile: lavapipe takes .4 to .8 of its time for them written
+ * out (four networks of 129 to 654 parameters).
+ */
+const KEPT_LOOPS = 0.6;
 
 /** The same ensemble with fewer replicas: whole groups, of every condition. */
 function withLanes(resolved: Resolved, wanted: number): Resolved {
@@ -43,6 +48,8 @@ class DeviceMeasurer implements Measurer<Measured>, Disposable {
   private readonly whole: Resolved;
   private resolved: Resolved;
   private memory: LaneMemory | null = null;
+  /** Characters of a kernel of `thread` with its loops written out. */
+  private writtenOut = 0;
   private readonly steppers = new Map<Measured, { stepper: Stepper; taken: number }>();
 
   constructor(device: Device, resolved: Resolved) {
@@ -59,8 +66,12 @@ class DeviceMeasurer implements Measurer<Measured>, Disposable {
     return this.resolved.lanes;
   }
 
-  lengths({ planned }: Measured): readonly number[] {
-    return kernelLengths(planned.plan);
+  lengths({ planned: { plan } }: Measured): readonly number[] {
+    const lengths = kernelLengths(plan);
+    if (plan.schedule !== "thread") return lengths;
+    const [own] = lengths;
+    if (plan.unroll > 0) this.writtenOut = Math.max(this.writtenOut, own!);
+    return [Math.max(own!, KEPT_LOOPS * this.writtenOut)];
   }
 
   async prepare(candidate: Measured): Promise<void> {

@@ -14,7 +14,7 @@ import { graphWords, type Resolved } from "./options.ts";
 import type { Trial, Tuned } from "./tune.ts";
 
 /** Raised when candidates, kernels or the way of measuring change between two versions. */
-const REVISION = 2;
+const REVISION = 3;
 
 /** `functionWords`: what the observables keep in function memory, which may exclude a schedule. */
 export async function tuningKey(

@@ -38,14 +38,14 @@ interface Planned {
   readonly plan: EnsemblePlan;
 }
 
-function plannerOf(model: Model, lanes: number): Planner<Planned> {
+function plannerOf(model: Model, lanes: number, limits = LIMITS): Planner<Planned> {
   const rule = sgd({ learningRate: 0.1, batchSize: 16 });
   const conditions = resolveConditions(rule);
   const dynamics = dynamicsOf(model, rule, conditions, {});
   return (setting) => ({
     plan: planEnsemble({
       ...{ model, dynamics, sampling: "withReplacement", samples: 256, maxBatch: 16, lanes },
-      ...{ observation: null, limits: LIMITS },
+      ...{ observation: null, limits },
       ...settingOf(setting),
     }),
   });
@@ -72,6 +72,17 @@ describe("candidates", () => {
     for (const lanes of [1, 256, 10_000]) expect(names(small, lanes).length).toBeLessThanOrEqual(8);
   });
 
+  test("leave out tiles that make the same kernels", () => {
+    const wide = network(64, 256);
+    const tiles = (lanes: number) => {
+      const planner = plannerOf(wide, 256, { ...LIMITS, subgroupMinSize: lanes });
+      const all = candidates(planner, { schedule: "batched" }, sizes(wide, 256));
+      return [all.candidates.length, all.excluded.map(({ why }) => why)];
+    };
+    expect(tiles(8)).toEqual([2, []]);
+    expect(tiles(0)).toEqual([1, ["the same kernels as batched"]]);
+  });
+
   test("are plans of their own, as they say", () => {
     for (const { setting, planned } of found(small, 256).candidates) {
       expect(planned.plan.schedule).toBe(setting.schedule);
@@ -94,7 +105,9 @@ describe("candidates", () => {
 
   test("leave out what is hopeless: dispatches for each op of a tiny model of few lanes", () => {
     const { excluded } = found(small, 256);
-    const batched = excluded.find(({ setting }) => setting.schedule === "batched");
+    const batched = excluded.find(
+      ({ setting }) => setting.schedule === "batched" && setting.tile === undefined,
+    );
     expect(batched!.why).toMatch(/^estimated \d+ times slower than the best$/);
     // Whole workgroups at barriers for the few operations of a tiny model.
     const tiny = network(1, 2);
