@@ -32,7 +32,7 @@ export interface TunerMeasurement {
   readonly ratio: number;
   /** Seconds of measuring, beyond compiling the rule's candidate. */
   readonly coldSeconds: number;
-  /** Seconds of asking again. */
+  /** Seconds of asking again, beyond planning by rule; medians. */
   readonly warmSeconds: number;
 }
 
@@ -80,6 +80,17 @@ async function calibrate(subject: Subject, seconds: number): Promise<number> {
   }
 }
 
+/** What an answer that is known costs: asking for it beside planning with the tuner off, in turn. */
+async function secondsWarm(device: Device, options: EnsembleOptions): Promise<number> {
+  const off = { ...options, execution: { tune: false } };
+  const extra: number[] = [];
+  for (let i = 0; i < 7; i += 1) {
+    const by = await secondsOf(() => describeTuning(device, off));
+    extra.push((await secondsOf(() => describeTuning(device, options))) - by);
+  }
+  return Math.max(0, median(extra));
+}
+
 /** Measures a workload under every candidate, and what the tuner makes of it. */
 export async function measureTuner(
   device: Device,
@@ -88,7 +99,7 @@ export async function measureTuner(
 ): Promise<TunerMeasurement> {
   const options = optionsOf(workload);
   const report = await describeTuning(device, options, { fresh: true });
-  const warmSeconds = await secondsOf(() => describeTuning(device, options));
+  const warmSeconds = await secondsWarm(device, options);
   const trials = report.trials.length > 0 ? report.trials : [report];
   const subjects: Subject[] = [];
   try {
