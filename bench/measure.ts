@@ -14,6 +14,8 @@ export interface MeasureOptions {
   readonly seconds?: number;
   /** Repeats; 5 unless said otherwise. */
   readonly repeats?: number;
+  /** Least steps of a call, where what a call costs once must not count; 1 unless said otherwise. */
+  readonly leastSteps?: number;
   readonly signal?: AbortSignal;
   /** Instead of the schedule that the plan chooses. */
   readonly schedule?: Schedule;
@@ -119,10 +121,10 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Steps of a call that takes about `seconds`; doubling also lets the pacer find its pace. */
-async function calibrate(subject: Subject, seconds: number): Promise<number> {
+async function calibrate(subject: Subject, seconds: number, least = 1): Promise<number> {
   for (let steps = 1; ; steps *= 2) {
     const took = await secondsOf(() => subject.take(steps));
-    if (took >= seconds / 2) return Math.max(1, Math.ceil((steps * seconds) / took));
+    if (took >= seconds / 2) return Math.max(least, Math.ceil((steps * seconds) / took));
   }
 }
 
@@ -166,7 +168,7 @@ export async function measure(
       const subject = await createSubject(device, workload, plain, options);
       subjects.push(subject);
       await checkTraining(subject, workload);
-      steps.push(await calibrate(subject, seconds));
+      steps.push(await calibrate(subject, seconds, options.leastSteps));
     }
     return summarize(subjects, await repeatInTurn(subjects, steps, seconds, options));
   } finally {
