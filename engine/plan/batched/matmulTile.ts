@@ -93,7 +93,9 @@ export function matmulTile(m: number, n: number): MatmulTile {
 const SHARING = 8;
 
 /** Multiply-adds of a matrix below which sharing loads is not worth compiling a larger kernel. */
-const WORTH_SHARING = 1 << 17;
+const WORTH_SHARING = 1 << 15;
+/** And below which more than eight rows are not. */
+const WORTH_ROWS = 1 << 17;
 
 /** Terms of a sum from which loads are all that counts. */
 const LONG_SUM = 128;
@@ -104,10 +106,11 @@ export function matmulTileOf(
   { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
   limits: MatmulLimits,
 ): MatmulTile {
-  if (kind === "registers" || m < SHARING || m * n * k < WORTH_SHARING) return matmulTile(m, n);
+  const work = m * n * k;
+  if (kind === "registers" || m < SHARING || work < WORTH_SHARING) return matmulTile(m, n);
   // Long sums are worth the larger kernel of 32 rows, which takes several times as long to compile.
   if (m >= 4 * SHARING && k >= LONG_SUM) return subgroup(n, 4 * SHARING, limits);
-  return subgroup(n, m > SHARING ? 2 * SHARING : SHARING, limits);
+  return subgroup(n, m > SHARING && work >= WORTH_ROWS ? 2 * SHARING : SHARING, limits);
 }
 
 /** The kind that is used unless a tuner has measured a better one. */
