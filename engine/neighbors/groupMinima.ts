@@ -2,8 +2,8 @@
  * The device's half of a neighbor search: for a slice of queries, the distance to the nearest point of
  * each group of consecutive points.
  *
- * The set stays on the device in panels that fit a binding. Work is cut into dispatches of about
- * 40 ms; nothing depends on how. Left out: the choice of neighbors, which is the host's.
+ * The set stays on the device in panels that fit a binding. Work is cut into dispatches of bounded
+ * time; nothing depends on how. Left out: the choice of neighbors, which is the host's.
  */
 import { sources } from "#shaders";
 import type { Device } from "../device.ts";

@@ -66,7 +66,9 @@ export class BatchedDispatcher implements Stepper {
   }
 
   get round(): number {
-    return this.pacer.round(this.resolved.lanes);
+    const { areKept } = this.slices;
+    // Slices that keep their copies lose nothing when another comes in between.
+    return this.pacer.round(this.resolved.lanes, areKept ? 1 : undefined);
   }
 
   idle(): Promise<void> {

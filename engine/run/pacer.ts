@@ -12,8 +12,9 @@ const TARGET_MS = { browser: 40, elsewhere: 100 };
 const IN_FLIGHT = 3;
 /** Fewer steps in a dispatch than this waste the loads of the state: take fewer lanes instead. */
 const FEWEST_STEPS = 32;
-/** Milliseconds of a round. */
+/** Milliseconds of a round, and how many it may take for the sake of dispatches with steps enough. */
 const ROUND_MS = 500;
+const LONGEST_ROUND_MS = 8000;
 export const FEWEST_LANES = 4096;
 /** Replica-steps of the first dispatch, unless the schedule knows what they cost. */
 const FIRST_WORK = 4096;
@@ -63,11 +64,16 @@ export class Pacer {
     return evenly(left, Math.min(most, Math.max(1, Math.floor(this.work / lanes))));
   }
 
-  /** Steps after which all chunks are brought level: half a second of work or more, whole dispatches. */
-  round(lanes: number): number {
-    const wanted = Math.max(FEWEST_STEPS, ((ROUND_MS / this.targetMs) * this.work) / lanes);
-    const each = Math.max(1, Math.floor(this.work / this.lanes(lanes)));
-    return each * Math.ceil(wanted / each);
+  /**
+   * Steps after which all lanes are brought level, when an abort is heard: half a second of work, more where
+   * dispatches would have fewer than `fewest` steps.
+   */
+  round(lanes: number, fewest = FEWEST_STEPS): number {
+    const usual = ((ROUND_MS / this.targetMs) * this.work) / lanes;
+    const wanted = Math.max(usual, Math.min(fewest, (LONGEST_ROUND_MS / ROUND_MS) * usual), 1);
+    // Whole dispatches, if there are several in a round.
+    const each = Math.min(wanted, Math.max(1, Math.floor(this.work / this.lanes(lanes))));
+    return Math.ceil(each * Math.ceil(wanted / each));
   }
 
   /** Call after each submit; resolves when there is room for another. */
