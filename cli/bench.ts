@@ -4,6 +4,7 @@ import type { CostGrowth } from "../bench/costGrowth.ts";
 import type { Roofline } from "../bench/roofline.ts";
 import type { Device } from "../engine/device.ts";
 import { ArgumentError } from "../engine/errors.ts";
+import { VERSION } from "../engine/version.ts";
 import type { Figure } from "../experiments/experiment.ts";
 import { printJson } from "../report/result.ts";
 import { type Arguments, lastValue } from "./arguments.ts";
@@ -30,18 +31,11 @@ function chooseWorkloads(ids: readonly string[], workloads: readonly Workload[])
   });
 }
 
-/** The keys of the contract, in its order, whatever else a row carries. */
-const contractRow = (row: BenchRow): BenchRow => ({
-  workload: row.workload,
-  schedule: row.schedule,
-  replicas: row.replicas,
-  params: row.params,
-  batchSize: row.batchSize,
-  replicaStepsPerSecond: row.replicaStepsPerSecond,
-  gflops: row.gflops,
-  fractionOfPeak: row.fractionOfPeak,
-  adapter: row.adapter,
-  seconds: row.seconds,
+/** A row, and what it was measured with. */
+const jsonRow = (row: BenchRow, { info }: Device) => ({
+  ...row,
+  driver: info.driver,
+  versions: { thermograd: VERSION, node: process.version },
 });
 
 /** Opens the device, draws progress, hears of Ctrl-C, and ends all of it. */
@@ -122,7 +116,7 @@ export async function bench(given: Arguments, io: Io): Promise<number> {
     });
     progress.stop();
     if (given.switches.has("json")) {
-      io.stdout.write(`${printJson(rows.map(contractRow))}\n`);
+      io.stdout.write(`${printJson(rows.map((row) => jsonRow(row, device)))}\n`);
     } else {
       const peaks = rooflines.map((roofline) => `\n${measured.printRoofline(roofline)}\n`);
       io.stdout.write(`${measured.printBench(rows)}${peaks.join("")}`);

@@ -9,6 +9,7 @@ import { COMMANDS } from "../../cli/commands.ts";
 import type { BenchRow, Io } from "../../cli/io.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { RefusalError } from "../../engine/errors.ts";
+import { VERSION } from "../../engine/version.ts";
 import { decodeNpz } from "../../report/npz.ts";
 import { command, FAKE_DEVICE, FAKE_GROWTH, failing, fakeExperiment, resultOf } from "./fakes.ts";
 
@@ -262,7 +263,7 @@ describe("the other commands", () => {
     const bare = await command([]);
     expect([bare.code, bare.stdout]).toEqual([2, ""]);
   });
-  it("bench --json prints rows with the keys of the contract, NaN as null", async () => {
+  it("bench --json prints rows with the keys of the contract, then all else, NaN as null", async () => {
     const row: BenchRow = {
       workload: "tiny",
       schedule: "thread",
@@ -292,7 +293,12 @@ describe("the other commands", () => {
       printCostGrowth,
     });
     const { stdout } = await command(["bench", "tiny", "--json"], { io: { bench } });
-    expect(JSON.parse(stdout)).toEqual([{ ...row, fractionOfPeak: null }]);
+    const [printed] = JSON.parse(stdout) as Record<string, unknown>[];
+    expect(printed).toEqual({
+      ...{ ...row, fractionOfPeak: null, spread: 1, driver: FAKE_DEVICE.info.driver },
+      versions: { thermograd: VERSION, node: process.version },
+    });
+    expect(Object.keys(printed!).slice(0, 10)).toEqual(Object.keys(row));
     const table = await command(["bench"], { io: { bench, isTTY: true } });
     expect(table.stdout).toBe(
       "tiny\n\npeak: 20.0 GFLOP/s in independent multiply-adds\n" +
