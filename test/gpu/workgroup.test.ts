@@ -1,6 +1,7 @@
 /**
- * The schedule `workgroup` against float64 over 20 steps: every sampling law, rule and addition to
- * the dynamics, conditions of different batch sizes and rates in one kernel; and against `thread`.
+ * The schedule `workgroup` against float64 over 20 steps: models that differ in kind, an odd number of
+ * parameters, conditions of different batch sizes and rates in one kernel; and against `thread`. Every
+ * sampling law is in `schedules.test.ts` and `workgroupLaws.test.ts`, every rule in `scheduleDynamics.test.ts`.
  *
  * Errors are |a − b|₂ / |b|₂ for each replica's θ and v; the bound is 5e-5: 20 steps of float32
  * roundings, in sums of up to a few hundred terms.
@@ -8,21 +9,14 @@
 import { describe, expect, test } from "vitest";
 import { gaussian } from "../../engine/initial.ts";
 import type { Model } from "../../engine/model.ts";
-import { cosine } from "../../engine/rate/cosine.ts";
 import { createEnsemble } from "../../engine/run/createEnsemble.ts";
 import type { EnsembleOptions } from "../../engine/run/options.ts";
-import { SAMPLING_LAWS } from "../../engine/sampling.ts";
-import { adam } from "../../engine/update/adam.ts";
-import { langevin } from "../../engine/update/langevin.ts";
 import { type SgdSettings, sgd } from "../../engine/update/sgd.ts";
-import { sgworld } from "../../engine/update/sgworld.ts";
 import { ubu } from "../../engine/update/ubu.ts";
-import { underdampedLangevin } from "../../engine/update/underdampedLangevin.ts";
 import { onlineData } from "../../engine/wgsl/row.ts";
 import { COMPOSITES, linearRegression, network, softmaxClassifier } from "../composites.ts";
 import { flippedNetwork, noisyRegression, online } from "../drawModels.ts";
 import { describeWithDevice } from "../gpu.ts";
-import { NETWORKS } from "../networks.ts";
 import { relativeError, sampleData } from "../parity.ts";
 import { stateError, twins } from "../twins.ts";
 
@@ -45,29 +39,8 @@ const options = (model: Model, settings: SgdSettings = {}): EnsembleOptions => (
 
 const small = { learningRate: 0.02, batchSize: 6 };
 const DYNAMICS: Readonly<Record<string, Partial<EnsembleOptions>>> = {
-  "momentum, weight decay": { update: sgd({ ...small, momentum: 0.9, weightDecay: 0.1 }) },
   "gradient noise": { update: sgd({ ...small, gradientNoise: 0.5, momentum: 0.5 }) },
-  "clipping and noise": {
-    update: sgd({ ...small, clipNorm: 0.3, gradientNoise: 0.05, weightDecay: 0.1 }),
-  },
-  adam: { update: adam({ ...small, weightDecay: 0.01 }) },
-  langevin: { update: langevin({ ...small, temperature: 0.1 }) },
-  "kinetic Langevin": {
-    update: underdampedLangevin({ ...small, temperature: 0.1, friction: 1 }),
-  },
   "UBU, a prepared point": { update: ubu({ ...small, temperature: 0.1, friction: 1 }) },
-  "SGWORLD, noise before and after": {
-    update: sgworld({ ...small, temperature: 0.1 }),
-    sampling: "reshuffled",
-  },
-  "a rate schedule and a rate matrix": {
-    rate: cosine({ annealSteps: 15, finalFactor: 0.1 }),
-    rateScale: { W: 0.5, a: Array.from({ length: 12 }, (_, i) => 0.2 + 0.1 * i) },
-  },
-  "the last displacement as velocity": {
-    update: langevin({ ...small, temperature: 0.1 }),
-    keepVelocity: true,
-  },
 };
 
 describeWithDevice("schedule workgroup", "software", (device) => {
@@ -79,12 +52,6 @@ describeWithDevice("schedule workgroup", "software", (device) => {
   };
   const deviceError = async (given: EnsembleOptions): Promise<number> =>
     stateError(await endOf(given), twins(given, { steps: STEPS }));
-
-  describe("sampling", () => {
-    test.each(SAMPLING_LAWS)("%s", async (sampling) => {
-      expect(await deviceError({ ...options(mlp), sampling })).toBeLessThanOrEqual(BOUND);
-    });
-  });
 
   describe("dynamics", () => {
     test.each(Object.entries(DYNAMICS))("%s", async (_name, added) => {
@@ -98,11 +65,6 @@ describeWithDevice("schedule workgroup", "software", (device) => {
     const others = [COMPOSITES["nested reductions"]!, COMPOSITES["long rows"]!];
     test.each([...models, ...others])("$name", async (model) => {
       expect(await deviceError(options(model))).toBeLessThanOrEqual(BOUND);
-    });
-
-    test.each(Object.entries(NETWORKS))("%s, with momentum", async (_name, { model, data }) => {
-      const update = sgd({ learningRate: 0.05, batchSize: 4, momentum: 0.5 });
-      expect(await deviceError({ ...options(model), data, update })).toBeLessThanOrEqual(BOUND);
     });
 
     test.each([noisyRegression, flippedNetwork])("draws: $name", async (model) => {
