@@ -20,7 +20,7 @@ import type { Measurer } from "./tune.ts";
 /** Words of state of the throwaway lanes, at most: 64 MiB. */
 const STATE_WORDS = 2 ** 24;
 /**
- * Loops that are kept are quick to read, not to compile: lavapipe takes .4 to .8 of its time for them written
+ * Loops that are kept are quick to read, not to compile: lavapipe takes .4 to .7 of its time for them written
  * out (four networks of 129 to 654 parameters).
  */
 const KEPT_LOOPS = 0.6;

@@ -30,7 +30,7 @@ export interface Slice {
   ahead: boolean;
 }
 
-export interface SliceMemory {
+interface SliceMemory {
   readonly replicas: GPUBuffer;
   readonly scratch: GPUBuffer;
   readonly batch: GPUBuffer;
